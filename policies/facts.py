@@ -1,0 +1,411 @@
+"""Facts: what was observed of a cluster, typed, never judged.
+
+Every record is a frozen struct that survives JSON unchanged (``msgspec.json`` both ways): the
+ledger stores facts and a later reader gets the same values back. Secrets appear as digests and
+certificate fields only. Times are UTC; durations are seconds of cluster time.
+
+The meaning of Kubernetes fields is the one of the Kubernetes API reference; where Linkerd puts a
+fact (an annotation, a label, a key) the docstring of the field names it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - msgspec resolves annotations at run time
+
+import msgspec
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all facts."""
+
+
+class ObjectKey(Fact, frozen=True, kw_only=True, order=True):
+    """Identity of an object as `linkerd prune` compares it: the API version is ignored."""
+
+    group: str = ""
+    """API group, empty for the core group."""
+    kind: str
+    namespace: str = ""
+    """Empty for cluster-scoped objects."""
+    name: str
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+
+class Unreadable(Fact, frozen=True, kw_only=True):
+    """A kind of object that could not be read, and why (rights, not served, not in a snapshot)."""
+
+    resource: str
+    """Plural with group, as in RBAC: `pods`, `deployments.apps`."""
+    reason: str
+
+
+class Certificate(Fact, frozen=True, kw_only=True):
+    """Fields of one X.509 certificate; never its key."""
+
+    sha256: str
+    """Hex digest of the DER bytes."""
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    is_ca: bool = False
+    dns_names: tuple[str, ...] = ()
+    algorithm: str = ""
+    """Public key algorithm and size, e.g. `EC P-256`, `RSA 2048`."""
+    verified_by: tuple[str, ...] = ()
+    """Digests of the certificates, among those read at the same moment, whose key signed it."""
+
+
+class Bundle(Fact, frozen=True, kw_only=True):
+    """A PEM bundle in one place of the cluster."""
+
+    place: str
+    """Where it was read, e.g. `ConfigMap linkerd/linkerd-identity-trust-roots ca-bundle.crt`."""
+    sha256: str
+    """Digest of the bundle's text, stripped."""
+    certificates: tuple[Certificate, ...] = ()
+    unreadable: str = ""
+    """Why it could not be parsed; empty when it could."""
+
+
+class Selector(Fact, frozen=True, kw_only=True):
+    """A Kubernetes label selector; both parts must match."""
+
+    match_labels: tuple[tuple[str, str], ...] = ()
+    expressions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """(key, operator, values); operators In, NotIn, Exists, DoesNotExist."""
+
+
+class Namespace(Fact, frozen=True, kw_only=True):
+    """A namespace with the labels and annotations that decide about injection."""
+
+    name: str
+    uid: str
+    phase: str = "Active"
+    inject: str = ""
+    """Annotation `linkerd.io/inject`."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """All labels, sorted."""
+    pod_security: str = ""
+    """Label `pod-security.kubernetes.io/enforce`."""
+    extension: str = ""
+    """Label `linkerd.io/extension`."""
+
+
+class Node(Fact, frozen=True, kw_only=True):
+    """A node as far as scheduling and versions go."""
+
+    name: str
+    ready: bool = True
+    schedulable: bool = True
+    """Not cordoned, no NoSchedule or NoExecute taint."""
+    architecture: str = ""
+    kubelet: str = ""
+    runtime: str = ""
+    hostname: str = ""
+    zone: str = ""
+    images: tuple[str, ...] = ()
+    """`status.images[].names`, the images present on the node as far as the kubelet lists them."""
+
+
+class Proxy(Fact, frozen=True, kw_only=True, gc=False):
+    """The Linkerd proxy of one pod."""
+
+    image: str
+    version: str
+    """Annotation `linkerd.io/proxy-version`, else the image tag; empty when neither says."""
+    injected_by: str = ""
+    """Annotation `linkerd.io/created-by`: `linkerd/proxy-injector V`, `linkerd/cli V`."""
+    native: bool = False
+    """An init container with restartPolicy Always (native sidecar)."""
+    ready: bool = False
+    running: bool = False
+    restarts: int = 0
+    trust_root: str = ""
+    """Annotation `linkerd.io/trust-root-sha256`."""
+    identity: bool = True
+    """Mounts an identity volume, so it must hold a certificate before it is ready."""
+
+
+class Pod(Fact, frozen=True, kw_only=True, gc=False):
+    """One pod."""
+
+    namespace: str
+    name: str
+    uid: str
+    created: datetime
+    owner_kind: str = ""
+    """The workload it belongs to in the end (Deployment, not ReplicaSet); empty for a bare pod."""
+    owner_name: str = ""
+    phase: str = ""
+    reason: str = ""
+    """`status.reason`, e.g. Evicted."""
+    ready: bool = False
+    deleting: bool = False
+    node: str = ""
+    component: str = ""
+    """Label `linkerd.io/control-plane-component`."""
+    control_plane: str = ""
+    """Label `linkerd.io/control-plane-ns`: the mark of a meshed pod."""
+    extension: str = ""
+    inject: str = ""
+    """Annotation `linkerd.io/inject` of the pod."""
+    pinned: str = ""
+    """Annotation `config.linkerd.io/proxy-version`: a proxy version set by the user."""
+    host_network: bool = False
+    mounts_token: bool = True
+    """False when automountServiceAccountToken is false: not injected without projection."""
+    udp: bool = False
+    static: bool = False
+    """A mirror of a static pod: the kubelet owns it, no webhook sees it."""
+    scheduler: str = "default-scheduler"
+    images: tuple[tuple[str, str], ...] = ()
+    """(container, image) of all containers but the proxy's, init containers included."""
+    restarts: int = 0
+    oom_killed: int = 0
+    application_ended: bool = False
+    """Every regular container but the proxy has terminated."""
+    waiting: tuple[tuple[str, str], ...] = ()
+    """(container, reason) of containers that wait, e.g. ImagePullBackOff."""
+    proxy: Proxy | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Condition(Fact, frozen=True, kw_only=True):
+    """A status condition; the message is shown, never matched."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+class Workload(Fact, frozen=True, kw_only=True):
+    """A Deployment, StatefulSet, DaemonSet, Job or CronJob."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    created_by: str = ""
+    """Annotation `linkerd.io/created-by`: `linkerd/cli V` or `linkerd/helm V`."""
+    component: str = ""
+    extension: str = ""
+    inject: str = ""
+    """Annotation `linkerd.io/inject` of the pod template."""
+    pinned: str = ""
+    hand_injected: bool = False
+    """The template itself has a linkerd-proxy container."""
+    generation: int = 0
+    observed_generation: int = 0
+    desired: int = 0
+    current: int = 0
+    """Pods that exist (status.replicas, currentNumberScheduled)."""
+    updated: int = 0
+    ready: int = 0
+    available: int = 0
+    max_surge: str = ""
+    max_unavailable: str = ""
+    update_strategy: str = ""
+    paused: bool = False
+    conditions: tuple[Condition, ...] = ()
+    images: tuple[tuple[str, str], ...] = ()
+    """(container, image) of the template, init containers included."""
+    restarted_at: str = ""
+    """Annotation `kubectl.kubernetes.io/restartedAt` of the template."""
+    required_anti_affinity: str = ""
+    """Topology key of a required pod anti-affinity; empty without one."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class Webhook(Fact, frozen=True, kw_only=True):
+    """One webhook of an admission configuration."""
+
+    configuration_kind: str
+    configuration: str
+    uid: str
+    name: str
+    failure_policy: str = "Fail"
+    timeout_seconds: int = 10
+    service_namespace: str = ""
+    service_name: str = ""
+    ca_bundle: Bundle | None = None
+    namespace_selector: Selector = Selector()
+    object_selector: Selector = Selector()
+    resources: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    control_plane: str = ""
+
+
+class Crd(Fact, frozen=True, kw_only=True):
+    """A CustomResourceDefinition."""
+
+    name: str
+    uid: str
+    established: bool = True
+    served: tuple[str, ...] = ()
+    storage: str = ""
+    deprecated: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
+    """`status.storedVersions`."""
+    created_by: str = ""
+    control_plane: str = ""
+    bundle_version: str = ""
+    """Annotation `gateway.networking.k8s.io/bundle-version`."""
+    bundle_channel: str = ""
+    helm_owned: bool = False
+    helm_keep: bool = False
+    """Annotation `helm.sh/resource-policy: keep`."""
+    resources: int = -1
+    """How many custom resources exist; -1 when they were not counted."""
+
+
+class LabelledObject(Fact, frozen=True, kw_only=True):
+    """An object of a kind that `linkerd prune` looks at and that carries Linkerd's label."""
+
+    key: ObjectKey
+    uid: str
+    control_plane: str = ""
+    """Label `linkerd.io/control-plane-ns`."""
+    extension: str = ""
+    created_by: str = ""
+
+
+class SecretKeys(Fact, frozen=True, kw_only=True):
+    """A Secret by its keys and the digests of their values."""
+
+    namespace: str
+    name: str
+    uid: str
+    type: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    """(key, sha256 of the value); empty when only metadata was read."""
+
+
+class Setting(Fact, frozen=True, kw_only=True, order=True):
+    """One leaf of Linkerd's Helm values."""
+
+    path: str
+    """Dotted path, e.g. `proxy.image.version`."""
+    value: str
+    """JSON text; a PEM or a key is replaced by `sha256:...`."""
+
+
+class LinkerdConfig(Fact, frozen=True, kw_only=True):
+    """ConfigMap `linkerd-config` and Secret `linkerd-config-overrides`."""
+
+    uid: str
+    version: str
+    """Value `linkerdVersion`: what the configuration claims, not what pods run."""
+    values: tuple[Setting, ...] = ()
+    overrides: tuple[Setting, ...] | None = None
+    """Stored overrides (values as digests); None when the Secret is absent or unreadable."""
+    overrides_present: bool | None = None
+    """None: not known (no right to read it)."""
+    helm_releases: tuple[str, ...] = ()
+    """Names of Helm release Secrets, e.g. `sh.helm.release.v1.linkerd-control-plane.v1`."""
+    created_by: str = ""
+
+    def value(self, path: str) -> str | None:
+        """JSON text of one value, or None."""
+        return next((s.value for s in self.values if s.path == path), None)
+
+
+class Endpoints(Fact, frozen=True, kw_only=True):
+    """Endpoints behind a Service, from its EndpointSlices."""
+
+    namespace: str
+    name: str
+    ready: int = 0
+    not_ready: int = 0
+
+
+class DisruptionBudget(Fact, frozen=True, kw_only=True):
+    """A PodDisruptionBudget."""
+
+    namespace: str
+    name: str
+    allowed: int = 0
+    healthy: int = 0
+    desired_healthy: int = 0
+    expected: int = 0
+
+
+class ApiService(Fact, frozen=True, kw_only=True):
+    """An APIService served by a Service (local ones are left out)."""
+
+    name: str
+    service_namespace: str = ""
+    service_name: str = ""
+    available: bool = True
+    reason: str = ""
+    extension: str = ""
+    control_plane: str = ""
+
+
+class Event(Fact, frozen=True, kw_only=True):
+    """A Kubernetes event that tells of a refused or failed creation, pull or injection."""
+
+    namespace: str
+    kind: str
+    name: str
+    reason: str
+    count: int = 1
+    last_seen: datetime | None = None
+    message: str = ""
+    """Shown, never matched."""
+
+
+class ResourceQuota(Fact, frozen=True, kw_only=True):
+    """What a quota leaves in a namespace; quantities as base units (cores, bytes, count)."""
+
+    namespace: str
+    name: str
+    left: tuple[tuple[str, float], ...] = ()
+
+
+class ClusterFacts(Fact, frozen=True, kw_only=True):
+    """All that was observed of one cluster at one moment."""
+
+    cluster: str = "main"
+    taken_at: datetime
+    """Cluster time (real time on a real cluster, the simulated clock on the embedded one)."""
+    kubernetes: str = ""
+    """`gitVersion` of the API server, e.g. `v1.31.14`."""
+    simulated: bool = False
+    control_plane_namespace: str = "linkerd"
+    namespaces: tuple[Namespace, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    crds: tuple[Crd, ...] = ()
+    objects: tuple[LabelledObject, ...] = ()
+    secrets: tuple[SecretKeys, ...] = ()
+    config: LinkerdConfig | None = None
+    trust_roots: Bundle | None = None
+    """ConfigMap `linkerd-identity-trust-roots`."""
+    issuer: Bundle | None = None
+    """Certificate of Secret `linkerd-identity-issuer` (`crt.pem` or `tls.crt`)."""
+    webhook_certificates: tuple[Bundle, ...] = ()
+    """`tls.crt` of the webhooks' Secrets; `place` is `Secret NAMESPACE/NAME tls.crt`."""
+    endpoints: tuple[Endpoints, ...] = ()
+    budgets: tuple[DisruptionBudget, ...] = ()
+    api_services: tuple[ApiService, ...] = ()
+    events: tuple[Event, ...] = ()
+    quotas: tuple[ResourceQuota, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def cannot_read(self, *resources: str) -> str:
+        """Reasons why any of these resources is missing here, or an empty string."""
+        found = [f"{u.resource}: {u.reason}" for u in self.unreadable if u.resource in resources]
+        return "; ".join(found)
