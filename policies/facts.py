@@ -10,7 +10,7 @@ fact (an annotation, a label, a key) the docstring of the field names it.
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec resolves annotations at run time
+from datetime import datetime
 
 import msgspec
 
