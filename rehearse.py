@@ -1,1 +1,170 @@
-def main() -> None: ...
+"""The command `rehearse`: what is not a test. Each subcommand parses and calls the layers below."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fixtures.errors import BadInput, RehearsalError
+
+FAULTS = Path(__file__).parent / "suites" / "detection" / "faults"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; the exit code is the design's (0 well, 1 blocked, 3 broken, 4 bad input)."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except RehearsalError as error:
+        print(f"rehearse: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("rehearse: interrupted", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override] - ends the program as argparse does
+        self.print_usage(sys.stderr)
+        self.exit(4, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="rehearse", description="Around a Linkerd upgrade rehearsal.")
+    sub = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    plan = sub.add_parser("plan", help="hops from one release to another, and what blocks them")
+    plan.add_argument("--from", dest="source", required=True, metavar="RELEASE")
+    plan.add_argument("--to", dest="destination", required=True, metavar="RELEASE")
+    plan.add_argument("--kubernetes", default="", metavar="VERSION", help="e.g. 1.29")
+    plan.add_argument("--snapshot", default="", metavar="FILE", help="judge advisories on it")
+    plan.set_defaults(command=_plan)
+
+    serve = sub.add_parser("serve", help="an embedded cluster that stays up until Ctrl-C")
+    serve.add_argument("--kubernetes", default="1.31", metavar="VERSION")
+    serve.add_argument("--speed", type=float, default=1.0, help="cluster seconds per second")
+    serve.add_argument("--nodes", type=int, default=1)
+    serve.add_argument("--port", type=int, default=0, help="0: any free port")
+    serve.add_argument("--snapshot", default="", metavar="FILE", help="start from these objects")
+    serve.set_defaults(command=_serve)
+
+    snapshot = sub.add_parser("snapshot", help="read a cluster into a file; no key leaves it")
+    snapshot.add_argument("--context", default="", metavar="NAME")
+    snapshot.add_argument("--cluster-kubeconfig", default="", metavar="FILE")
+    snapshot.add_argument("-o", "--output", required=True, metavar="FILE")
+    snapshot.set_defaults(command=_snapshot)
+
+    report = sub.add_parser("report", help="write the documents of a bundle again")
+    report.add_argument("bundle", metavar="BUNDLE")
+    report.add_argument("-o", "--output", default="", metavar="DIR", help="default: the bundle")
+    report.set_defaults(command=_report)
+
+    verify = sub.add_parser("verify-bundle", help="check the digests of a bundle")
+    verify.add_argument("bundle", metavar="BUNDLE")
+    verify.set_defaults(command=_verify_bundle)
+
+    faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
+    faults.set_defaults(command=_faults)
+    return parser
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from fixtures.snapshot.read import facts, read_snapshot
+    from policies.advisories import applicable, unjudged
+    from policies.path import plan
+    from reports.plan import render
+
+    snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
+    kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
+    found = plan(arguments.source, arguments.destination, kubernetes=kubernetes)
+    seen = facts(snapshot) if snapshot else None
+    results = [r for h in found.hops for r in (applicable(h, seen) if seen else unjudged(h))]
+    print(render(found, results), end="")
+    return 1 if found.blockers else 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from fixtures.scenario import Scenario
+    from fixtures.snapshot.read import read_snapshot
+    from fixtures.targets.choose import opener
+
+    snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
+    scenario = Scenario(
+        kubernetes=arguments.kubernetes,
+        speed=arguments.speed,
+        nodes=arguments.nodes,
+        snapshot=arguments.snapshot,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with tempfile.TemporaryDirectory(prefix="rehearse-") as folder:
+        target, _ = opener(scenario, Path(folder), snapshot, arguments.port).target()
+        target.start()
+        try:
+            print(f"export KUBECONFIG={target.kubeconfig}", flush=True)
+            print("Serving until Ctrl-C ...", file=sys.stderr, flush=True)
+            while target.alive() and not stop.wait(0.5):
+                pass
+            if not stop.is_set():
+                raise RehearsalError("The embedded cluster ended by itself", where=folder)
+        finally:
+            target.stop()
+    return 0
+
+
+def _snapshot(arguments: argparse.Namespace) -> int:
+    from fixtures.cluster.connection import Connection
+    from fixtures.scenario import Scenario
+    from fixtures.snapshot.capture import capture
+    from fixtures.targets.choose import kubeconfig_path
+
+    scenario = Scenario(cluster_kubeconfig=arguments.cluster_kubeconfig)
+    connection = Connection(kubeconfig_path(scenario), arguments.context)
+    print(capture(connection, Path(arguments.output)).text)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from fixtures.bundle import open_bundle
+    from reports.write import write_all
+
+    bundle = open_bundle(Path(arguments.bundle))
+    folder = Path(arguments.output or arguments.bundle)
+    if not folder.is_dir():
+        if not arguments.output:
+            raise BadInput("Name a folder for the documents of a packed bundle", where="--output")
+        folder.mkdir(parents=True)
+    for written in write_all(bundle, folder):
+        print(written.path)
+    return 0
+
+
+def _verify_bundle(arguments: argparse.Namespace) -> int:
+    from fixtures.bundle import open_bundle
+
+    bundle = open_bundle(Path(arguments.bundle))
+    print(f"{arguments.bundle}: {len(bundle.manifest.files)} files as sealed")
+    return 0
+
+
+def _faults(arguments: argparse.Namespace) -> int:
+    from fixtures.faults import load_fault
+
+    del arguments
+    for file in sorted(FAULTS.glob("*.toml")):
+        fault = load_fault(file)
+        print(f"{fault.id:<32} {fault.step:<24} {', '.join(fault.catches):<16} {fault.title}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

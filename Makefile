@@ -1,0 +1,54 @@
+# Two targets matter: `make rehearse` and `make test`. Needs Python 3.11+ with venv, and a package
+# index or a folder of wheels (make WHEELS=DIR).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WHEELS ?=
+PIP_FROM := $(if $(WHEELS),--no-index --find-links $(WHEELS),)
+FROM ?= edge-25.4.4
+TO ?= edge-25.10.7
+JOBS ?= 2
+
+.PHONY: rehearse test setup lint types layers docs docs-check unit suites benchmarks clean
+
+rehearse: $(VENV)/.ready  ## rehearse FROM -> TO on the embedded cluster, print verdict and report
+	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO)
+
+test: lint types layers docs-check unit suites  ## everything that CI runs
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(BIN)/pyright
+
+layers: $(VENV)/.ready
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.ready  ## write the generated reference pages
+	$(BIN)/python -m reports.reference docs/reference
+
+docs-check: $(VENV)/.ready
+	$(BIN)/python -m reports.reference docs/reference --check
+
+unit: $(VENV)/.ready  ## policies, machinery, reports, the embedded cluster's contract
+	$(BIN)/pytest -q -n $(JOBS) suites/policy suites/harness suites/reports suites/embedded
+
+suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
+	$(BIN)/pytest -q -n $(JOBS) suites/detection
+
+benchmarks: $(VENV)/.ready  ## measured figures, ONLY=name for one; never part of `make test`
+	$(BIN)/python -m benchmarks $(ONLY)
+
+clean:
+	rm -rf $(VENV) .rehearsals .hypothesis .ruff_cache

@@ -1,0 +1,98 @@
+"""Options, fixtures and the plugin of the rehearsal; everything else is in `fixtures/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.options import add_options
+from fixtures.plugin import RehearsalPlugin, suite_asked_for
+from fixtures.rehearsal import Rehearsal
+from fixtures.steps import (
+    baseline,
+    cli_upgraded,
+    control_plane_upgraded,
+    crds_upgraded,
+    data_plane_upgraded,
+    extensions_upgraded,
+    preflighted,
+    pruned,
+    settled,
+)
+from fixtures.verifying import Verification
+from policies.path import Hop
+from reports.finish import finish
+from reports.pytest_html_hooks import (
+    pytest_html_report_title,
+    pytest_html_results_summary,
+)
+
+__all__ = [
+    "baseline",
+    "cli_upgraded",
+    "control_plane_upgraded",
+    "crds_upgraded",
+    "data_plane_upgraded",
+    "extensions_upgraded",
+    "preflighted",
+    "pruned",
+    "pytest_html_report_title",
+    "pytest_html_results_summary",
+    "settled",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the run when the upgrade or verify suite was asked for; bad input ends here."""
+    suite = suite_asked_for(config)
+    if not suite or config.option.help or config.option.version:
+        return
+    plugin = RehearsalPlugin(config, suite)
+    opened = plugin.open()
+    opened.finishers.append(finish)
+    config.pluginmanager.register(plugin, "rehearsal")
+    junit: str | None = config.option.xmlpath
+    if junit is None:
+        config.stash[_FOLDER] = opened.session.folder
+
+
+_FOLDER = pytest.StashKey[Path]()
+
+
+def _plugin(request: pytest.FixtureRequest) -> RehearsalPlugin:
+    found = request.config.pluginmanager.getplugin("rehearsal")
+    if not isinstance(found, RehearsalPlugin):
+        pytest.fail("run this suite by its folder: pytest suites/upgrade or suites/verify")
+    return found
+
+
+@pytest.fixture(scope="session")
+def rehearsal(request: pytest.FixtureRequest) -> Rehearsal:
+    """The rehearsal of this run; steps are reached through it."""
+    opened = _plugin(request).opened
+    assert opened is not None
+    assert opened.rehearsal is not None
+    return opened.rehearsal
+
+
+@pytest.fixture(scope="session")
+def verification(request: pytest.FixtureRequest) -> Verification:
+    """The read-only look of `suites/verify`."""
+    opened = _plugin(request).opened
+    assert opened is not None
+    assert opened.verification is not None
+    return opened.verification
+
+
+@pytest.fixture(scope="session")
+def hop(request: pytest.FixtureRequest) -> Hop:
+    """The hop a test belongs to; the plugin parametrises it."""
+    found = request.param
+    assert isinstance(found, Hop)
+    return found

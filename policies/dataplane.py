@@ -1,0 +1,229 @@
+"""The data plane after its restart: versions, identities, and what is left of the old release."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from policies.facts import ClusterFacts, Fact, Pod
+from policies.findings import Item, Verdict, judged, not_assessed
+from policies.planes import behind, data_plane_pods, keeps_its_proxy, owner, restart_command
+
+
+class _Old(Fact, frozen=True, kw_only=True):
+    """Proxies of one workload at one version, which is not the target's."""
+
+    owner: str
+    version: str
+    explained: str
+    seen: str
+
+
+def data_plane_at_target(
+    facts: ClusterFacts,
+    target: str,
+    *,
+    lazy: bool = False,
+    ignore_namespaces: Collection[str] = (),
+) -> Verdict:
+    """Every proxy of the data plane is at the target, or inside the lazy window (DP-02).
+
+    With `lazy` a proxy one logical version behind, or of an older release of the target's logical
+    version, is explained. So are, within one logical version, proxies that a restart does not
+    renew: a Job's, a pinned one, one injected by hand; a Job's pod whose application has ended is
+    explained at any distance. A version that cannot be read is a violation.
+    """
+    if why := facts.cannot_read("pods"):
+        return not_assessed(f"pods could not be read ({why})")
+    old = list(_old(facts, target, lazy=lazy, ignore_namespaces=ignore_namespaces))
+    first = next((p for p, o in old if not o.explained), None)
+    total = sum(1 for _ in data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
+    return judged(
+        _grouped(o for _, o in old),
+        holds_as=f"{total - len(old)} of {total} proxies are at {target}"
+        + (", the others explained" if old else ""),
+        violated_as=f"Proxies are not at {target}",
+        expected=f"every proxy at {target}" + (", or one logical version behind" if lazy else ""),
+        cause="a workload that was not restarted, a restart that stands still, or a version that "
+        "somebody pinned",
+        next_command=restart_command(first) if first else "",
+    )
+
+
+def _old(
+    facts: ClusterFacts, target: str, *, lazy: bool, ignore_namespaces: Collection[str]
+) -> Iterator[tuple[Pod, _Old]]:
+    for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
+        proxy = pod.proxy
+        if proxy is None or proxy.version == target:
+            continue
+        seen = proxy.version or f"unknown version ({proxy.image})"
+        yield (
+            pod,
+            _Old(
+                owner=owner(pod),
+                version=proxy.version,
+                explained=_why_old(pod, proxy.version, target, lazy=lazy),
+                seen=seen,
+            ),
+        )
+
+
+def _why_old(pod: Pod, version: str, target: str, *, lazy: bool) -> str:
+    kept = keeps_its_proxy(pod)
+    if kept and pod.application_ended:
+        return kept
+    distance = behind(version, target)
+    if distance is None or not 0 <= distance <= 1:
+        return ""
+    if kept:
+        return kept
+    return "inside the declared lazy window of one logical version" if lazy else ""
+
+
+def _grouped(old: Iterable[_Old]) -> list[Item]:
+    """One item per workload, version and reason: a cluster has more pods than a reader patience."""
+    counts: dict[_Old, int] = {}
+    for one in old:
+        counts[one] = counts.get(one, 0) + 1
+    return [
+        Item(
+            subject=one.owner,
+            expected="the target's proxy",
+            seen=one.seen if count == 1 else f"{count} pods at {one.seen}",
+            explained=one.explained,
+        )
+        for one, count in counts.items()
+    ]
+
+
+def identities_valid(facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()) -> Verdict:
+    """Every proxy holds a valid identity, as far as objects say (DP-06).
+
+    A proxy is ready only once its certificate was issued; its trust bundle must be the newest one
+    of the data plane. What it presents on the wire is for targets with a real data plane.
+    """
+    if why := facts.cannot_read("pods"):
+        return not_assessed(f"pods could not be read ({why})")
+    pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
+    current = _newest_root(pods)
+    return judged(
+        [item for p in pods if (item := _identity(p, current)) is not None],
+        holds_as=f"All {len(pods)} proxies are ready, with one trust bundle",
+        violated_as="Proxies without a valid identity",
+        expected="every proxy ready, with an identity and the current trust bundle",
+        cause="linkerd-identity could not issue a certificate, or the pod was not restarted after "
+        "the trust bundle changed",
+        next_command="linkerd check --proxy",
+    )
+
+
+def _newest_root(pods: Iterable[Pod]) -> str:
+    latest: datetime | None = None
+    root = ""
+    for pod in pods:
+        if pod.proxy is None or not pod.proxy.trust_root or keeps_its_proxy(pod):
+            continue
+        if latest is None or pod.created > latest:
+            latest, root = pod.created, pod.proxy.trust_root
+    return root
+
+
+def _identity(pod: Pod, current: str) -> Item | None:
+    proxy = pod.proxy
+    if proxy is None:
+        return None
+    if proxy.ready and proxy.identity and proxy.trust_root in (current, ""):
+        return None
+    subject = f"pod {pod.key}"
+    if not proxy.identity:
+        return Item(subject=subject, expected="an identity", seen="no identity volume")
+    if not proxy.ready:
+        ended = "the pod's application has ended" if pod.application_ended else ""
+        return Item(
+            subject=subject, expected="a ready proxy", seen="proxy not ready", explained=ended
+        )
+    if not current:
+        return None
+    return Item(
+        subject=subject,
+        expected=f"trust bundle {current[:12]}",
+        seen=proxy.trust_root[:12],
+        explained=keeps_its_proxy(pod),
+    )
+
+
+def nothing_old_left(
+    facts: ClusterFacts,
+    source: str,
+    target: str,
+    *,
+    lazy: bool = False,
+    ignore_namespaces: Collection[str] = (),
+) -> Verdict:
+    """No pod, workload, CRD or labelled object is of the source release any more (VER-04)."""
+    if why := facts.cannot_read("pods", "deployments.apps"):
+        return not_assessed(f"pods or Deployments could not be read ({why})")
+    items = _grouped(
+        o for _, o in _old(facts, target, lazy=lazy, ignore_namespaces=ignore_namespaces)
+    )
+    items += _extension_proxies(items, facts)
+    items += _created_by(facts, source, target)
+    if facts.config is not None and facts.config.version != target:
+        items.append(
+            Item(subject="ConfigMap linkerd-config", expected=target, seen=facts.config.version)
+        )
+    return judged(
+        items,
+        holds_as=f"Nothing of {source} is left",
+        violated_as=f"Something of {source} is left",
+        expected=f"every proxy and every object of Linkerd at {target}",
+        cause="a step that was left out, or an object that no render contains any more",
+        next_command="linkerd version --proxy",
+    )
+
+
+def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:
+    """Take the proxies of extensions out of the violations: they have a step of their own."""
+    extensions = {owner(p): p.extension for p in facts.pods if p.extension}
+    if not extensions:
+        return []
+    moved = [i for i in items if not i.explained and i.subject in extensions]
+    for item in moved:
+        items.remove(item)
+    return [
+        Item(
+            subject=i.subject,
+            expected=i.expected,
+            seen=i.seen,
+            explained=f"of extension {extensions[i.subject]}, which is upgraded by its own install",
+        )
+        for i in moved
+    ]
+
+
+def _created_by(facts: ClusterFacts, source: str, target: str) -> Iterator[Item]:
+    old = f" {source}"
+    for workload in facts.workloads:
+        if workload.created_by.endswith(old):
+            yield _left(workload.key, workload.created_by, target, workload.extension)
+    for crd in facts.crds:
+        if crd.created_by.endswith(old):
+            extension = (
+                "multicluster" if "multicluster" in crd.name and not crd.control_plane else ""
+            )
+            yield _left(f"CRD {crd.name}", crd.created_by, target, extension)
+    workloads = {(w.kind, w.namespace, w.name) for w in facts.workloads}
+    for one in facts.objects:
+        key = one.key
+        if (key.kind, key.namespace, key.name) in workloads:
+            continue
+        if key.kind != "CustomResourceDefinition" and one.created_by.endswith(old):
+            yield _left(str(key), one.created_by, target, one.extension)
+
+
+def _left(subject: str, created_by: str, target: str, extension: str) -> Item:
+    explained = f"of extension {extension}, upgraded by its own install" if extension else ""
+    return Item(
+        subject=subject, expected=f"created by {target}", seen=created_by, explained=explained
+    )

@@ -1,0 +1,205 @@
+"""Images: what the control plane's containers run, and whether the target's can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from policies.facts import ClusterFacts, Fact, Pod
+from policies.findings import Item, Verdict, judged, not_assessed, violated
+from policies.observations import ImageEvidence
+from policies.planes import ENDED, control_plane_pods, control_plane_workloads
+from policies.releases import catalogue
+from policies.versions import parse
+
+COMPONENTS = ("destination", "identity", "proxy-injector")
+PROXY = "linkerd-proxy"
+
+
+class Reference(Fact, frozen=True, kw_only=True):
+    """An image reference, taken apart."""
+
+    name: str
+    """Last segment of the path, without tag: `proxy`."""
+    tag: str = ""
+    digest: str = ""
+
+
+@lru_cache(maxsize=4096)
+def reference(text: str) -> Reference:
+    """Take an image reference apart; a registry's port is never taken for a tag."""
+    rest, _, digest = text.strip().partition("@")
+    name, _, tag = rest.rpartition("/")[2].partition(":")
+    return Reference(name=name, tag=tag, digest=digest)
+
+
+def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
+    """Every container of the control plane's workloads and running pods has the target's image.
+
+    Names and tags count, registries do not: mirrors are common. An image known by its digest only
+    says nothing of its version and is a violation, never fine.
+    """
+    if why := facts.cannot_read("pods", "deployments.apps"):
+        return not_assessed(f"pods or Deployments could not be read ({why})")
+    present = {w.component for w in control_plane_workloads(facts)}
+    items = [
+        Item(subject=f"component {c}", expected="a Deployment", seen="absent")
+        for c in COMPONENTS
+        if c not in present
+    ]
+    expected = _Expected.of(target, facts)
+    for workload in control_plane_workloads(facts):
+        items += _container_items(workload.key, workload.images, expected)
+    for pod in control_plane_pods(facts):
+        items += _pod_items(pod, expected)
+    return judged(
+        items,
+        holds_as=f"Every container image of the control plane is {target}'s",
+        violated_as=f"Images of the control plane are not {target}'s",
+        expected=f"controller and proxy at {target}"
+        + (f", proxy-init at {expected.proxy_init}" if expected.proxy_init else ""),
+        cause="a rollout that has not finished, a component left at the old release, or a value "
+        "that pins an image",
+        next_command=f"kubectl -n {facts.control_plane_namespace} get pods "
+        "-o custom-columns=NAME:.metadata.name,IMAGES:.spec.containers[*].image",
+    )
+
+
+class _Expected(Fact, frozen=True, kw_only=True):
+    """Tags the target's images have, and what the stored values pin."""
+
+    target: str
+    proxy_init: str
+    """Tag of proxy-init; empty where linkerd-init runs from the proxy image."""
+    policy_controller: bool
+    """The target has an image of that name of its own."""
+    pinned: tuple[tuple[str, str], ...]
+    """(image name, tag) that the stored values set."""
+
+    @classmethod
+    def of(cls, target: str, facts: ClusterFacts) -> _Expected:
+        return cls(
+            target=target,
+            proxy_init=_proxy_init(target),
+            policy_controller=_has_policy_controller(target),
+            pinned=tuple(_pinned(facts)),
+        )
+
+
+def _proxy_init(target: str) -> str:
+    release = catalogue().release(target)
+    if release is not None and release.channel == "edge":
+        return release.proxy_init
+    images = catalogue().images(target)
+    return reference(images.proxy_init).tag if images else ""
+
+
+def _has_policy_controller(target: str) -> bool:
+    """The image was merged into the controller's at edge-25.8.3."""
+    version = parse(target)
+    if version.channel == "edge":
+        return version.numbers < (25, 8, 3)
+    images = catalogue().images(target)
+    return bool(images and images.policy_controller)
+
+
+def _pinned(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+    if facts.config is None or not facts.config.overrides:
+        return
+    stored = {s.path for s in facts.config.overrides}
+    for path, name in (
+        ("proxy.image.version", "proxy"),
+        ("proxyInit.image.version", "proxy-init"),
+        ("controllerImageVersion", "controller"),
+        ("policyController.image.version", "policy-controller"),
+        ("debugContainer.image.version", "debug"),
+    ):
+        value = (facts.config.value(path) or "").strip('"')
+        if path in stored and value:
+            yield name, value
+
+
+def _pod_items(pod: Pod, expected: _Expected) -> Iterator[Item]:
+    subject = f"pod {pod.key}"
+    explained = ""
+    if pod.phase in ENDED:
+        explained = f"the pod has ended ({pod.phase}) and keeps the image of its creation"
+    elif pod.deleting:
+        explained = "the pod is being deleted"
+    images = pod.images
+    if pod.proxy is not None:
+        images = (*images, (PROXY, pod.proxy.image))
+    yield from _container_items(subject, images, expected, explained=explained)
+
+
+def _container_items(
+    subject: str,
+    images: Iterable[tuple[str, str]],
+    expected: _Expected,
+    *,
+    explained: str = "",
+) -> Iterator[Item]:
+    for container, image in images:
+        parts = reference(image)
+        wanted, why = _wanted(container, parts, expected), explained
+        if parts.digest:
+            wanted = wanted or expected.target
+        elif parts.tag and parts.tag == wanted:
+            continue
+        elif (parts.name, parts.tag) in expected.pinned:
+            why = explained or f"the stored values set this tag for image {parts.name}"
+        yield Item(
+            subject=f"{subject} container {container}",
+            expected=wanted or f"no image {parts.name}: {expected.target} has none",
+            seen=image + (" (a digest: its version is not known)" if parts.digest else ""),
+            explained=why,
+        )
+
+
+def _wanted(container: str, image: Reference, expected: _Expected) -> str:
+    """The tag an image should have; empty when the target has no such image."""
+    if container == "linkerd-init" and expected.proxy_init:
+        return expected.proxy_init
+    if image.name == "policy-controller" and not expected.policy_controller:
+        return ""
+    return expected.target
+
+
+def images_available(evidence: Sequence[ImageEvidence], required: Collection[str]) -> Verdict:
+    """Every image the target needs can be had on the nodes that will run it (PRE-13).
+
+    A failed pull is a violation; an image without evidence leaves the control not assessed.
+    """
+    if not required:
+        return not_assessed("which images the target needs is not known")
+    outcomes = _by_image(evidence)
+    failed = [e for e in evidence if e.outcome == "failed" and e.image in required]
+    if failed:
+        return violated(
+            "Images of the target cannot be had",
+            expected="every image present on, or pulled by, the nodes that will run it",
+            seen="; ".join(f"{e.image}: {e.evidence or 'pull failed'}" for e in failed),
+            items=[
+                Item(subject=e.image, expected="present or pulled", seen=e.evidence or "failed")
+                for e in failed
+            ],
+            cause="a registry that is not reachable from the nodes, missing credentials, or a "
+            "mirror that lacks the new tags",
+            next_command="kubectl -n linkerd get events --field-selector reason=Failed",
+        )
+    unknown = sorted(i for i in required if not outcomes.get(i, set()) & {"present", "pulled"})
+    if unknown:
+        return not_assessed(f"no evidence that these images can be had: {', '.join(unknown)}")
+    return judged(
+        [],
+        holds_as=f"All {len(required)} images of the target can be had",
+        violated_as="",
+        expected="",
+    )
+
+
+def _by_image(evidence: Iterable[ImageEvidence]) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in evidence:
+        found.setdefault(one.image, set()).add(one.outcome)
+    return found

@@ -1,0 +1,329 @@
+"""Which pods should be meshed, whether they are, and the gap in which new ones were not.
+
+The rules are those of Linkerd's injector (`pkg/inject`) and of the selectors in front of it: the
+pod's own annotation wins over its namespace's; pods with host network, UDP ports, without a token,
+or owned by the kubelet are never injected; namespaces and objects that the webhook does not select
+never reach the injector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from policies.facts import ClusterFacts, Fact, Namespace, Pod, Selector, Webhook
+from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
+from policies.observations import Canary
+from policies.planes import ENDED, owner, restart_command
+from policies.selectors import asks_for, matches
+
+INJECTOR = "linkerd-proxy-injector.linkerd.io"
+_WANTED = ("enabled", "ingress")
+_COMPONENT = "linkerd.io/control-plane-component"
+_CONTROL_PLANE = "linkerd.io/control-plane-ns"
+_EXTENSION = "linkerd.io/extension"
+_USUAL = Selector(
+    expressions=(
+        ("config.linkerd.io/admission-webhooks", "NotIn", ("disabled",)),
+        ("kubernetes.io/metadata.name", "NotIn", ("kube-system", "cert-manager")),
+    )
+)
+"""The namespace selector of Linkerd's chart, used where the webhook itself is absent."""
+
+
+def injector_webhook(facts: ClusterFacts) -> Webhook | None:
+    """The proxy injector's webhook, or None when it is not configured."""
+    return next((w for w in facts.webhooks if w.name == INJECTOR), None)
+
+
+def expected_meshed(
+    pod: Pod,
+    namespace: Namespace | None,
+    webhook: Webhook | None,
+    *,
+    token_projection: bool = True,
+) -> bool:
+    """Whether a pod created now would be given a proxy."""
+    return not why_not_meshed(pod, namespace, webhook, token_projection=token_projection)
+
+
+def why_not_meshed(
+    pod: Pod,
+    namespace: Namespace | None,
+    webhook: Webhook | None,
+    *,
+    token_projection: bool = True,
+) -> str:
+    """Why a pod is not given a proxy by the injector; empty when it is.
+
+    Args:
+        pod: The pod as it asks to be created.
+        namespace: Its namespace, None when that was not read.
+        webhook: The injector's webhook, None when it is absent: the chart's selector then counts.
+        token_projection: The value `identity.serviceAccountTokenProjection`, true by default.
+    """
+    return (
+        _annotation(pod, namespace)
+        or _pod_itself(pod, token_projection=token_projection)
+        or _not_selected(pod, namespace, webhook)
+    )
+
+
+def _annotation(pod: Pod, namespace: Namespace | None) -> str:
+    wanted = pod.inject or (namespace.inject if namespace else "")
+    if wanted in _WANTED:
+        return ""
+    whose = "pod" if pod.inject else "namespace"
+    if not wanted:
+        return "neither pod nor namespace has annotation linkerd.io/inject"
+    if wanted == "disabled":
+        return f"annotation linkerd.io/inject of the {whose} is disabled"
+    return f"annotation linkerd.io/inject of the {whose} is {wanted!r}, which means nothing"
+
+
+def _pod_itself(pod: Pod, *, token_projection: bool) -> str:
+    if pod.static:
+        return "a static pod: the kubelet owns it and no webhook sees it"
+    if pod.host_network:
+        return "the pod uses the host's network"
+    if pod.udp:
+        return "the pod has UDP ports"
+    if not pod.mounts_token and not token_projection:
+        return "the pod mounts no service account token, and tokens are not projected"
+    return ""
+
+
+def _not_selected(pod: Pod, namespace: Namespace | None, webhook: Webhook | None) -> str:
+    if namespace is not None:
+        labels = dict(namespace.labels)
+        labels.setdefault("kubernetes.io/metadata.name", namespace.name)
+        selector = webhook.namespace_selector if webhook else _USUAL
+        if not matches(selector, labels):
+            return f"the webhook does not select namespace {namespace.name}"
+    if pod.component and webhook is None:
+        return "a pod of the control plane gets its proxy from the chart"
+    if webhook is None or webhook.object_selector == Selector():
+        return ""
+    labels = {
+        key: value
+        for key, value in (
+            (_COMPONENT, pod.component),
+            (_CONTROL_PLANE, pod.control_plane),
+            (_EXTENSION, pod.extension),
+        )
+        if value
+    }
+    return (
+        "" if matches(webhook.object_selector, labels) else "the webhook does not select the pod"
+    )
+
+
+def undecidable(webhook: Webhook | None) -> frozenset[str]:
+    """Labels the webhook's object selector looks at that are not known of pods."""
+    if webhook is None:
+        return frozenset()
+    known = {_COMPONENT, _CONTROL_PLANE, _EXTENSION, "linkerd.io/cni-resource"}
+    return asks_for(webhook.object_selector) - known
+
+
+def meshed_as_declared(facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()) -> Verdict:
+    """Pods that ask for a proxy have one, and no others do (DP-01).
+
+    Pods of the control plane get theirs from the chart and are judged by its images. Pods being
+    deleted are left out; pods that ended without a proxy are explained.
+    """
+    if why := facts.cannot_read("pods", "namespaces"):
+        return not_assessed(f"pods or namespaces could not be read ({why})")
+    webhook = injector_webhook(facts)
+    if unknown := undecidable(webhook):
+        return not_assessed(f"the injector selects pods by labels not read: {sorted(unknown)}")
+    bad = list(_deviating(facts, webhook, ignore_namespaces))
+    first = next((p for p, i in bad if not i.explained), None)
+    return judged(
+        [item for _, item in bad],
+        holds_as="Every pod that should be meshed is, and no other",
+        violated_as="Pods are not meshed as declared",
+        expected="a proxy in every pod that asks for one by annotation, and in no other",
+        cause="created while the injector could not be called (the injection gap), before the "
+        "annotation was set, or before Linkerd was installed",
+        next_command=restart_command(first) if first else "",
+    )
+
+
+def _deviating(
+    facts: ClusterFacts, webhook: Webhook | None, ignore: Collection[str]
+) -> Iterator[tuple[Pod, Item]]:
+    namespaces = {n.name: n for n in facts.namespaces}
+    control_plane = facts.control_plane_namespace
+    projected = _token_projection(facts)
+    selected = _selected_namespaces(namespaces, webhook)
+    for pod in facts.pods:
+        namespace = namespaces.get(pod.namespace)
+        wanted = pod.inject or (namespace.inject if namespace else "")
+        # The two common cases first: this loop runs over every pod of the cluster.
+        if pod.proxy is None:
+            if wanted not in _WANTED or pod.deleting:
+                continue
+        elif wanted in _WANTED and not pod.host_network and pod.namespace in selected:
+            continue
+        if pod.namespace in ignore or (pod.component and pod.namespace == control_plane):
+            continue
+        why = why_not_meshed(pod, namespace, webhook, token_projection=projected)
+        if pod.proxy is None and not why:
+            yield pod, _unmeshed(pod)
+        elif pod.proxy is not None and why and not pod.deleting:
+            yield pod, _meshed(pod, why)
+
+
+def _selected_namespaces(
+    namespaces: Mapping[str, Namespace], webhook: Webhook | None
+) -> frozenset[str]:
+    selector = webhook.namespace_selector if webhook else _USUAL
+    return frozenset(
+        name
+        for name, namespace in namespaces.items()
+        if matches(selector, {"kubernetes.io/metadata.name": name, **dict(namespace.labels)})
+    )
+
+
+def _token_projection(facts: ClusterFacts) -> bool:
+    if facts.config is None:
+        return True
+    return facts.config.value("identity.serviceAccountTokenProjection") != "false"
+
+
+def _unmeshed(pod: Pod) -> Item:
+    ended = pod.phase in ENDED
+    return Item(
+        subject=f"pod {pod.key}",
+        expected="a linkerd-proxy container",
+        seen=f"none; created {pod.created:%Y-%m-%d %H:%M:%S}Z, of {owner(pod)}",
+        explained=f"the pod has ended ({pod.phase}) and carries no traffic" if ended else "",
+    )
+
+
+def _meshed(pod: Pod, why: str) -> Item:
+    by = pod.proxy.injected_by if pod.proxy else ""
+    explained = ""
+    if pod.phase in ENDED:
+        explained = f"the pod has ended ({pod.phase})"
+    elif by.startswith("linkerd/cli "):
+        explained = "injected by hand, which needs no annotation"
+    return Item(
+        subject=f"pod {pod.key}",
+        expected=f"no proxy: {why}",
+        seen=f"a proxy, injected by {by or 'nobody known'}",
+        explained=explained,
+    )
+
+
+class Gap(Fact, frozen=True, kw_only=True):
+    """A run of new pods that were left unmeshed or refused."""
+
+    start: datetime
+    """Request of the first such pod."""
+    end: datetime
+    """Request of the first pod that was injected again; of the last bad one while it is open."""
+    closed: bool
+    unmeshed: int = 0
+    refused: int = 0
+    first: str = ""
+    """Name of the first canary in it."""
+    last: str = ""
+    reason: str = ""
+    """The API's reason for the last refusal."""
+
+    @property
+    def seconds(self) -> float:
+        """Cluster seconds from the first bad request to the first good one after it."""
+        return (self.end - self.start).total_seconds()
+
+    @property
+    def count(self) -> int:
+        return self.unmeshed + self.refused
+
+
+def gaps(canaries: Iterable[Canary]) -> tuple[Gap, ...]:
+    """Every injection gap, in order of time.
+
+    A canary the API did not answer for says nothing: it neither opens nor closes a gap.
+    """
+    found: list[Gap] = []
+    run: list[Canary] = []
+    for canary in sorted(canaries, key=lambda c: c.at):
+        if canary.outcome == "unobserved":
+            continue
+        if canary.outcome == "injected":
+            if run:
+                found.append(_gap(run, canary.at))
+                run = []
+        else:
+            run.append(canary)
+    if run:
+        found.append(_gap(run, None))
+    return tuple(found)
+
+
+def _gap(run: Sequence[Canary], injected_again: datetime | None) -> Gap:
+    refused = [c for c in run if c.outcome == "refused"]
+    return Gap(
+        start=run[0].at,
+        end=injected_again or run[-1].at,
+        closed=injected_again is not None,
+        unmeshed=len(run) - len(refused),
+        refused=len(refused),
+        first=run[0].name,
+        last=run[-1].name,
+        reason=refused[-1].reason if refused else "",
+    )
+
+
+def gap(canaries: Sequence[Canary], *, budget_seconds: float, pods: Iterable[Pod] = ()) -> Verdict:
+    """Each injection gap is no longer than its budget (CP-10); shorter ones are reported.
+
+    Args:
+        canaries: All canaries of the step, in any order.
+        budget_seconds: The scenario's `injection_gap`, in cluster seconds.
+        pods: Pods to name when they were created in a gap and have no proxy.
+    """
+    if not any(c.outcome != "unobserved" for c in canaries):
+        return not_assessed("no canary was observed, so the injection gap could not be seen")
+    found = gaps(canaries)
+    unmeshed = [p for p in pods if p.proxy is None] if found else []
+    items = [_gap_item(g, budget_seconds, unmeshed) for g in found]
+    if not found:
+        return holds("No injection gap: every canary was injected")
+    seen = f"{sum(g.count for g in found)} canaries in {sum(g.seconds for g in found):.1f} s"
+    if all(g.seconds <= budget_seconds for g in found):
+        return holds(
+            f"The injection gap stayed within {budget_seconds:g} s", seen=seen, items=items
+        )
+    longest = max(found, key=lambda g: g.seconds)
+    return violated(
+        f"The injection gap lasted {longest.seconds:.1f} s",
+        expected=f"no gap longer than {budget_seconds:g} s",
+        seen=seen + (f"; last refusal: {longest.reason}" if longest.reason else ""),
+        items=items,
+        cause="the webhook's new certificate was not served yet, or the new injector did not "
+        "start; externally managed webhook certificates avoid the gap",
+        next_command="kubectl -n linkerd rollout status deployment/linkerd-proxy-injector",
+    )
+
+
+def _gap_item(gap: Gap, budget: float, unmeshed: Sequence[Pod]) -> Item:
+    caught = [p.key for p in unmeshed if gap.start <= p.created <= gap.end]
+    named = f"; pods without a proxy since then: {', '.join(caught)}" if caught else ""
+    outcome = " and ".join(
+        f"{count} {word}"
+        for count, word in ((gap.unmeshed, "unmeshed"), (gap.refused, "refused"))
+        if count
+    )
+    until = f"{gap.end:%H:%M:%S.%f}"[:-3] + "Z" if gap.closed else "the end of observation"
+    return Item(
+        subject=f"injection gap from {gap.start:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"Z to {until}",
+        expected=f"at most {budget:g} s",
+        seen=f"{gap.seconds:.1f} s: canaries {gap.first} to {gap.last}, {outcome}{named}",
+        explained=f"within the injection_gap of {budget:g} s; restart what was created in it"
+        if gap.seconds <= budget
+        else "",
+    )

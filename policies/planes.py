@@ -1,0 +1,90 @@
+"""Which pods belong to which plane, and how far a proxy's version is from a release.
+
+Shared by the policies that judge pods, so that all of them mean the same by *data plane*,
+*finished* and *explained*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+
+from policies.facts import ClusterFacts, Pod, Workload
+from policies.versions import logical, parse
+
+JOB_KINDS = frozenset({"Job", "CronJob"})
+ROLLED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+ENDED = frozenset({"Succeeded", "Failed"})
+
+
+def is_control_plane(pod: Pod, namespace: str) -> bool:
+    """A pod of the control plane: its component label, in the control plane's namespace."""
+    return pod.component != "" and pod.namespace == namespace
+
+
+def control_plane_pods(facts: ClusterFacts) -> Iterator[Pod]:
+    """Pods of the control plane, those that go away and those that ended included."""
+    namespace = facts.control_plane_namespace
+    return (p for p in facts.pods if p.component and p.namespace == namespace)
+
+
+def control_plane_workloads(facts: ClusterFacts) -> Iterator[Workload]:
+    """Workloads of the control plane, the heartbeat's CronJob included."""
+    namespace = facts.control_plane_namespace
+    return (w for w in facts.workloads if w.component and w.namespace == namespace)
+
+
+def data_plane_pods(
+    facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()
+) -> Iterator[Pod]:
+    """Pods that run a proxy and are not of the control plane; pods being deleted are left out."""
+    namespace = facts.control_plane_namespace
+    for pod in facts.pods:
+        if pod.proxy is None or pod.deleting or pod.phase in ENDED:
+            continue
+        if (pod.component and pod.namespace == namespace) or pod.namespace in ignore_namespaces:
+            continue
+        yield pod
+
+
+def owner(pod: Pod) -> str:
+    """The workload a pod belongs to, as a person would name it; the pod itself without one."""
+    if pod.owner_kind:
+        return f"{pod.owner_kind} {pod.namespace}/{pod.owner_name}"
+    return f"pod {pod.namespace}/{pod.name}"
+
+
+def restart_command(pod: Pod) -> str:
+    """How to give a pod a new proxy."""
+    if pod.owner_kind in ROLLED_KINDS:
+        kind = pod.owner_kind.lower()
+        return f"kubectl -n {pod.namespace} rollout restart {kind}/{pod.owner_name}"
+    return f"kubectl -n {pod.namespace} delete pod {pod.name}  # then create it again"
+
+
+@lru_cache(maxsize=4096)
+def behind(version: str, target: str) -> int | None:
+    """Logical versions from `version` up to `target`; negative when ahead, None when unknown."""
+    newer, older = logical(parse(target)), logical(parse(version))
+    if newer is None or older is None:
+        return None
+    return newer.distance(older)
+
+
+def keeps_its_proxy(pod: Pod) -> str:
+    """Why a restart of its workload does not renew this pod's proxy; empty when it does.
+
+    Holds for a Job's pods, for a version the user pinned, and for a proxy injected by hand.
+    """
+    if pod.owner_kind in JOB_KINDS:
+        if pod.application_ended:
+            return "a Job's pod whose application has ended keeps the proxy of its creation"
+        return "a running Job's pod keeps the proxy of its creation until the Job ends"
+    proxy = pod.proxy
+    if proxy is None:
+        return ""
+    if pod.pinned and proxy.version == pod.pinned:
+        return f"pinned to {pod.pinned} by annotation config.linkerd.io/proxy-version"
+    if proxy.injected_by.startswith("linkerd/cli "):
+        return "injected by hand: a restart does not renew it, `linkerd inject` again does"
+    return ""

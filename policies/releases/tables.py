@@ -1,0 +1,134 @@
+"""The shapes of the data files, as they lie on disk."""
+
+from __future__ import annotations
+
+import msgspec
+
+from policies.releases.types import Advice, Documented
+
+Row = tuple[str, str, str]
+"""tag, date, commit"""
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class LogicalTable(_Table, frozen=True, kw_only=True):
+    version: str
+    anchor: str
+    anchor_source: str
+    announced: str = ""
+    edges: tuple[Row, ...]
+    stables: tuple[Row, ...] = ()
+    version_tag: Row | None = None
+
+
+class IrregularityTable(_Table, frozen=True, kw_only=True):
+    missing_numbers: tuple[str, ...]
+    months_without_edge: tuple[str, ...]
+    month_differs_from_date: tuple[str, ...]
+    named_in_documentation_without_tag: tuple[str, ...]
+    version_tag_is_not_its_anchor: tuple[str, ...]
+    wrong_grammar: tuple[Row, ...]
+    other_tags: tuple[str, ...]
+
+
+class Tags(_Table, frozen=True, kw_only=True):
+    source: str
+    anchor_table: str
+    logical: tuple[LogicalTable, ...]
+    irregularities: IrregularityTable
+
+
+class Transitions(_Table, frozen=True, kw_only=True):
+    """(edge, value from that edge on), in order of the edges."""
+
+    source: str
+    transitions: tuple[tuple[str, str], ...]
+
+
+class CodeTable(Transitions, frozen=True, kw_only=True):
+    stables: tuple[tuple[str, str], ...]
+
+
+class Defaults(_Table, frozen=True, kw_only=True):
+    source: str
+    native_sidecar: Transitions
+    install_gateway_api: Transitions
+    chart_kubernetes: Transitions
+    proxy_init: Transitions
+    proxy_build: Transitions
+
+
+class KubernetesTable(_Table, frozen=True, kw_only=True):
+    code: CodeTable
+    documented: tuple[Documented, ...]
+    tested: tuple[dict[str, str], ...]
+
+
+class AdviceTable(_Table, frozen=True, kw_only=True):
+    roundups_end: str
+    advice: tuple[Advice, ...]
+
+
+class GatewayRow(_Table, frozen=True, kw_only=True):
+    logical: str
+    minimum: str
+    maximum: str
+    shipped: str = ""
+    versions: tuple[str, ...] = ()
+
+
+class GatewayTable(_Table, frozen=True, kw_only=True):
+    source: str
+    range: tuple[GatewayRow, ...]
+
+
+class SetRow(_Table, frozen=True, kw_only=True):
+    component: str
+    anchors: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+class Conditional(_Table, frozen=True, kw_only=True):
+    value: str
+    default: str
+    objects: tuple[str, ...]
+    note: str = ""
+
+
+class InventoryTable(_Table, frozen=True, kw_only=True):
+    source: str
+    cli_only: tuple[str, ...]
+    components: dict[str, str]
+    set: tuple[SetRow, ...]
+    conditional: tuple[Conditional, ...]
+
+
+class CrdRow(_Table, frozen=True, kw_only=True):
+    name: str
+    anchors: tuple[str, ...]
+    versions: tuple[str, ...]
+    bundle: str = ""
+
+
+class CrdTable(_Table, frozen=True, kw_only=True):
+    source: str
+    crd: tuple[CrdRow, ...]
+
+
+class ImageRow(_Table, frozen=True, kw_only=True):
+    tag: str
+    proxy_build: str
+    proxy_init: str
+    policy_controller: str
+    cni_plugin: str
+    viz_prometheus: str
+    native_sidecar: bool
+
+
+class ImageTable(_Table, frozen=True, kw_only=True):
+    source: str
+    registry: str
+    images: tuple[ImageRow, ...]

@@ -1,0 +1,152 @@
+"""From a bundle to the model of a report: the only way in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fixtures.bundle import Bundle
+from fixtures.records import (
+    FactsTaken,
+    Note,
+    Planned,
+    Record,
+    RunEnded,
+    RunStarted,
+    Tools,
+    ToolUsed,
+)
+from policies.path import Plan
+from reports.canary import canaries_of
+from reports.entries import counts_of, entries_of, without_finding
+from reports.model import Digest, Header, Missing, Origin, Remark, Report
+from reports.sections import sections_of
+from reports.verdict import verdict_of
+from reports.versions import versions_of
+
+
+def build(bundle: Bundle) -> Report:
+    """The report of a bundle; a bundle that was cut off gives a report that says so."""
+    records = bundle.reading.records
+    started = _started(bundle)
+    entries = entries_of(records, started.controls)
+    without = without_finding(entries, started.controls)
+    verdict, contradiction = verdict_of(bundle.reading.ended, entries, without)
+    sections = sections_of(records, entries)
+    return Report(
+        header=_header(started, bundle),
+        verdict=verdict,
+        counts=counts_of(entries),
+        findings=entries,
+        without_finding=without,
+        plan=_plan(records),
+        sections=sections,
+        versions=versions_of(records, sections),
+        canaries=canaries_of(records),
+        tools=_tools(records),
+        scenario=tuple(sorted(started.scenario.items())),
+        environment=tuple(sorted(started.environment.items())),
+        unreadable=_unreadable(records),
+        notes=_notes(records),
+        origin=_origin(bundle, contradiction),
+    )
+
+
+def _started(bundle: Bundle) -> RunStarted:
+    return bundle.reading.started or RunStarted(
+        suite="upgrade",
+        title="A rehearsal whose ledger has no header",
+        version="",
+        target="embedded",
+        simulated=True,
+    )
+
+
+def _header(started: RunStarted, bundle: Bundle) -> Header:
+    records = bundle.reading.records
+    ended = bundle.reading.ended
+    last = records[-1]
+    return Header(
+        run=bundle.run,
+        suite=started.suite,
+        title=started.title,
+        source=started.source,
+        destination=started.destination,
+        target=started.target,
+        target_name=started.target_name,
+        simulated=started.simulated,
+        kubernetes=started.kubernetes or _kubernetes(records),
+        version=started.version,
+        command=started.command,
+        started=records[0].at,
+        ended=last.at,
+        seconds=round(ended.seconds if ended else last.mono, 3),
+        speed=started.speed,
+        canary_rate=started.canary_rate,
+    )
+
+
+def _kubernetes(records: Iterable[Record]) -> str:
+    for record in records:
+        if isinstance(record.body, FactsTaken) and record.body.facts.kubernetes:
+            return record.body.facts.kubernetes
+    return ""
+
+
+def _plan(records: Iterable[Record]) -> Plan | None:
+    plans = [r.body.plan for r in records if isinstance(r.body, Planned)]
+    return plans[-1] if plans else None
+
+
+def _tools(records: Iterable[Record]) -> tuple[ToolUsed, ...]:
+    used = [t for r in records if isinstance(r.body, Tools) for t in r.body.tools]
+    return tuple(dict.fromkeys(used))
+
+
+def _unreadable(records: Iterable[Record]) -> tuple[Missing, ...]:
+    steps: dict[tuple[str, str, str], list[str]] = {}
+    for record in records:
+        body = record.body
+        if isinstance(body, FactsTaken):
+            for one in body.facts.unreadable:
+                key = (record.cluster, one.resource, one.reason)
+                steps.setdefault(key, []).append(body.step)
+    return tuple(
+        Missing(
+            cluster=cluster, resource=resource, reason=reason, steps=tuple(dict.fromkeys(where))
+        )
+        for (cluster, resource, reason), where in sorted(steps.items())
+    )
+
+
+def _notes(records: Iterable[Record]) -> tuple[Remark, ...]:
+    return tuple(
+        Remark(step=r.body.step, hop=r.body.hop, text=r.body.text)
+        for r in records
+        if isinstance(r.body, Note)
+    )
+
+
+def _origin(bundle: Bundle, contradiction: str) -> Origin:
+    manifest = bundle.manifest
+    unsealed = "" if manifest else "The bundle was never sealed: there are no digests to verify."
+    problems = (bundle.reading.problem, unsealed, *_order(bundle.reading.records), contradiction)
+    return Origin(
+        sealed=manifest is not None,
+        manifest_digest=manifest.digest if manifest else "",
+        files=tuple(
+            Digest(path=f.path, sha256=f.sha256, size=f.size)
+            for f in (manifest.files if manifest else ())
+        ),
+        records=len(bundle.reading.records),
+        problems=tuple(p for p in problems if p),
+    )
+
+
+def _order(records: Sequence[Record]) -> tuple[str, ...]:
+    """What is wrong with the place of header and closing record."""
+    found: list[str] = []
+    if not isinstance(records[0].body, RunStarted):
+        found.append("The ledger does not begin with its header.")
+    if any(isinstance(r.body, RunEnded) for r in records[:-1]):
+        found.append("There are records after the closing record.")
+    return tuple(found)

@@ -1,0 +1,109 @@
+"""Findings of a ledger, joined with what the catalogue says of their controls, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fixtures.records import ControlEntry, FindingMade, Record
+from policies.findings import Severity, Status
+from reports.model import Counts, Entry, Tally, Unfound
+
+
+def entries_of(records: Iterable[Record], controls: Sequence[ControlEntry]) -> tuple[Entry, ...]:
+    """Every finding, in the order of the catalogue and then of the ledger."""
+    known = {c.id: c for c in controls}
+    place = {c.id: n for n, c in enumerate(controls)}
+    made: list[Entry] = []
+    for record in records:
+        if isinstance(record.body, FindingMade):
+            made.append(_entry(record, record.body, known, len(made) + 1))
+    return tuple(
+        sorted(
+            made, key=lambda e: (place.get(e.control, len(place)), _unlisted(e, place), e.record)
+        )
+    )
+
+
+def _unlisted(entry: Entry, place: dict[str, int]) -> str:
+    return "" if entry.control in place else entry.control
+
+
+def _entry(
+    record: Record, body: FindingMade, known: dict[str, ControlEntry], number: int
+) -> Entry:
+    finding, verdict = body.finding, body.finding.verdict
+    control = known.get(finding.control) or ControlEntry(
+        id=finding.control,
+        area="not in the catalogue",
+        title="",
+        why="",
+        severity=finding.severity,
+    )
+    return Entry(
+        id=f"F{number}",
+        control=finding.control,
+        title=control.title or verdict.summary,
+        why=control.why,
+        area=control.area,
+        source=control.source,
+        standards=control.standards,
+        required=control.required,
+        severity=finding.severity,
+        status=finding.status,
+        cluster=finding.cluster,
+        step=finding.step,
+        hop=finding.hop,
+        test=finding.test,
+        summary=verdict.summary,
+        expected=verdict.expected,
+        seen=verdict.seen,
+        reason=verdict.reason,
+        cause=verdict.cause,
+        next_command=verdict.next_command,
+        waiver=finding.waiver,
+        items=verdict.items,
+        record=record.seq,
+        at=record.at,
+        cluster_time=record.cluster_time,
+    )
+
+
+def without_finding(
+    entries: Iterable[Entry], controls: Iterable[ControlEntry]
+) -> tuple[Unfound, ...]:
+    """Controls of the catalogue that nothing was found about."""
+    found = {e.control for e in entries}
+    return tuple(
+        Unfound(
+            control=c.id,
+            title=c.title,
+            area=c.area,
+            severity=c.severity,
+            required=c.required,
+            reason="not built yet" if c.planned else "no test of it ran in this run",
+        )
+        for c in controls
+        if c.id not in found
+    )
+
+
+def counts_of(entries: Sequence[Entry]) -> Counts:
+    """The numbers that every format shows."""
+    return Counts(
+        findings=len(entries),
+        blocker=_tally(entries, "blocker"),
+        advice=_tally(entries, "advice"),
+        explained=sum(len(e.explained) for e in entries),
+    )
+
+
+def _tally(entries: Sequence[Entry], severity: Severity) -> Tally:
+    def count(status: Status) -> int:
+        return sum(1 for e in entries if e.severity == severity and e.status == status)
+
+    return Tally(
+        holds=count("holds"),
+        violated=count("violated"),
+        not_assessed=count("not assessed"),
+        waived=count("waived"),
+    )

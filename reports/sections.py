@@ -1,0 +1,159 @@
+"""Steps of a ledger as sections: the window of each, what ran in it and what was seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fixtures.records import (
+    CommandRan,
+    FactsTaken,
+    Observed,
+    PodsSeen,
+    Record,
+    StepChanged,
+)
+from policies.facts import Pod
+from policies.observations import CommandRun
+from reports.model import Entry, Moment, Ran, Said, Section
+from reports.observed import said_of
+
+Key = tuple[str, str, str]
+"""Cluster, hop, step."""
+
+
+@dataclass
+class _Open:
+    """A section while the ledger is read."""
+
+    key: Key
+    state: StepChanged
+    started: Record
+    ended: Record | None = None
+    commands: list[Ran] = field(default_factory=list[Ran])
+    said: list[Said] = field(default_factory=list[Said])
+    moments: list[Moment] = field(default_factory=list[Moment])
+    cluster_times: list[datetime] = field(default_factory=list[datetime])
+    born: set[str] = field(default_factory=set[str])
+    gone: set[str] = field(default_factory=set[str])
+
+
+def sections_of(records: Iterable[Record], entries: Sequence[Entry]) -> tuple[Section, ...]:
+    """One section per step and hop, in the order in which they began."""
+    opened: dict[Key, _Open] = {}
+    for record in records:
+        _take(opened, record)
+    found: dict[Key, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault((entry.cluster, entry.hop, entry.step), []).append(entry)
+    return tuple(
+        _section(number, one, found.get(one.key, []))
+        for number, one in enumerate(opened.values(), 1)
+    )
+
+
+def _take(opened: dict[Key, _Open], record: Record) -> None:
+    body = record.body
+    if isinstance(body, StepChanged):
+        _change(opened, record, body)
+        return
+    if not isinstance(body, CommandRan | Observed | FactsTaken | PodsSeen):
+        return
+    one = opened.get((record.cluster, body.hop, body.step))
+    if one is None:
+        return
+    if isinstance(body, CommandRan):
+        one.commands.append(_ran(body.command))
+    elif isinstance(body, Observed):
+        if body.what is not None:
+            one.said.append(said_of(body.what, body.label))
+    elif isinstance(body, FactsTaken):
+        one.moments.append(_moment(record, body))
+        one.cluster_times.append(body.facts.taken_at)
+    else:
+        one.born |= {p.uid for p in body.pods}
+        one.gone |= {p.uid for p in body.pods if p.ended is not None}
+
+
+def _change(opened: dict[Key, _Open], record: Record, body: StepChanged) -> None:
+    key = (record.cluster, body.hop, body.step)
+    one = opened.get(key)
+    if one is None:
+        one = opened[key] = _Open(key=key, state=body, started=record)
+    one.state = body
+    if body.state != "started":
+        one.ended = record
+    if record.cluster_time is not None:
+        one.cluster_times.append(record.cluster_time)
+
+
+def _section(number: int, one: _Open, entries: Sequence[Entry]) -> Section:
+    cluster, hop, step = one.key
+    times = one.cluster_times
+    ended = one.ended
+    return Section(
+        number=number,
+        step=step,
+        hop=hop,
+        cluster=cluster,
+        state=one.state.state,
+        reason=one.state.reason,
+        started=one.started.at,
+        ended=None if ended is None else ended.at,
+        seconds=0.0 if ended is None else round(ended.mono - one.started.mono, 3),
+        cluster_started=min(times) if times else None,
+        cluster_ended=max(times) if times and ended is not None else None,
+        commands=tuple(one.commands),
+        said=tuple(one.said),
+        moments=tuple(one.moments),
+        pods_born=len(one.born),
+        pods_ended=len(one.gone),
+        findings=tuple(e.id for e in sorted(entries, key=lambda e: e.record)),
+    )
+
+
+def _ran(command: CommandRun) -> Ran:
+    return Ran(
+        line=command.line,
+        program=command.program,
+        program_version=command.program_version,
+        exit_code=command.exit_code,
+        seconds=command.seconds,
+        started=command.started,
+        stdout_sha256=command.stdout_sha256,
+        stdout_bytes=command.stdout_bytes,
+        stdout_tail=command.stdout_tail,
+        stderr_tail=command.stderr_tail,
+    )
+
+
+def _moment(record: Record, body: FactsTaken) -> Moment:
+    facts = body.facts
+    running = [p for p in facts.pods if p.phase not in ("Succeeded", "Failed")]
+    meshed = [p for p in running if p.proxy is not None and not p.component]
+    return Moment(
+        when=body.when,
+        taken_at=facts.taken_at,
+        nodes=len(facts.nodes),
+        namespaces=len(facts.namespaces),
+        workloads=len(facts.workloads),
+        pods=len(running),
+        meshed=len(meshed),
+        control_plane=_counted(_own_version(p) for p in running if p.component),
+        proxies=_counted(p.proxy.version for p in meshed if p.proxy is not None),
+        record=record.seq,
+    )
+
+
+def _own_version(pod: Pod) -> str:
+    """Version of the container that is named as the component, else of the proxy."""
+    images = dict(pod.images)
+    image = images.get(pod.component) or images.get("controller") or ""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    return tag or (pod.proxy.version if pod.proxy is not None else "")
+
+
+def _counted(versions: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(Counter(v or "unknown" for v in versions).items()))

@@ -1,0 +1,118 @@
+"""The summary on the terminal: what failed, what to run next, where the report is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from reports.model import Entry, Report
+from reports.wording import counts_line, duration, one_line, subject, where
+
+WIDTH = 99
+ITEMS = 5
+"""Items named per finding; the report names more."""
+_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+class _Paint:
+    """Colour, or none: plain text is what a log file and `NO_COLOR` get."""
+
+    def __init__(self, colour: bool) -> None:
+        self._colour = colour
+
+    def __call__(self, text: str, *styles: str) -> str:
+        if not self._colour or not styles:
+            return text
+        codes = ";".join(_CODES[s] for s in styles)
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def render(report: Report, *, colour: bool = False, documents: Iterable[str] = ()) -> str:
+    """The summary.
+
+    Args:
+        report: What to summarise.
+        colour: Use colour; whoever calls knows the terminal and `NO_COLOR`.
+        documents: Paths of the documents written, the one to open first in front.
+    """
+    paint = _Paint(colour)
+    lines = _head(report, paint)
+    for entry in report.failures:
+        lines += ["", *_entry(entry, paint, "violated", "red")]
+    for entry in report.advice:
+        lines += ["", *_entry(entry, paint, "advice", "yellow")]
+    lines += _unassessed(report, paint)
+    for problem in report.origin.problems:
+        lines += ["", paint("note: ", "yellow") + one_line(problem)]
+    shown = list(documents)
+    if shown:
+        lines += ["", f"report: {shown[0]}", *(f"        {path}" for path in shown[1:])]
+    return "\n".join(lines) + "\n"
+
+
+def _head(report: Report, paint: _Paint) -> list[str]:
+    header, verdict = report.header, report.verdict
+    style = {0: "green", 1: "red", 3: "red", 4: "red"}.get(verdict.exit_code, "yellow")
+    simulated = paint("  simulated", "yellow") if header.simulated else ""
+    lines = [
+        f"{paint(verdict.word.upper(), 'bold', style)}  {one_line(subject(report))}{simulated}",
+        one_line(verdict.headline),
+        f"{counts_line(report)}  {paint(f'({duration(header.seconds)})', 'dim')}",
+    ]
+    if verdict.reason:
+        lines.insert(2, one_line(verdict.reason))
+    return lines
+
+
+def _entry(entry: Entry, paint: _Paint, word: str, style: str) -> list[str]:
+    lines = [f"{paint(f'{word} {entry.control}', 'bold', style)}  {one_line(entry.summary)}"]
+    pairs = (
+        ("where", where(entry)),
+        ("expected", entry.expected),
+        ("seen", entry.seen),
+        ("likely cause", entry.cause),
+        ("next", entry.next_command),
+    )
+    for name, text in pairs:
+        if text:
+            shown = one_line(text)
+            lines += [f"  {name:<13} {shown}"] if name == "next" else _wrapped(name, shown)
+    items = entry.violations
+    lines += [f"    - {one_line(i.subject)}: {one_line(i.seen)}" for i in items[:ITEMS]]
+    if len(items) > ITEMS:
+        lines.append(f"    - and {len(items) - ITEMS} more, in the report")
+    return lines
+
+
+def _wrapped(name: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=WIDTH,
+        initial_indent=f"  {name:<13} ",
+        subsequent_indent=" " * 16,
+        break_long_words=False,
+        break_on_hyphens=False,
+        max_lines=4,
+        placeholder=" ...",
+    )
+
+
+def _unassessed(report: Report, paint: _Paint) -> list[str]:
+    """Controls that were not assessed, grouped by the reason; first what is required."""
+    groups: dict[tuple[bool, str], list[str]] = {}
+    for entry in report.unassessed:
+        groups.setdefault((not entry.required, entry.reason), []).append(entry.control)
+    for unfound in report.without_finding:
+        groups.setdefault((not unfound.required, unfound.reason), []).append(unfound.control)
+    lines = ["", paint("not assessed", "bold")] if groups else []
+    for (optional, reason), controls in sorted(groups.items()):
+        mark = "" if optional else paint("required  ", "yellow")
+        names = ", ".join(dict.fromkeys(controls))
+        lines += textwrap.wrap(
+            f"{mark}{names}: {one_line(reason)}",
+            width=WIDTH,
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+        )
+    return lines

@@ -1,0 +1,73 @@
+"""Words and numbers as every document writes them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from reports.model import Entry, Report
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def visible(text: str) -> str:
+    """The text with control and direction characters written out, so that none acts unseen."""
+    return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}", text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line, control characters written out."""
+    return visible(" ".join(text.split()))
+
+
+def where(entry: Entry) -> str:
+    """Step, hop and, when it is not the only one, cluster of a finding."""
+    cluster = "" if entry.cluster == "main" else f"cluster {entry.cluster}"
+    return ", ".join(p for p in (entry.step, entry.hop, cluster) if p)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person reads them: `0.4 s`, `12.3 s`, `4 min 05 s`, `1 h 02 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def utc(moment: datetime) -> str:
+    """A UTC time with seconds: `2025-11-24 05:36:07 UTC`."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def number(count: int, singular: str, plural: str = "") -> str:
+    """`1 pod`, `12 pods`."""
+    return f"{count} {singular if count == 1 else plural or singular + 's'}"
+
+
+def words(name: str) -> str:
+    """A step's name in words: `control plane upgraded`."""
+    return name.replace("_", " ")
+
+
+def subject(report: Report) -> str:
+    """What was rehearsed, as the heading says it."""
+    header = report.header
+    if header.source and header.destination:
+        return f"{header.source} → {header.destination}"
+    return header.title or header.source or header.run
+
+
+def counts_line(report: Report) -> str:
+    """All counts in one line; zeros are left out except for `violated`."""
+    counts = report.counts
+    parts = [
+        f"{counts.of('holds')} hold",
+        f"{counts.blocker.violated} violated",
+        f"{counts.advice.violated} advice" if counts.advice.violated else "",
+        f"{counts.of('not assessed')} not assessed" if counts.of("not assessed") else "",
+        f"{counts.of('waived')} waived" if counts.of("waived") else "",
+        f"{counts.explained} explained" if counts.explained else "",
+    ]
+    return " · ".join(p for p in parts if p)

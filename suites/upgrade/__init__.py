@@ -1,0 +1,1 @@
+"""The rehearsal: one file per step, one test per control."""

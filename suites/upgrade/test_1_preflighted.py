@@ -1,0 +1,112 @@
+"""Before a hop changes anything."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from fixtures.rehearsal import Rehearsal
+from policies import (
+    advisories,
+    availability,
+    certificates,
+    checks,
+    configuration,
+    crds,
+    images,
+    kubernetes,
+    path,
+    preflight,
+)
+from policies.observations import CheckRun, DryRun, ImageEvidence, Rendered
+
+
+@control("PRE-01")
+def test_the_baseline_is_healthy(preflighted: Reached) -> None:
+    expect(
+        checks.baseline_healthy(
+            preflighted.one(CheckRun, "check"),
+            preflighted.one(CheckRun, "check --proxy"),
+            preflighted.after,
+        )
+    )
+
+
+@control("PRE-02")
+def test_the_data_plane_is_current(preflighted: Reached) -> None:
+    expect(preflight.data_plane_current(preflighted.after, preflighted.source))
+
+
+@control("PRE-03")
+def test_the_path_is_legal(preflighted: Reached) -> None:
+    assert preflighted.hop
+    expect(path.path_is_legal(preflighted.plan, preflighted.hop, preflighted.after))
+
+
+@control("PRE-04")
+def test_kubernetes_is_in_range(preflighted: Reached) -> None:
+    assert preflighted.hop
+    expect(kubernetes.in_range(preflighted.after, preflighted.hop))
+
+
+@control("PRE-05")
+def test_gateway_api_is_usable(preflighted: Reached) -> None:
+    assert preflighted.hop
+    expect(crds.gateway_api(preflighted.after, preflighted.hop))
+
+
+@control("PRE-06")
+def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Rehearsal) -> None:
+    cluster = rehearsal.cluster
+    originals = cluster.originals if cluster else None
+    facts = originals or preflighted.after
+    until = facts.taken_at + timedelta(seconds=rehearsal.scenario.window)
+    expect(certificates.outlast(facts, until=until))
+
+
+@control("PRE-07")
+def test_there_is_one_owner(preflighted: Reached) -> None:
+    expect(configuration.one_owner(preflighted.after))
+
+
+@control("PRE-08")
+def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehearsal) -> None:
+    assert preflighted.hop
+    results = advisories.applicable(preflighted.hop, preflighted.after)
+    expect(configuration.defaults_acknowledged(results, rehearsal.scenario.acknowledged))
+
+
+@control("PRE-09")
+def test_manifests_pass_a_dry_run(preflighted: Reached) -> None:
+    runs = [*preflighted.all(DryRun, "upgrade --crds"), *preflighted.all(DryRun, "upgrade")]
+    expect(preflight.dry_run_accepted(runs))
+
+
+@control("PRE-10")
+def test_injected_pods_are_admissible(preflighted: Reached) -> None:
+    manifests = {"upgrade --crds", "upgrade"}
+    runs = [d for d in preflighted.all(DryRun) if d.what not in manifests]
+    expect(preflight.pods_admissible(runs))
+
+
+@control("PRE-11")
+def test_high_availability_can_be_scheduled(preflighted: Reached) -> None:
+    expect(availability.schedulable_ha(preflighted.after))
+
+
+@control("PRE-12")
+def test_there_is_a_way_back(preflighted: Reached) -> None:
+    assert preflighted.hop
+    expect(preflight.way_back(preflighted.after, preflighted.hop))
+
+
+@control("PRE-13")
+def test_every_image_can_be_had(preflighted: Reached) -> None:
+    wanted = {
+        image
+        for render in preflighted.all(Rendered)
+        for obj in render.objects
+        for _, image in obj.images
+    }
+    expect(images.images_available(preflighted.all(ImageEvidence), wanted))

@@ -1,0 +1,18 @@
+"""The CLI of the hop's target."""
+
+from __future__ import annotations
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from policies import checks
+from policies.observations import VersionReport
+
+
+@control("CLI-01")
+def test_the_client_is_the_target(cli_upgraded: Reached) -> None:
+    expect(checks.client_is(cli_upgraded.target, cli_upgraded.one(VersionReport)))
+
+
+@control("CLI-02")
+def test_its_checksum_was_verified(cli_upgraded: Reached) -> None:
+    expect(checks.checksum_verified(cli_upgraded.commands))

@@ -1,0 +1,85 @@
+"""The control plane of the hop's target."""
+
+from __future__ import annotations
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from fixtures.rehearsal import Rehearsal
+from policies import (
+    availability,
+    certificates,
+    checks,
+    configuration,
+    images,
+    injection,
+    skew,
+    webhooks,
+)
+from policies.observations import CheckRun, Rendered, VersionReport
+
+
+@control("CP-01")
+def test_every_image_is_the_targets(control_plane_upgraded: Reached) -> None:
+    expect(images.control_plane_images(control_plane_upgraded.after, control_plane_upgraded.target))
+
+
+@control("CP-02")
+def test_rollouts_are_complete(control_plane_upgraded: Reached) -> None:
+    expect(availability.control_plane_rollouts(control_plane_upgraded.after))
+
+
+@control("CP-03")
+def test_stored_configuration_is_retained(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    expect(
+        configuration.retained(step.before, step.after, step.target, step.one(Rendered, "upgrade"))
+    )
+
+
+@control("CP-04")
+def test_trust_anchors_are_retained(control_plane_upgraded: Reached) -> None:
+    expect(
+        certificates.anchors_retained(control_plane_upgraded.before, control_plane_upgraded.after)
+    )
+
+
+@control("CP-05")
+def test_webhooks_answer_and_inject_the_target(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    expect(webhooks.answer_and_inject(step.after, step.canaries, step.target))
+
+
+@control("CP-06")
+def test_linkerd_check_agrees(control_plane_upgraded: Reached) -> None:
+    expect(checks.agrees(control_plane_upgraded.one(CheckRun, "check"), control_plane_upgraded.target))
+
+
+@control("CP-07")
+def test_version_reports_match_objects(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    expect(checks.reports_match(step.one(VersionReport), step.after, step.target))
+
+
+@control("CP-10")
+def test_the_injection_gap_is_within_budget(
+    control_plane_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
+    expect(
+        injection.gap(
+            control_plane_upgraded.canaries, budget_seconds=rehearsal.scenario.injection_gap
+        )
+    )
+
+
+@control("DP-03")
+def test_skew_stays_within_one_while_the_control_plane_leads(
+    control_plane_upgraded: Reached,
+) -> None:
+    step = control_plane_upgraded
+    expect(skew.never_more_than_one(step.sightings, step.after))
+
+
+@control("DP-04")
+def test_no_proxy_is_ahead_of_its_control_plane(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    expect(skew.no_proxy_ahead(step.after, step.sightings))

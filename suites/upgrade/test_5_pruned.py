@@ -1,0 +1,29 @@
+"""What the new release no longer renders is gone, and nothing else."""
+
+from __future__ import annotations
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from policies import pruning
+from policies.observations import PruneRun, Rendered
+
+
+@control("PRN-01")
+def test_the_prune_list_is_the_computed_set(pruned: Reached) -> None:
+    expected = pruning.expected_prune(pruned.before, pruned.all(Rendered))
+    expect(pruning.list_equals(pruned.one(PruneRun, "prune"), expected))
+
+
+@control("PRN-02")
+def test_protected_objects_kept_their_identity(pruned: Reached) -> None:
+    expect(pruning.protected_kept(pruned.before, pruned.after))
+
+
+@control("PRN-03")
+def test_nothing_is_orphaned(pruned: Reached) -> None:
+    expect(pruning.no_orphans(pruned.after, pruned.target))
+
+
+@control("PRN-04")
+def test_a_second_prune_is_empty(pruned: Reached) -> None:
+    expect(pruning.second_prune_empty(pruned.one(PruneRun, "second prune")))

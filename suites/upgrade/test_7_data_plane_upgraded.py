@@ -1,0 +1,55 @@
+"""The data plane, workload by workload."""
+
+from __future__ import annotations
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from fixtures.rehearsal import Rehearsal
+from fixtures.targets.choose import CANARY_NAMESPACE
+from policies import availability, dataplane, injection, skew
+
+
+@control("DP-01")
+def test_pods_are_meshed_as_declared(data_plane_upgraded: Reached) -> None:
+    expect(
+        injection.meshed_as_declared(
+            data_plane_upgraded.after, ignore_namespaces=(CANARY_NAMESPACE,)
+        )
+    )
+
+
+@control("DP-02")
+def test_every_proxy_is_at_the_target(data_plane_upgraded: Reached, rehearsal: Rehearsal) -> None:
+    step = data_plane_upgraded
+    lazy = rehearsal.scenario.data_plane == "lazy"
+    expect(dataplane.data_plane_at_target(step.after, step.target, lazy=lazy))
+
+
+@control("DP-03")
+def test_skew_stays_within_one(data_plane_upgraded: Reached) -> None:
+    expect(skew.never_more_than_one(data_plane_upgraded.sightings, data_plane_upgraded.after))
+
+
+@control("DP-04")
+def test_no_proxy_is_ahead(data_plane_upgraded: Reached) -> None:
+    expect(skew.no_proxy_ahead(data_plane_upgraded.after, data_plane_upgraded.sightings))
+
+
+@control("DP-05")
+def test_rollouts_are_complete(data_plane_upgraded: Reached) -> None:
+    expect(availability.data_plane_rollouts(data_plane_upgraded.after))
+
+
+@control("DP-06")
+def test_every_proxy_holds_an_identity(data_plane_upgraded: Reached) -> None:
+    expect(dataplane.identities_valid(data_plane_upgraded.after))
+
+
+@control("DP-07")
+def test_nothing_restarts_or_runs_out_of_memory(data_plane_upgraded: Reached) -> None:
+    expect(availability.no_new_restarts(data_plane_upgraded.before, data_plane_upgraded.after))
+
+
+@control("DP-08")
+def test_jobs_complete(data_plane_upgraded: Reached) -> None:
+    expect(availability.jobs_complete(data_plane_upgraded.after))
