@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from fixtures.options import add_options
@@ -23,10 +21,6 @@ from fixtures.steps import (
 from fixtures.verifying import Verification
 from policies.path import Hop
 from reports.finish import finish
-from reports.pytest_html_hooks import (
-    pytest_html_report_title,
-    pytest_html_results_summary,
-)
 
 __all__ = [
     "baseline",
@@ -37,8 +31,6 @@ __all__ = [
     "extensions_upgraded",
     "preflighted",
     "pruned",
-    "pytest_html_report_title",
-    "pytest_html_results_summary",
     "settled",
 ]
 
@@ -54,15 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not suite or config.option.help or config.option.version:
         return
     plugin = RehearsalPlugin(config, suite)
-    opened = plugin.open()
-    opened.finishers.append(finish)
+    plugin.open().finishers.append(finish)
     config.pluginmanager.register(plugin, "rehearsal")
-    junit: str | None = config.option.xmlpath
-    if junit is None:
-        config.stash[_FOLDER] = opened.session.folder
-
-
-_FOLDER = pytest.StashKey[Path]()
 
 
 def _plugin(request: pytest.FixtureRequest) -> RehearsalPlugin:

@@ -1,4 +1,4 @@
-"""The command `rehearse`: what is not a test. Each subcommand parses and calls the layers below."""
+"""The command `rehearse`: what is not a test. Each subcommand only calls the layers below."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAULTS = Path(__file__).parent / "suites" / "detection" / "faults"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; the exit code is the design's (0 well, 1 blocked, 3 broken, 4 bad input)."""
+    """Run a subcommand; exit codes: 0 well, 1 blocked, 2 interrupted, 3 broken, 4 bad input."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
@@ -77,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from fixtures.snapshot.read import facts, read_snapshot
+    from fixtures.snapshot.facts import facts
+    from fixtures.snapshot.load import read_snapshot
     from policies.advisories import applicable, unjudged
     from policies.path import plan
     from reports.plan import render
@@ -93,7 +94,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from fixtures.scenario import Scenario
-    from fixtures.snapshot.read import read_snapshot
+    from fixtures.snapshot.load import read_snapshot
     from fixtures.targets.choose import opener
 
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
@@ -104,8 +105,13 @@ def _serve(arguments: argparse.Namespace) -> int:
         snapshot=arguments.snapshot,
     )
     stop = threading.Event()
+
+    def end(number: int, frame: object) -> None:
+        del number, frame
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     with tempfile.TemporaryDirectory(prefix="rehearse-") as folder:
         target, _ = opener(scenario, Path(folder), snapshot, arguments.port).target()
         target.start()
@@ -143,8 +149,8 @@ def _report(arguments: argparse.Namespace) -> int:
         if not arguments.output:
             raise BadInput("Name a folder for the documents of a packed bundle", where="--output")
         folder.mkdir(parents=True)
-    for written in write_all(bundle, folder):
-        print(written.path)
+    for document in write_all(bundle, folder).documents:
+        print(document.path)
     return 0
 
 
@@ -152,6 +158,8 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     from fixtures.bundle import open_bundle
 
     bundle = open_bundle(Path(arguments.bundle))
+    if bundle.manifest is None:
+        raise BadInput("This run was never sealed: there is no manifest", where=arguments.bundle)
     print(f"{arguments.bundle}: {len(bundle.manifest.files)} files as sealed")
     return 0
 

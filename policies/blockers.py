@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from policies.hops import Blocker, Hop
 from policies.kubernetes import outside, parse_kubernetes
 from policies.releases import catalogue
@@ -17,7 +19,8 @@ def unusable(version: Version, role: str) -> tuple[Blocker, ...]:
     if release is not None and release.channel == "version":
         anchor = known.anchor(release.logical)
         remedy = f"Use {anchor.tag}, the edge of {release.logical}." if anchor else ""
-        return (Blocker(what=what, why="It is a tag in git, not a release.", remedy=remedy),)
+        why = "It is a tag in git, not a release."
+        return (Blocker(kind="release", what=what, why=why, remedy=remedy),)
     if release is not None or (version.known and version.channel == "enterprise"):
         return ()
     if not version.known:
@@ -28,13 +31,17 @@ def unusable(version: Version, role: str) -> tuple[Blocker, ...]:
         why = f"It is newer than {known.edges[-1].tag}, the newest release known here."
     else:
         why = "No release with this name is known."
-    return (Blocker(what=what, why=why, remedy=_nearest(version)),)
+    return (Blocker(kind="release", what=what, why=why, remedy=_nearest(version)),)
 
 
 def _nearest(version: Version) -> str:
     known = catalogue()
     releases = known.stables if version.channel == "stable" else known.edges
     if not version.numbers:
+        every = [r.tag for r in (*known.edges, *known.stables)]
+        alike = get_close_matches(version.text, every, n=2)
+        if alike:
+            return f"Did you mean {' or '.join(alike)}?"
         return f"Name a release such as {known.edges[-1].tag}."
     older = [r.tag for r in releases if parse(r.tag).numbers <= version.numbers][-1:]
     newer = [r.tag for r in releases if parse(r.tag).numbers > version.numbers][:1]
@@ -43,6 +50,7 @@ def _nearest(version: Version) -> str:
 
 def bad_kubernetes(text: str) -> Blocker:
     return Blocker(
+        kind="kubernetes",
         what=f"Kubernetes {text}",
         why="It is not a Kubernetes version.",
         remedy="Give it as 1.31 or v1.31.14.",
@@ -54,16 +62,16 @@ def wrong_direction(start: Version, end: Version) -> tuple[Blocker, ...]:
     order = compare(start, end)
     if order is Order.EQUAL:
         why = "Source and target are the same release: there is nothing to upgrade."
-        return (Blocker(what=what, why=why, remedy="Name another target."),)
+        return (Blocker(kind="direction", what=what, why=why, remedy="Name another target."),)
     if order is Order.GREATER:
         why = f"{end.text} is older than {start.text}: this is a way back, not an upgrade."
         remedy = "Swap source and target; a way back is rehearsed by the step `rolled_back`."
-        return (Blocker(what=what, why=why, remedy=remedy),)
+        return (Blocker(kind="direction", what=what, why=why, remedy=remedy),)
     if order is Order.INCOMPARABLE:
         channels = f"{start.channel} and {end.channel}"
         why = f"Both belong to {logical(start)}, where no rule orders {channels} releases."
         remedy = "Choose a target in the next logical version, or one of the same channel."
-        return (Blocker(what=what, why=why, remedy=remedy),)
+        return (Blocker(kind="direction", what=what, why=why, remedy=remedy),)
     return ()
 
 
@@ -73,6 +81,7 @@ def too_far(start: Version, end: Version) -> tuple[Blocker, ...]:
         return ()
     return (
         Blocker(
+            kind="distance",
             what=f"{start.text} -> {end.text}",
             why=f"One hop may not do this: {skew.reason}.",
             remedy=f"Plan it: rehearse plan --from {start.text} --to {end.text}",
@@ -82,6 +91,7 @@ def too_far(start: Version, end: Version) -> tuple[Blocker, ...]:
 
 def no_way(start: Version, end: Version) -> Blocker:
     return Blocker(
+        kind="distance",
         what=f"{start.text} -> {end.text}",
         why="No way of legal hops is known between them: a release to stop at is missing.",
         remedy="Plan the parts one by one, naming a release of each logical version between.",
@@ -94,7 +104,7 @@ def advised_against(tag: str) -> tuple[Blocker, ...]:
         return ()
     remedy = f"Use {advice.instead} instead." if advice.instead else ""
     why = f"The project advises against it: {advice.why} ({advice.source})."
-    return (Blocker(what=f"target {tag}", why=why, remedy=remedy),)
+    return (Blocker(kind="advice", what=f"target {tag}", why=why, remedy=remedy),)
 
 
 def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
@@ -112,5 +122,5 @@ def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
                 else "Kubernetes cannot be taken back: choose other releases, or accept it."
             )
             what = f"{hop.label} on Kubernetes {version.short}"
-            found.append(Blocker(what=what, why=f"{why}.", remedy=remedy))
+            found.append(Blocker(kind="kubernetes", what=what, why=f"{why}.", remedy=remedy))
     return tuple(found)

@@ -43,11 +43,11 @@ def outlast(facts: ClusterFacts, *, until: datetime) -> Verdict:
         )
     return judged(
         items,
-        holds_as=f"Trust anchors, issuer and webhook certificates are valid until {until:%Y-%m-%d %H:%M}Z",
+        holds_as=f"Trust anchors, issuer and webhook certificates are valid until {_day(until)}",
         violated_as="A certificate is not valid throughout the rehearsal",
-        expected=f"every certificate valid from {facts.taken_at:%Y-%m-%d %H:%M}Z to {until:%Y-%m-%d %H:%M}Z, "
+        expected=f"every certificate valid from {_day(facts.taken_at)} to {_day(until)}, "
         "the issuer signed by a trust anchor",
-        cause="the certificate was not renewed in time, or issuer and anchors belong to two trusts",
+        cause="a certificate that was not renewed in time, or issuer and anchors of two trusts",
         next_command=_RENEW_ISSUER,
     )
 
@@ -121,6 +121,10 @@ def is_linkerd(webhook: Webhook, facts: ClusterFacts) -> bool:
     return webhook.control_plane == namespace or webhook.service_namespace == namespace
 
 
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z"
+
+
 def _bundle_items(
     bundle: Bundle | None, what: str, start: datetime, until: datetime, *, soon: bool = True
 ) -> Iterator[Item]:
@@ -141,18 +145,18 @@ def _validity(
 ) -> Item | None:
     subject = f"{what}: {certificate.subject} ({certificate.sha256[:12]})"
     if certificate.not_before > start:
-        seen = f"not valid before {certificate.not_before:%Y-%m-%d %H:%M}Z"
-        return Item(subject=subject, expected=f"valid from {start:%Y-%m-%d %H:%M}Z", seen=seen)
+        seen = f"not valid before {_day(certificate.not_before)}"
+        return Item(subject=subject, expected=f"valid from {_day(start)}", seen=seen)
     if certificate.not_after < until:
         when = "expired" if certificate.not_after < start else "expires"
-        seen = f"{when} {certificate.not_after:%Y-%m-%d %H:%M}Z"
-        return Item(subject=subject, expected=f"valid until {until:%Y-%m-%d %H:%M}Z", seen=seen)
+        seen = f"{when} {_day(certificate.not_after)}"
+        return Item(subject=subject, expected=f"valid until {_day(until)}", seen=seen)
     if soon and certificate.not_after < start + SOON:
         left = (certificate.not_after - start).days
         return Item(
             subject=subject,
             expected="60 days left",
-            seen=f"expires {certificate.not_after:%Y-%m-%d %H:%M}Z, in {left} days",
+            seen=f"expires {_day(certificate.not_after)}, in {left} days",
             explained="outlasts the rehearsal; renew it soon, `linkerd check` warns of it",
         )
     return None

@@ -82,7 +82,7 @@ def _why_old(pod: Pod, version: str, target: str, *, lazy: bool) -> str:
 
 
 def _grouped(old: Iterable[_Old]) -> list[Item]:
-    """One item per workload, version and reason: a cluster has more pods than a reader patience."""
+    """One item per workload, version and reason: a person reads these, not one per pod."""
     counts: dict[_Old, int] = {}
     for one in old:
         counts[one] = counts.get(one, 0) + 1
@@ -196,7 +196,7 @@ def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:
             subject=i.subject,
             expected=i.expected,
             seen=i.seen,
-            explained=f"of extension {extensions[i.subject]}, which is upgraded by its own install",
+            explained=f"of extension {extensions[i.subject]}, upgraded by its own install",
         )
         for i in moved
     ]

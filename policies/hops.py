@@ -32,6 +32,8 @@ class Blocker(Fact, frozen=True, kw_only=True):
     what: str
     why: str
     remedy: str = ""
+    kind: str = ""
+    """What it is about: `release`, `direction`, `distance`, `advice` or `kubernetes`."""
 
 
 class Plan(Fact, frozen=True, kw_only=True):

@@ -129,7 +129,12 @@ def _pod_items(pod: Pod, expected: _Expected) -> Iterator[Item]:
     images = pod.images
     if pod.proxy is not None:
         images = (*images, (PROXY, pod.proxy.image))
-    yield from _container_items(subject, images, expected, explained=explained)
+    items = list(_container_items(subject, images, expected, explained=explained))
+    if explained and items:
+        seen = ", ".join(dict.fromkeys(i.seen for i in items))
+        yield Item(subject=subject, expected=expected.target, seen=seen, explained=explained)
+    else:
+        yield from items
 
 
 def _container_items(

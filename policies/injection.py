@@ -1,4 +1,4 @@
-"""Which pods should be meshed, whether they are, and the gap in which new ones were not.
+"""Which pods should be meshed, and whether they are; the injection gap is told in `canaries`.
 
 The rules are those of Linkerd's injector (`pkg/inject`) and of the selectors in front of it: the
 pod's own annotation wins over its namespace's; pods with host network, UDP ports, without a token,
@@ -8,14 +8,27 @@ never reach the injector.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
 
-from policies.facts import ClusterFacts, Fact, Namespace, Pod, Selector, Webhook
-from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
-from policies.observations import Canary
+from policies.canaries import Gap, canary_settled, gap, gaps
+from policies.facts import ClusterFacts, Namespace, Pod, Selector, Webhook
+from policies.findings import Item, Verdict, judged, not_assessed
 from policies.planes import ENDED, owner, restart_command
 from policies.selectors import asks_for, matches
+
+__all__ = [
+    "Gap",
+    "canary_settled",
+    "expected_meshed",
+    "expected_set",
+    "gap",
+    "gaps",
+    "injector_webhook",
+    "meshed_as_declared",
+    "should_be_meshed",
+    "undecidable",
+    "why_not_meshed",
+]
 
 INJECTOR = "linkerd-proxy-injector.linkerd.io"
 _WANTED = ("enabled", "ingress")
@@ -217,113 +230,20 @@ def _meshed(pod: Pod, why: str) -> Item:
     )
 
 
-class Gap(Fact, frozen=True, kw_only=True):
-    """A run of new pods that were left unmeshed or refused."""
-
-    start: datetime
-    """Request of the first such pod."""
-    end: datetime
-    """Request of the first pod that was injected again; of the last bad one while it is open."""
-    closed: bool
-    unmeshed: int = 0
-    refused: int = 0
-    first: str = ""
-    """Name of the first canary in it."""
-    last: str = ""
-    reason: str = ""
-    """The API's reason for the last refusal."""
-
-    @property
-    def seconds(self) -> float:
-        """Cluster seconds from the first bad request to the first good one after it."""
-        return (self.end - self.start).total_seconds()
-
-    @property
-    def count(self) -> int:
-        return self.unmeshed + self.refused
+def should_be_meshed(pod: Pod, namespace: Namespace | None) -> bool:
+    """Whether a running pod should have a proxy, by the chart's own webhook selectors."""
+    return not pod.component and expected_meshed(pod, namespace, None)
 
 
-def gaps(canaries: Iterable[Canary]) -> tuple[Gap, ...]:
-    """Every injection gap, in order of time.
-
-    A canary the API did not answer for says nothing: it neither opens nor closes a gap.
-    """
-    found: list[Gap] = []
-    run: list[Canary] = []
-    for canary in sorted(canaries, key=lambda c: c.at):
-        if canary.outcome == "unobserved":
-            continue
-        if canary.outcome == "injected":
-            if run:
-                found.append(_gap(run, canary.at))
-                run = []
-        else:
-            run.append(canary)
-    if run:
-        found.append(_gap(run, None))
-    return tuple(found)
-
-
-def _gap(run: Sequence[Canary], injected_again: datetime | None) -> Gap:
-    refused = [c for c in run if c.outcome == "refused"]
-    return Gap(
-        start=run[0].at,
-        end=injected_again or run[-1].at,
-        closed=injected_again is not None,
-        unmeshed=len(run) - len(refused),
-        refused=len(refused),
-        first=run[0].name,
-        last=run[-1].name,
-        reason=refused[-1].reason if refused else "",
-    )
-
-
-def gap(canaries: Sequence[Canary], *, budget_seconds: float, pods: Iterable[Pod] = ()) -> Verdict:
-    """Each injection gap is no longer than its budget (CP-10); shorter ones are reported.
-
-    Args:
-        canaries: All canaries of the step, in any order.
-        budget_seconds: The scenario's `injection_gap`, in cluster seconds.
-        pods: Pods to name when they were created in a gap and have no proxy.
-    """
-    if not any(c.outcome != "unobserved" for c in canaries):
-        return not_assessed("no canary was observed, so the injection gap could not be seen")
-    found = gaps(canaries)
-    unmeshed = [p for p in pods if p.proxy is None] if found else []
-    items = [_gap_item(g, budget_seconds, unmeshed) for g in found]
-    if not found:
-        return holds("No injection gap: every canary was injected")
-    seen = f"{sum(g.count for g in found)} canaries in {sum(g.seconds for g in found):.1f} s"
-    if all(g.seconds <= budget_seconds for g in found):
-        return holds(
-            f"The injection gap stayed within {budget_seconds:g} s", seen=seen, items=items
+def expected_set(facts: ClusterFacts) -> frozenset[str]:
+    """UIDs of the pods that should have a proxy from the injector."""
+    namespaces = {n.name: n for n in facts.namespaces}
+    webhook, projected = injector_webhook(facts), _token_projection(facts)
+    return frozenset(
+        pod.uid
+        for pod in facts.pods
+        if not (pod.component and pod.namespace == facts.control_plane_namespace)
+        and expected_meshed(
+            pod, namespaces.get(pod.namespace), webhook, token_projection=projected
         )
-    longest = max(found, key=lambda g: g.seconds)
-    return violated(
-        f"The injection gap lasted {longest.seconds:.1f} s",
-        expected=f"no gap longer than {budget_seconds:g} s",
-        seen=seen + (f"; last refusal: {longest.reason}" if longest.reason else ""),
-        items=items,
-        cause="the webhook's new certificate was not served yet, or the new injector did not "
-        "start; externally managed webhook certificates avoid the gap",
-        next_command="kubectl -n linkerd rollout status deployment/linkerd-proxy-injector",
-    )
-
-
-def _gap_item(gap: Gap, budget: float, unmeshed: Sequence[Pod]) -> Item:
-    caught = [p.key for p in unmeshed if gap.start <= p.created <= gap.end]
-    named = f"; pods without a proxy since then: {', '.join(caught)}" if caught else ""
-    outcome = " and ".join(
-        f"{count} {word}"
-        for count, word in ((gap.unmeshed, "unmeshed"), (gap.refused, "refused"))
-        if count
-    )
-    until = f"{gap.end:%H:%M:%S.%f}"[:-3] + "Z" if gap.closed else "the end of observation"
-    return Item(
-        subject=f"injection gap from {gap.start:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f"Z to {until}",
-        expected=f"at most {budget:g} s",
-        seen=f"{gap.seconds:.1f} s: canaries {gap.first} to {gap.last}, {outcome}{named}",
-        explained=f"within the injection_gap of {budget:g} s; restart what was created in it"
-        if gap.seconds <= budget
-        else "",
     )

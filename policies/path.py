@@ -101,6 +101,7 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
     items = [
         Item(subject=b.what, expected="a legal path", seen=f"{b.why} {b.remedy}".strip())
         for b in (*plan.blockers, *blockers_of_hop(hop))
+        if b.kind != "kubernetes"
     ]
     running = control_plane_versions(facts)
     if not items and not running:
@@ -201,7 +202,7 @@ def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ..
     for tag in dict.fromkeys(t for hop in hops for t in (hop.source, hop.target)):
         wanted = known.kubernetes_range(tag)
         if wanted.disagreement:
-            found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken: {wanted}.")
+            found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken here: {wanted}.")
         elif not (wanted.minimum or wanted.maximum):
             found.append(f"No Kubernetes range is known of {tag}.")
     return tuple(found)

@@ -37,14 +37,23 @@ def control_plane_workloads(facts: ClusterFacts) -> Iterator[Workload]:
 def data_plane_pods(
     facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()
 ) -> Iterator[Pod]:
-    """Pods that run a proxy and are not of the control plane; pods being deleted are left out."""
+    """Pods that run a proxy and are not of the control plane.
+
+    Left out are pods being deleted, and those no node was found for: the rehearsal's own canaries
+    never get one, and a workload's are judged by its rollout.
+    """
     namespace = facts.control_plane_namespace
     for pod in facts.pods:
-        if pod.proxy is None or pod.deleting or pod.phase in ENDED:
+        if pod.proxy is None or pod.deleting or pod.phase in ENDED or not_placed(pod):
             continue
         if (pod.component and pod.namespace == namespace) or pod.namespace in ignore_namespaces:
             continue
         yield pod
+
+
+def not_placed(pod: Pod) -> bool:
+    """No node runs the pod yet."""
+    return pod.phase == "Pending" and not pod.node
 
 
 def owner(pod: Pod) -> str:

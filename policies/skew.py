@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 from policies.facts import ClusterFacts, Fact, Pod
 from policies.findings import SHOWN, Item, Verdict, judged, not_assessed
+from policies.planes import ENDED, JOB_KINDS, control_plane_pods, data_plane_pods
 from policies.versions import Order, Version, compare, from_image, logical, newer_than_known, parse
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 ALLOWED = 1
 """Logical versions a control plane may lead its proxies by."""
-
-JOBS = ("Job", "CronJob")
 
 FINISHED_JOB = "the Job's application has ended; its proxy keeps the version it was created with"
 
@@ -113,8 +112,8 @@ def control_plane_versions(facts: ClusterFacts) -> tuple[Version, ...]:
     """
     pods = [
         pod
-        for pod in facts.pods
-        if _of_control_plane(pod, facts) and _runs(pod) and pod.owner_kind not in JOBS
+        for pod in control_plane_pods(facts)
+        if pod.phase not in ENDED and pod.owner_kind not in JOB_KINDS
     ]
     staying = [pod for pod in pods if not pod.deleting]
     images = dict.fromkeys(image for pod in staying or pods for image in _component_images(pod))
@@ -130,15 +129,6 @@ def proxy_version(pod: Pod) -> Version:
     if pod.proxy is None:
         return parse("")
     return parse(pod.proxy.version) if pod.proxy.version else from_image(pod.proxy.image)
-
-
-def data_plane(facts: ClusterFacts) -> tuple[Pod, ...]:
-    """Pods with a proxy that have not ended and belong to no part of the control plane."""
-    return tuple(
-        pod
-        for pod in facts.pods
-        if pod.proxy is not None and _runs(pod) and not _of_control_plane(pod, facts)
-    )
 
 
 def never_more_than_one(sightings: Sequence[Sighting], facts: ClusterFacts) -> Verdict:
@@ -183,7 +173,7 @@ def _verdict(
 ) -> Verdict:
     if missing := facts.cannot_read("pods"):
         return not_assessed(f"pods cannot be read: {missing}")
-    upper, pods = control_plane_versions(facts), data_plane(facts)
+    upper, pods = control_plane_versions(facts), tuple(data_plane_pods(facts))
     if not upper:
         return not_assessed("no running control plane pod was seen to compare the proxies with")
     found = [*_past(sightings, pods, wrong), *_now(pods, upper, wrong)]
@@ -273,16 +263,8 @@ def _worst(skews: Sequence[Skew], wrong: State) -> Skew | None:
     return None
 
 
-def _of_control_plane(pod: Pod, facts: ClusterFacts) -> bool:
-    return bool(pod.component) and pod.namespace == facts.control_plane_namespace
-
-
-def _runs(pod: Pod) -> bool:
-    return pod.phase not in ("Succeeded", "Failed")
-
-
 def _finished_job(pod: Pod) -> bool:
-    return pod.owner_kind in JOBS and pod.application_ended
+    return pod.owner_kind in JOB_KINDS and pod.application_ended
 
 
 def _names(versions: Iterable[Version]) -> str:

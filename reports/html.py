@@ -6,24 +6,29 @@ Templates only place what is prepared here. Everything that is text in the model
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from policies.findings import Item
 from reports import wording
 from reports.model import Entry, Report
 from reports.svg import clock
-from reports.timeline import timelines
+from reports.timeline import key_of, timelines
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONG = 1500
 """Characters of one text that are shown; the JSON report has all."""
+_CONTROL = re.compile(r"\b([A-Z]{2,3}-\d{2})\b")
+PROGRAMS = ("kubectl", "linkerd", "helm", "pytest", "rehearse", "make", "kind", "step", "docker")
 TAIL = 30
 """Lines of a command's output that are shown."""
 
@@ -47,6 +52,11 @@ class Reason(msgspec.Struct, frozen=True):
 def render(report: Report) -> str:
     """The document."""
     template = _environment().get_template("report.html.j2")
+    zero = _zero(report)
+
+    def offset(at: datetime, cluster: str) -> str:
+        return clock(at.timestamp() - zero[cluster])
+
     return template.render(
         report=report,
         subject=wording.subject(report),
@@ -54,8 +64,10 @@ def render(report: Report) -> str:
         reasons=_reasons(report),
         explained=_explained(report.findings),
         timelines=timelines(report),
-        zero=_zero(report),
-        digest=report.origin.manifest_digest,
+        offset=offset,
+        stopped=_stopped(report),
+        several_hops=_hops(report) > 1,
+        key=key_of(report),
     )
 
 
@@ -69,17 +81,23 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    environment.filters.update(
-        clock=clock,
-        cut=cut,
-        duration=wording.duration,
-        kind=kind,
-        number=wording.number,
-        tail=tail,
-        utc=wording.utc,
-        where=wording.where,
-        words=wording.words,
-    )
+    filters: dict[str, Callable[..., Any]] = {
+        "code": code,
+        "cut": cut,
+        "is_command": is_command,
+        "duration": wording.duration,
+        "kind": kind,
+        "linked": linked,
+        "number": wording.number,
+        "seen": seen,
+        "sentence": sentence,
+        "tail": tail,
+        "utc": wording.utc,
+        "where": wording.where,
+        "arrows": wording.arrows,
+        "words": wording.words,
+    }
+    environment.filters.update(filters)
     return environment
 
 
@@ -103,6 +121,67 @@ def tail(text: str) -> str:
 def kind(entry: Entry) -> str:
     """The class and word of a finding's badge: its status, or `advice`."""
     return "advice" if entry.advises else entry.status
+
+
+def seen(entry: Entry) -> str:
+    """What was seen; only a count when it repeats the items that stand below it."""
+    found = entry.violations
+    if found and entry.seen.startswith(f"{found[0].subject}: {found[0].seen}"):
+        return f"{wording.number(len(found), 'item')}, below"
+    return entry.seen
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter, unless it begins with a name such as `linkerd-x`."""
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
+def code(text: str) -> Markup:
+    """Text of the catalogue, with what stands in backticks set as code."""
+    parts = wording.visible(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape("`".join(parts))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part)
+        for n, part in enumerate(parts)
+    )
+
+
+def linked(headline: str, failures: Sequence[Entry]) -> Markup:
+    """The headline, with each control that failed linked to its details."""
+    places = {e.control: e.id for e in reversed(failures)}
+    link = Markup('<a class="id" href="#{}">{}</a>')
+    name = Markup('<span class="id">{}</span>')
+    return Markup("").join(
+        (link.format(places[part], part) if part in places else name.format(part))
+        if n % 2
+        else escape(wording.visible(part))
+        for n, part in enumerate(_CONTROL.split(headline))
+    )
+
+
+def is_command(text: str) -> bool:
+    """Whether a next step can be typed as it is."""
+    return text.split(" ", 1)[0] in PROGRAMS
+
+
+def _stopped(report: Report) -> str:
+    """Where a rehearsal that was stopped by a violation stood; empty when it went through."""
+    blocked = [s for s in report.sections if s.state == "blocked"]
+    reached = [s for s in report.sections if s.state == "reached"]
+    if not blocked or not reached:
+        return ""
+    last = wording.words(reached[-1].step)
+    where = f", {wording.arrows(reached[-1].hop)}" if reached[-1].hop else ""
+    return (
+        f"It stopped after step {reached[-1].number} of {len(report.sections)}: {last}{where}."
+        " No later step changed the target."
+    )
+
+
+def _hops(report: Report) -> int:
+    return len({e.hop for e in report.findings if e.hop})
 
 
 def _areas(entries: Sequence[Entry]) -> tuple[Area, ...]:

@@ -2,7 +2,7 @@
 
 Horizontal places are percentages, so that one drawing is right on a phone, a screen and paper
 without scaling its text. Filled shapes sit in nested `svg` elements that stretch. All text passes
-`Markup.format`, which escapes; colours are classes that the page's style sheet knows, in light and in dark.
+`Markup.format`, which escapes. Colours are classes of the page's style sheet, in light and dark.
 """
 
 from __future__ import annotations

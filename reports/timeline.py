@@ -1,4 +1,4 @@
-"""The timeline of a rehearsal: steps, versions, pods and canaries over one axis of cluster time."""
+"""The timeline of a rehearsal: steps, versions, pods and canaries over cluster time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from reports import svg
 from reports.model import CanarySummary, Gap, Point, Report, Section, Versions
 from reports.svg import Block, Scale
-from reports.wording import duration, number, words
+from reports.wording import arrows, duration, number, words
 
 WIDE = 912
 """Width in pixels the drawing has on a wide page; decides only which labels fit."""
@@ -59,7 +59,7 @@ class Timeline:
             self._heading("Hops")
             for hop in hops:
                 inside = [s for s in self.sections if s.hop == hop]
-                self._bar(scale, inside, hop, hop.partition(":")[0], "hop")
+                self._bar(scale, inside, arrows(hop), hop.partition(":")[0], "hop")
             self.y += 24
         self._heading("Steps")
         for section in self.sections:
@@ -89,7 +89,7 @@ class Timeline:
             self.parts.append(svg.text(place, self.y + 15, short, style="on", anchor="middle"))
 
     def _skew(self, scale: Scale, versions: Versions) -> None:
-        self._heading("Versions that ran: thin bar control plane, thick bar share of the proxies")
+        self._heading("Versions: thin bar control plane, thick bar proxies")
         points = thinned(versions.points)
         for place, version in reversed(list(enumerate(versions.order))):
             self.parts.append(svg.text("0", self.y + 11, version, style="version"))
@@ -131,7 +131,7 @@ class Timeline:
         self.y += height + 12
 
     def _canaries(self, scale: Scale, canaries: CanarySummary) -> None:
-        self._heading("Injection canary: proxy version that pods were given, and gaps")
+        self._heading("Injection canary: version injected, and gaps")
         order = self.versions.order if self.versions else ()
         layers: dict[str, list[Block]] = {}
         for stretch in canaries.stretches:
@@ -176,6 +176,24 @@ def timelines(report: Report) -> list[tuple[str, Markup]]:
     )
     drawn = [(cluster, Timeline(report, cluster).draw()) for cluster in clusters]
     return [(cluster, drawing) for cluster, drawing in drawn if drawing]
+
+
+def key_of(report: Report) -> list[tuple[str, str]]:
+    """(class, meaning) of every colour that the drawings use, newest version first."""
+    key: list[tuple[str, str]] = []
+    for versions in report.versions:
+        count = len(versions.order)
+        key += [(_shade(n, count), v) for n, v in reversed(list(enumerate(versions.order)))]
+    if report.versions:
+        key.append(("control", "control plane"))
+    if any(p.unmeshed for v in report.versions for p in v.points) or any(
+        c.unmeshed for c in report.canaries
+    ):
+        key.append(("unmeshed", "unmeshed"))
+    for outcome in ("refused", "unobserved"):
+        if any(getattr(c, outcome) for c in report.canaries):
+            key.append((outcome, outcome))
+    return list(dict.fromkeys(key))
 
 
 def thinned(points: Sequence[Point]) -> Sequence[Point]:

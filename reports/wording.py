@@ -51,6 +51,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def arrows(label: str) -> str:
+    """A hop's label with a real arrow that does not break: `hop 1: edge-1 → edge-2`."""
+    return label.replace(" -> ", " →\u00a0")
+
+
 def subject(report: Report) -> str:
     """What was rehearsed, as the heading says it."""
     header = report.header

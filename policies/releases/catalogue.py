@@ -253,7 +253,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _disagreement(rows: Sequence[Documented], code: str) -> str:
-    said = [f"directory {d.directory} says {d.minimum} to {d.maximum}" for d in rows]
+    said = [f"documentation {d.directory} says {d.minimum} to {d.maximum}" for d in rows]
     lows = {d.minimum for d in rows}
     if len(lows) > 1 or len({d.maximum for d in rows}) > 1:
         return "; ".join([*said, f"code says {code} or newer"] if code else said)

@@ -92,7 +92,7 @@ class _Writer:
     def __init__(self, sample: Sample, ledger: Ledger) -> None:
         self.sample = sample
         self.ledger = ledger
-        self.scenery = Scenery(START, sample.scale)
+        self.scenery = Scenery(START, sample.scale, sample.hops[0][0])
         self.blocked = ""
 
     def write(self) -> None:

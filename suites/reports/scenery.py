@@ -58,19 +58,16 @@ Played = tuple[AnyBody, datetime]
 class Scenery:
     """A cluster with `scale` meshed pods that moves from release to release."""
 
-    def __init__(self, start: datetime, scale: int) -> None:
+    def __init__(self, start: datetime, scale: int, release: str) -> None:
         self.now = start
         self.scale = scale
-        self.control_plane = ""
-        self.proxies: dict[str, int] = {}
+        self.control_plane = release
+        self.proxies = {release: scale}
         self._canaries = 0
 
     def play(self, step: str, hop: Hop | None) -> Iterator[Played]:
         """The records of one step; time moves on by the step's length."""
         label = hop.label if hop else ""
-        if hop and not self.proxies:
-            self.proxies = {hop.source: self.scale}
-            self.control_plane = hop.source
         begun = self.now
         length = SECONDS[step]
         yield FactsTaken(step=step, hop=label, when="before", facts=self._facts()), begun
@@ -79,8 +76,7 @@ class Scenery:
             yield self._check(step, label), begun
         sightings = self._sightings(step, hop, begun)
         self.now = begun + timedelta(seconds=length)
-        if hop or self.proxies:
-            yield SightingsSeen(step=step, hop=label, sightings=sightings), self.now
+        yield SightingsSeen(step=step, hop=label, sightings=sightings), self.now
         yield CanariesSeen(step=step, hop=label, canaries=self._seen(step, hop, begun)), self.now
         yield self._moments(step, label, hop, begun), self.now
         yield FactsTaken(step=step, hop=label, when="after", facts=self._facts()), self.now

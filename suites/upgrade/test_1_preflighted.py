@@ -9,7 +9,6 @@ from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
 from policies import (
     advisories,
-    availability,
     certificates,
     checks,
     configuration,
@@ -18,6 +17,7 @@ from policies import (
     kubernetes,
     path,
     preflight,
+    scheduling,
 )
 from policies.observations import CheckRun, DryRun, ImageEvidence, Rendered
 
@@ -35,7 +35,7 @@ def test_the_baseline_is_healthy(preflighted: Reached) -> None:
 
 @control("PRE-02")
 def test_the_data_plane_is_current(preflighted: Reached) -> None:
-    expect(preflight.data_plane_current(preflighted.after, preflighted.source))
+    expect(preflight.data_plane_current(preflighted.after, preflighted.source, preflighted.target))
 
 
 @control("PRE-03")
@@ -92,7 +92,7 @@ def test_injected_pods_are_admissible(preflighted: Reached) -> None:
 
 @control("PRE-11")
 def test_high_availability_can_be_scheduled(preflighted: Reached) -> None:
-    expect(availability.schedulable_ha(preflighted.after))
+    expect(scheduling.schedulable_ha(preflighted.after))
 
 
 @control("PRE-12")

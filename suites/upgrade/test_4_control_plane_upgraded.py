@@ -7,11 +7,11 @@ from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
 from policies import (
     availability,
+    canaries,
     certificates,
     checks,
     configuration,
     images,
-    injection,
     skew,
     webhooks,
 )
@@ -20,7 +20,9 @@ from policies.observations import CheckRun, Rendered, VersionReport
 
 @control("CP-01")
 def test_every_image_is_the_targets(control_plane_upgraded: Reached) -> None:
-    expect(images.control_plane_images(control_plane_upgraded.after, control_plane_upgraded.target))
+    expect(
+        images.control_plane_images(control_plane_upgraded.after, control_plane_upgraded.target)
+    )
 
 
 @control("CP-02")
@@ -51,7 +53,8 @@ def test_webhooks_answer_and_inject_the_target(control_plane_upgraded: Reached) 
 
 @control("CP-06")
 def test_linkerd_check_agrees(control_plane_upgraded: Reached) -> None:
-    expect(checks.agrees(control_plane_upgraded.one(CheckRun, "check"), control_plane_upgraded.target))
+    step = control_plane_upgraded
+    expect(checks.agrees(step.one(CheckRun, "check"), step.target))
 
 
 @control("CP-07")
@@ -65,7 +68,7 @@ def test_the_injection_gap_is_within_budget(
     control_plane_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
     expect(
-        injection.gap(
+        canaries.gap(
             control_plane_upgraded.canaries, budget_seconds=rehearsal.scenario.injection_gap
         )
     )

@@ -6,7 +6,7 @@ from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
 from fixtures.targets.choose import CANARY_NAMESPACE
-from policies import availability, dataplane, injection, skew
+from policies import availability, dataplane, injection, jobs, restarts, skew
 
 
 @control("DP-01")
@@ -47,9 +47,9 @@ def test_every_proxy_holds_an_identity(data_plane_upgraded: Reached) -> None:
 
 @control("DP-07")
 def test_nothing_restarts_or_runs_out_of_memory(data_plane_upgraded: Reached) -> None:
-    expect(availability.no_new_restarts(data_plane_upgraded.before, data_plane_upgraded.after))
+    expect(restarts.no_new_restarts(data_plane_upgraded.before, data_plane_upgraded.after))
 
 
 @control("DP-08")
 def test_jobs_complete(data_plane_upgraded: Reached) -> None:
-    expect(availability.jobs_complete(data_plane_upgraded.after))
+    expect(jobs.jobs_complete(data_plane_upgraded.after))

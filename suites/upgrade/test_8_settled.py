@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
-from policies import availability, checks, dataplane
+from policies import checks, dataplane, restarts
 from policies.differences import Difference, reapply_changes_only_regenerated
 from policies.observations import CheckRun
 
@@ -20,7 +20,7 @@ def test_check_and_facts_agree(settled: Reached) -> None:
 
 @control("VER-02")
 def test_the_cluster_is_stable(settled: Reached) -> None:
-    expect(availability.stable(settled.before, settled.after))
+    expect(restarts.stable(settled.before, settled.after))
 
 
 @control("VER-03")

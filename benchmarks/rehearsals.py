@@ -1,0 +1,62 @@
+"""Whole rehearsals as a user runs them: wall time and memory of all processes."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.harness import Measure, run_child
+
+ROOT = Path(__file__).parents[1]
+RECORDINGS = ROOT.parent / "shared" / "recordings"
+BASELINE = RECORDINGS / "edge-25.4.4-to-edge-25.10.7" / "dumps" / "baseline.json.gz"
+RUNS = 3
+
+
+def default_hop() -> list[Measure]:
+    """`pytest suites/upgrade`, default hop, 20 workloads."""
+    return _measured("default hop", ["--stand-ins", "always"], 10, 250)
+
+
+def two_hops() -> list[Measure]:
+    """edge-25.4.4 to edge-26.6.3 on the recorded baseline of a real cluster."""
+    if not BASELINE.is_file():
+        print(f"  two hops: left out, there is no {BASELINE.name} of the recordings")
+        return []
+    options = ["--snapshot", str(BASELINE), "--to", "edge-26.6.3", "--stand-ins", "always"]
+    return _measured("two hops on a recording", options, 20, None)
+
+
+def _measured(
+    name: str, options: list[str], seconds: float, megabytes: float | None
+) -> list[Measure]:
+    runs = [_run(options) for _ in range(RUNS)]
+    times = [r[0] for r in runs]
+    return [
+        Measure(
+            name=name,
+            value=round(statistics.median(times), 2),
+            unit="s",
+            goal=seconds,
+            noise=round(max(times) - min(times), 2),
+        ),
+        Measure(
+            name=f"{name}, memory of all processes",
+            value=round(max(r[1] for r in runs), 1),
+            unit="MB",
+            goal=megabytes,
+        ),
+    ]
+
+
+def _run(options: list[str]) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        argv = [sys.executable, "-m", "pytest", "-q", "suites/upgrade", *options]
+        child = run_child([*argv, "--out", f"{folder}/run"], ROOT)
+        if child.exit_code:
+            raise SystemExit(
+                f"the rehearsal ended with {child.exit_code}:\n{child.output[-3000:]}"
+            )
+    return child.seconds, child.peak_megabytes

@@ -1,0 +1,60 @@
+"""Jobs: a meshed one ends only when its proxy does."""
+
+from __future__ import annotations
+
+from policies.facts import ClusterFacts, Workload
+from policies.findings import Item, Verdict, judged, not_assessed
+from policies.planes import ENDED, JOB_KINDS
+
+
+def jobs_complete(facts: ClusterFacts, before: ClusterFacts | None = None) -> Verdict:
+    """Jobs end (DP-08).
+
+    A Job's pod whose application has ended while its proxy runs on is explained; with a native
+    sidecar, which the kubelet ends by itself, it is a violation. So is a Job that failed, unless
+    it had failed before.
+    """
+    if why := facts.cannot_read("jobs.batch", "pods"):
+        return not_assessed(f"Jobs or pods could not be read ({why})")
+    failed = {w.uid for w in before.workloads if _failed(w)} if before else set[str]()
+    items = [
+        Item(
+            subject=w.key,
+            expected="complete, or running",
+            seen="; ".join(f"{c.reason}: {c.message}" for c in w.conditions if c.type == "Failed"),
+            explained="it had failed before the step" if w.uid in failed else "",
+        )
+        for w in facts.workloads
+        if w.kind == "Job" and _failed(w)
+    ]
+    items += [
+        Item(
+            subject=f"pod {p.key}",
+            expected="Succeeded",
+            seen=f"{p.phase or 'Running'}: the application has ended, the proxy runs on",
+            explained=""
+            if p.proxy.native
+            else "a proxy that is not a native sidecar does not end with a Job's application",
+        )
+        for p in facts.pods
+        if p.application_ended
+        and p.owner_kind in JOB_KINDS
+        and p.proxy is not None
+        and p.phase not in ENDED
+        and not p.deleting
+    ]
+    return judged(
+        items,
+        holds_as="Jobs complete"
+        + (", those whose proxy runs on are explained" if any(i.explained for i in items) else ""),
+        violated_as="Jobs do not complete",
+        expected="every Job complete or still running its application",
+        cause="the Job itself failed, or its sidecar was not ended by the kubelet",
+        next_command="kubectl get jobs --all-namespaces",
+    )
+
+
+def _failed(workload: Workload) -> bool:
+    return workload.kind == "Job" and any(
+        c.type == "Failed" and c.status == "True" for c in workload.conditions
+    )

@@ -1,0 +1,162 @@
+"""What can be known before a hop: dry runs, admission, the data plane's state, the way back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from policies.facts import ClusterFacts
+from policies.findings import Item, Verdict, judged, not_assessed
+from policies.observations import DryRun
+from policies.path import Hop
+from policies.planes import behind, data_plane_pods, keeps_its_proxy, owner
+from policies.releases import catalogue
+from policies.versions import parse
+
+
+def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
+    """The API server accepts every rendered manifest in a server-side dry run (PRE-09)."""
+    if not runs:
+        return not_assessed("no manifest was rendered and tried, so nothing is known of it")
+    return judged(
+        _refused(runs),
+        holds_as=f"The API server accepts {', '.join(r.what for r in runs)} in a dry run",
+        violated_as="The API server refuses manifests of the hop",
+        expected="every object accepted by a server-side dry run",
+        cause="an admission policy, a schema that became stricter, an object that is too large, "
+        "or CRDs that are not there yet",
+        next_command="linkerd upgrade | kubectl apply --dry-run=server -f -",
+    )
+
+
+def pods_admissible(runs: Sequence[DryRun]) -> Verdict:
+    """A pod of every meshed workload would be admitted, its proxy included (PRE-10)."""
+    if not runs:
+        return not_assessed("no pod was tried: no meshed workload, or no right to create one")
+    return judged(
+        _refused(runs),
+        holds_as=f"A pod of each of {len(runs)} workloads would be admitted, proxy included",
+        violated_as="Injected pods would be refused",
+        expected="a dry-run pod admitted for every meshed workload",
+        cause="pod security level, quota or an admission policy of the namespace: the restart "
+        "would stand still with no new pod",
+        next_command="kubectl get events --all-namespaces --field-selector reason=FailedCreate",
+    )
+
+
+def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
+    for run in runs:
+        if run.accepted:
+            continue
+        for subject, reason in run.refusals or ((run.what, "refused, no reason given"),):
+            yield Item(subject=subject, expected="accepted", seen=reason)
+
+
+def data_plane_current(
+    facts: ClusterFacts,
+    source: str,
+    target: str = "",
+    *,
+    ignore_namespaces: Collection[str] = (),
+) -> Verdict:
+    """Every proxy is of the source's logical version before the next one begins (PRE-02).
+
+    Args:
+        facts: Before the hop.
+        source: The release the control plane runs.
+        target: The hop's target; within the source's logical version nothing is asked.
+        ignore_namespaces: Namespaces that are not looked at.
+    """
+    if why := facts.cannot_read("pods"):
+        return not_assessed(f"pods could not be read ({why})")
+    if target and behind(source, target) == 0:
+        return judged(
+            [],
+            holds_as=f"{source} and {target} are of one logical version: older proxies may stay",
+            violated_as="",
+            expected="",
+        )
+    counts: Counter[tuple[str, str, str]] = Counter()
+    total = 0
+    for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
+        total += 1
+        proxy = pod.proxy
+        if proxy is None or proxy.version == source:
+            continue
+        if behind(proxy.version, source) == 0:
+            continue
+        seen = proxy.version or f"unknown version ({proxy.image})"
+        ended = keeps_its_proxy(pod) if pod.application_ended else ""
+        counts[owner(pod), seen, ended] += 1
+    return judged(
+        [
+            Item(
+                subject=subject,
+                expected=f"a proxy of {source}'s logical version",
+                seen=f"{count} pods at {seen}" if count > 1 else seen,
+                explained=explained,
+            )
+            for (subject, seen, explained), count in counts.items()
+        ],
+        holds_as=f"All {total} proxies are of {source}'s logical version",
+        violated_as=f"The data plane is not up to date with {source}",
+        expected=f"every proxy of {source}'s logical version",
+        cause="workloads that were not restarted since the last upgrade: they would be two "
+        "logical versions behind after this one",
+        next_command="linkerd version --proxy",
+    )
+
+
+def way_back(facts: ClusterFacts, hop: Hop) -> Verdict:
+    """Stored values and the source release are there to go back with (PRE-12), by facts alone."""
+    config = facts.config
+    if config is None:
+        why = facts.cannot_read("configmaps") or "ConfigMap linkerd-config is absent"
+        return not_assessed(f"the configuration could not be read ({why})")
+    if config.overrides_present is None and not config.helm_releases:
+        why = facts.cannot_read("secrets") or "Secrets were not read"
+        return not_assessed(f"whether stored values exist is not known ({why})")
+    items: list[Item] = []
+    if not config.overrides_present and not config.helm_releases:
+        items.append(
+            Item(
+                subject="stored values",
+                expected="linkerd-config-overrides or Helm's release Secrets",
+                seen="neither",
+            )
+        )
+    if config.version != hop.source:
+        items.append(
+            Item(
+                subject="ConfigMap linkerd-config",
+                expected=f"{hop.source}, where the way back leads",
+                seen=config.version or "no version",
+            )
+        )
+    items += _source(hop)
+    return judged(
+        items,
+        holds_as=f"There is a way back to {hop.source}: its stored values, and the release itself",
+        violated_as=f"There is no way back to {hop.source}",
+        expected="stored values, and a source release that can be rendered again",
+        cause="the installation cannot be rendered again as it is now",
+        next_command="kubectl -n linkerd get secret linkerd-config-overrides -o yaml",
+    )
+
+
+def _source(hop: Hop) -> Iterator[Item]:
+    if not parse(hop.source).known:
+        yield Item(
+            subject=f"release {hop.source}",
+            expected="a release that can be had again",
+            seen="not a version of a known channel",
+        )
+        return
+    release = catalogue().release(hop.source)
+    if release is not None and release.advice is not None and release.advice.against:
+        yield Item(
+            subject=f"release {hop.source}",
+            expected="a release to go back to",
+            seen=f"advised against: {release.advice.why}",
+            explained="it runs now; a way back to it is a way back to its faults",
+        )

@@ -1,0 +1,26 @@
+"""The end of a run: seal the bundle, write the documents, sum up for the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from fixtures.bundle import seal
+from fixtures.console import wants_colour
+from reports import github, text
+from reports.write import write_all
+
+
+def finish(folder: Path) -> str:
+    """Documents of a finished run in its own folder, and the summary a person can act on.
+
+    Raises:
+        RehearsalError: the bundle cannot be sealed or a document cannot be written.
+    """
+    written = write_all(seal(folder), folder)
+    documents = [str(d.path) for d in written.documents]
+    summary = text.render(written.report, colour=wants_colour(sys.stdout), documents=documents)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        summary += github.render(written.report)
+    return summary

@@ -1,0 +1,47 @@
+"""JSON Schemas of the ledger and of the JSON report, generated from their types.
+
+`python -m reports.schemas` writes them; a test says when they are out of date.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fixtures.records import SCHEMA as LEDGER_SCHEMA
+from fixtures.records import Record
+from reports.model import SCHEMA as REPORT_SCHEMA
+from reports.model import Report
+
+ROOT = Path(__file__).parents[1]
+LEDGER = ROOT / "fixtures" / "schema" / "ledger.schema.json"
+REPORT = ROOT / "reports" / "schema" / "report.schema.json"
+
+
+def ledger_schema() -> str:
+    """Schema of one line of a ledger."""
+    return _document(Record, f"One record of a rehearsal's ledger, schema {LEDGER_SCHEMA}")
+
+
+def report_schema() -> str:
+    """Schema of the JSON report."""
+    return _document(Report, f"Report of a rehearsal, schema {REPORT_SCHEMA}")
+
+
+def _document(root: type[msgspec.Struct], title: str) -> str:
+    body: dict[str, Any] = msgspec.json.schema(root)
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **body}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=1).decode() + "\n"
+
+
+def main() -> None:
+    """Write both files."""
+    for path, text in ((LEDGER, ledger_schema()), (REPORT, report_schema())):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the embedded cluster promises; the parts are tested where they are."""

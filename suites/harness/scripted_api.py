@@ -1,0 +1,126 @@
+"""A small HTTP server that answers as a test tells it, with a kubeconfig to reach it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: bytes
+    accept: str
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """One answer; a list of lines is streamed and then closed."""
+
+    status: int = 200
+    body: object = None
+    lines: list[Obj] | None = None
+
+
+Script = Callable[[Asked], Says]
+
+
+def refused(status: int, reason: str, message: str = "no") -> Says:
+    """A Status, as the API refuses."""
+    return Says(
+        status,
+        {"kind": "Status", "status": "Failure", "reason": reason, "message": message},
+    )
+
+
+def listing(*items: Obj, version: str = "1", **meta: object) -> Says:
+    """A list of objects."""
+    return Says(
+        body={"kind": "List", "metadata": {"resourceVersion": version, **meta}, "items": items}
+    )
+
+
+@dataclass(slots=True)
+class ScriptedApi:
+    kubeconfig: Path
+    asked: list[Asked] = field(default_factory=list["Asked"])
+
+
+@contextmanager
+def scripted_api(folder: Path, script: Script) -> Iterator[ScriptedApi]:
+    """Serve `script` on loopback until the block ends."""
+    api = ScriptedApi(folder / "kubeconfig")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            parts = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            asked = Asked(
+                self.command,
+                parts.path,
+                {k: v[0] for k, v in parse_qs(parts.query).items()},
+                self.rfile.read(length),
+                self.headers.get("Accept", ""),
+            )
+            api.asked.append(asked)
+            says = script(asked)
+            self.send_response(says.status)
+            if says.lines is not None:
+                self.send_header("Connection", "close")
+                self.end_headers()
+                for line in says.lines:
+                    self.wfile.write(json.dumps(line).encode() + b"\n")
+                self.close_connection = True
+                return
+            body = says.body if isinstance(says.body, bytes) else json.dumps(says.body).encode()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    write_kubeconfig(api.kubeconfig, f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield api
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def write_kubeconfig(path: Path, server: str) -> None:
+    """Two contexts: `here` (the current one) and `elsewhere`."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": "t0ken"}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": "c", "user": "u"}}
+            for name in ("here", "elsewhere")
+        ],
+    }
+    path.write_text(json.dumps(content))

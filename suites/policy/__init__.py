@@ -1,0 +1,1 @@
+"""Policies, by example and by property."""

@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from policies.kubernetes import outside, parse_kubernetes
+from policies.path import Hop, Plan, blockers_of_hop, path_is_legal, plan
+from policies.releases import catalogue
+from policies.route import OPEN, Route, Stop, may_hop, search, supports
+from policies.skew import judge, may_move_to, never_more_than_one, no_proxy_ahead
+from policies.versions import logical, parse
+from suites.policy import strategies as sts
+
+MINORS = 6
+
+
+@st.composite
+def toys(draw: st.DrawFn) -> tuple[list[Stop], int]:
+    """A few stops over four logical versions with small Kubernetes ranges, and a minor."""
+    stops: list[Stop] = []
+    for number in range(draw(st.integers(2, 8))):
+        low = draw(st.integers(0, MINORS - 1))
+        stops.append(
+            Stop(
+                tag=f"s{number}",
+                logical=draw(st.integers(0, 3)),
+                order=number,
+                low=low,
+                high=draw(st.sampled_from((*range(low, MINORS), OPEN))),
+                preferred=draw(st.booleans()),
+            )
+        )
+    return stops, draw(st.integers(0, MINORS - 1))
+
+
+def brute_force(
+    source: Stop, target: Stop, stops: list[Stop], starts: list[int]
+) -> tuple[int, int] | None:
+    """Fewest (hops, Kubernetes upgrades), by relaxing every state until nothing changes."""
+    best = {(source.tag, minor): (0, 0) for minor in starts}
+    by_tag = {stop.tag: stop for stop in (source, *stops, target)}
+    for _ in range(len(by_tag) + 1):
+        for (tag, minor), (hops, upgrades) in list(best.items()):
+            for stop in by_tag.values():
+                for raised in range(minor, MINORS):
+                    if not may_hop(by_tag[tag], stop):
+                        continue
+                    if not (supports(by_tag[tag], raised) and supports(stop, raised)):
+                        continue
+                    price = (hops + 1, upgrades + (raised != minor))
+                    if price < best.get((stop.tag, raised), (99, 99)):
+                        best[stop.tag, raised] = price
+    return min((cost for (tag, _), cost in best.items() if tag == target.tag), default=None)
+
+
+def assert_legal(route: Route, source: Stop, target: Stop, minor: int | None) -> None:
+    legs = route.legs
+    assert (legs[0].source, legs[-1].target) == (source, target)
+    assert minor is None or legs[0].kubernetes_before == minor
+    for leg in legs:
+        assert may_hop(leg.source, leg.target)
+        assert leg.kubernetes >= leg.kubernetes_before
+        assert supports(leg.source, leg.kubernetes)
+        assert supports(leg.target, leg.kubernetes)
+    for before, after in pairwise(legs):
+        assert before.target == after.source
+        assert before.kubernetes == after.kubernetes_before
+
+
+@settings(max_examples=300)
+@given(toys())
+def test_the_planner_is_complete_and_minimal(toy: tuple[list[Stop], int]) -> None:
+    stops, minor = toy
+    source, target, between = stops[0], stops[-1], stops[1:-1]
+    route = search(source, target, between, minor)
+    expected = brute_force(source, target, between, [minor])
+    if route is None:
+        assert expected is None
+        return
+    assert_legal(route, source, target, minor)
+    assert (len(route.legs), route.upgrades) == expected
+
+
+@settings(max_examples=150)
+@given(toys())
+def test_without_a_kubernetes_version_the_best_start_is_found(toy: tuple[list[Stop], int]) -> None:
+    stops, _ = toy
+    source, target, between = stops[0], stops[-1], stops[1:-1]
+    route = search(source, target, between, None)
+    starts = [minor for minor in range(MINORS) if supports(source, minor)]
+    expected = brute_force(source, target, between, starts)
+    if route is None:
+        assert expected is None
+        return
+    assert_legal(route, source, target, None)
+    assert (len(route.legs), route.upgrades) == expected
+
+
+def test_the_preferred_stop_is_taken_where_it_costs_nothing() -> None:
+    a, d = Stop("a", 0, 0), Stop("d", 2, 0)
+    plain, preferred = Stop("b", 1, 0), Stop("c", 1, 1, preferred=True)
+    route = search(a, d, [plain, preferred], None)
+    assert route is not None
+    assert [leg.target.tag for leg in route.legs] == ["c", "d"]
+
+
+@given(sts.plans())
+def test_every_planned_hop_is_legal(found: Plan) -> None:
+    assert found.hops
+    assert not found.blockers
+    assert found.hops[0].source == found.source
+    assert found.hops[-1].target == found.target
+    for before, after in pairwise(found.hops):
+        assert before.target == after.source
+        advice = catalogue().advice(before.target)
+        assert advice is None or not advice.against
+    for number, hop in enumerate(found.hops, start=1):
+        assert hop.number == number
+        assert hop.reasons
+        assert blockers_of_hop(hop) == ()
+        assert judge(parse(hop.target), parse(hop.source)).safe
+        assert hop.kubernetes != "none"
+    first, last = logical(parse(found.source)), logical(parse(found.target))
+    assert first is not None
+    assert last is not None
+    assert len(found.hops) == max(1, last.minor - first.minor)
+
+
+@given(sts.recent_edges, sts.recent_edges, st.integers(20, 37))
+def test_every_hop_of_a_plan_has_a_kubernetes_it_runs_on(
+    source: str, target: str, minor: int
+) -> None:
+    found = plan(source, target, kubernetes=f"1.{minor}")
+    if any(blocker.kind != "advice" for blocker in found.blockers):
+        return
+    raised = {
+        int(text.split(":")[0].removeprefix("before hop ")): text.split(" -> ")[1].split(":")[0]
+        for text in found.kubernetes_upgrades
+    }
+    running = f"1.{minor}"
+    for hop in found.hops:
+        running = raised.get(hop.number, running)
+        version = parse_kubernetes(running)
+        assert version is not None
+        for tag in (hop.source, hop.target):
+            assert not outside(version, catalogue().kubernetes_range(tag))
+
+
+@given(st.data())
+def test_pods_may_restart_in_any_order_on_every_hop(data: st.DataObject) -> None:
+    found = data.draw(sts.plans())
+    proxies = [found.source] * 4
+    for hop in found.hops:
+        assert not may_move_to(parse(hop.target), map(parse, proxies))
+        for position in data.draw(st.permutations(range(len(proxies)))):
+            assert all(judge(parse(hop.target), parse(proxy)).safe for proxy in proxies)
+            proxies[position] = hop.target
+
+
+class Upgrade(RuleBasedStateMachine):
+    """Control plane and pods of a planned path move at random; the rule must stop exactly that
+    which would leave a pod more than one logical version behind.
+    """
+
+    @initialize(found=sts.plans())
+    def begin(self, found: Plan) -> None:
+        self.hops = list(found.hops)
+        self.control_plane = found.source
+        self.pods = {0: found.source, 1: found.source, 2: found.source}
+        self.stopped = False
+
+    def minor(self, version: str) -> int:
+        found = logical(parse(version))
+        assert found is not None
+        return found.minor
+
+    @precondition(lambda self: bool(self.hops))
+    @rule()
+    def move_the_control_plane(self) -> None:
+        target = self.hops[0].target
+        left_behind = [v for v in self.pods.values() if self.minor(target) - self.minor(v) > 1]
+        against = may_move_to(parse(target), map(parse, self.pods.values()))
+        assert bool(against) == bool(left_behind)
+        if against:
+            facts = sts.cluster(target, list(self.pods.values()))
+            assert never_more_than_one([], facts).status == "violated"
+            return
+        self.control_plane = self.hops.pop(0).target
+
+    @rule(number=st.integers(0, 5))
+    def restart_or_create_a_pod(self, number: int) -> None:
+        self.pods[number] = self.control_plane
+
+    @precondition(lambda self: len(self.pods) > 1)
+    @rule(data=st.data())
+    def delete_a_pod(self, data: st.DataObject) -> None:
+        del self.pods[data.draw(st.sampled_from(sorted(self.pods)))]
+
+    @precondition(lambda self: bool(self.hops))
+    @rule(number=st.integers(0, 5))
+    def a_proxy_of_the_next_release_is_ahead(self, number: int) -> None:
+        ahead = {**self.pods, number: self.hops[0].target}
+        facts = sts.cluster(self.control_plane, list(ahead.values()))
+        assert no_proxy_ahead(facts).status == "violated"
+
+    @invariant()
+    def nothing_is_ever_too_far_or_ahead(self) -> None:
+        facts = sts.cluster(self.control_plane, list(self.pods.values()))
+        assert never_more_than_one([], facts).status == "holds"
+        assert no_proxy_ahead(facts).status == "holds"
+
+
+TestUpgrade = Upgrade.TestCase
+TestUpgrade.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def tags(found: Plan) -> list[str]:
+    return [found.source, *(hop.target for hop in found.hops)]
+
+
+def test_waypoints_are_anchors() -> None:
+    found = plan("edge-24.2.4", "edge-26.6.3", kubernetes="1.29")
+    assert tags(found) == [
+        "edge-24.2.4",
+        "edge-24.8.2",
+        "edge-24.11.8",
+        "edge-25.4.4",
+        "edge-25.10.7",
+        "edge-26.6.3",
+    ]
+    (text,) = found.kubernetes_upgrades
+    assert text.startswith("before hop 5: Kubernetes 1.29 -> 1.31")
+
+
+def test_a_stable_source_stops_at_stable_releases_while_there_are_any() -> None:
+    found = plan("stable-2.12.3", "edge-24.8.2", kubernetes="1.23")
+    assert tags(found)[1:] == [
+        "stable-2.13.7",
+        "stable-2.14.10",
+        "edge-24.2.4",
+        "edge-24.8.2",
+    ]
+    assert any("channel" in note for note in found.notes)
+
+
+def test_one_hop_within_a_logical_version() -> None:
+    found = plan("edge-25.4.4", "edge-25.8.5", kubernetes="v1.31.14+k3s1")
+    assert tags(found) == ["edge-25.4.4", "edge-25.8.5"]
+    assert found.hops[0].label == "hop 1: edge-25.4.4 -> edge-25.8.5"
+
+
+def test_without_a_kubernetes_version_the_plan_says_what_it_assumed() -> None:
+    (text,) = plan("stable-2.14.10", "edge-26.8.3").kubernetes_upgrades
+    assert text.startswith("before hop 6: Kubernetes 1.28 -> 1.31")
+    assert "not given" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "kind", "told"),
+    [
+        ("edge-25.4.4", "edge-25.4.4", "direction", "same release"),
+        ("edge-25.10.7", "edge-25.4.4", "direction", "older"),
+        ("edge-24.8.2", "stable-2.14.10", "direction", "older"),
+        ("stable-2.14.10", "edge-24.1.1", "direction", "no rule orders"),
+        ("edge-25.4.5", "edge-25.10.7", "release", "edge-25.4.4, edge-25.5.1"),
+        ("edge-25.4.4", "edge-27.1.1", "release", "newer than edge-26.8.3"),
+        ("edge-25.4.4", "edge-25.10.77x", "release", "Did you mean edge-25.10.7"),
+        ("edge-25.4.4", "nonsense", "release", "no known channel"),
+        ("", "edge-25.4.4", "release", "empty"),
+        ("edge-1.3.5", "edge-25.4.4", "release", "edge-YY.M.N"),
+        ("git-1a18ca8f", "edge-25.4.4", "release", "no place in the order"),
+        ("edge-24.8.2", "version-2.18", "release", "Use edge-25.4.4"),
+        ("edge-25.4.4", "edge-25.10.5", "advice", "Use edge-25.10.7 instead"),
+        ("enterprise-2.16.1", "enterprise-2.18.0", "distance", "missing"),
+    ],
+)
+def test_what_cannot_be_walked_is_blocked_with_a_remedy(
+    source: str, target: str, kind: str, told: str
+) -> None:
+    found = plan(source, target)
+    (blocker,) = found.blockers
+    assert blocker.kind == kind
+    assert told in f"{blocker.why} {blocker.remedy}"
+    assert blocker.remedy
+
+
+def test_both_ends_are_told_when_both_are_wrong() -> None:
+    assert len(plan("foo", "bar", kubernetes="x").blockers) == 3
+
+
+@pytest.mark.parametrize("kubernetes", ["x", "2.0", "latest"])
+def test_a_bad_kubernetes_version_blocks(kubernetes: str) -> None:
+    (blocker,) = plan("edge-25.4.4", "edge-25.10.7", kubernetes=kubernetes).blockers
+    assert blocker.kind == "kubernetes"
+
+
+def test_a_kubernetes_that_is_too_new_blocks_by_name_and_still_shows_the_hops() -> None:
+    found = plan("edge-24.11.8", "edge-25.10.7", kubernetes="1.34")
+    assert tags(found) == ["edge-24.11.8", "edge-25.4.4", "edge-25.10.7"]
+    assert {blocker.kind for blocker in found.blockers} == {"kubernetes"}
+    assert any("edge-24.11.8" in blocker.why for blocker in found.blockers)
+    assert found.kubernetes_upgrades == ()
+
+
+def test_a_source_or_conditional_target_advised_against_is_a_note() -> None:
+    found = plan("edge-25.3.3", "edge-25.4.4")
+    assert not found.blockers
+    assert any("edge-25.3.3 is advised against" in note for note in found.notes)
+    found = plan("edge-24.11.8", "edge-25.2.2")
+    assert not found.blockers
+    assert any("edge-25.2.2 is conditional" in note for note in found.notes)
+
+
+def test_a_vendors_hop_is_planned_by_its_logical_versions() -> None:
+    found = plan("enterprise-2.17.1", "enterprise-2.18.0", kubernetes="1.30")
+    assert tags(found) == ["enterprise-2.17.1", "enterprise-2.18.0"]
+    assert found.hops[0].kubernetes == "1.22 to 1.31"
+
+
+@given(sts.versions, sts.versions, st.one_of(st.just(""), st.text(max_size=8)))
+def test_planning_never_raises(source: str, target: str, kubernetes: str) -> None:
+    found = plan(source, target, kubernetes=kubernetes)
+    assert found.hops or found.blockers
+    assert all(b.what and b.why and b.remedy for b in found.blockers)
+
+
+def hop(source: str, target: str) -> Hop:
+    return Hop(number=1, source=source, target=target)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "kubernetes", "kinds"),
+    [
+        ("edge-25.4.4", "edge-25.10.7", "1.31", []),
+        ("edge-25.4.4", "edge-25.10.7", "", []),
+        ("edge-24.11.8", "edge-25.10.7", "1.31", ["distance"]),
+        ("edge-25.10.7", "edge-25.4.4", "1.31", ["direction"]),
+        ("edge-25.4.4", "mine", "1.31", ["release"]),
+        ("edge-25.10.7", "edge-26.6.3", "1.30", ["kubernetes"]),
+        ("edge-25.4.4", "edge-25.7.1", "1.30", ["advice"]),
+    ],
+)
+def test_one_hop_is_judged_by_itself(
+    source: str, target: str, kubernetes: str, kinds: list[str]
+) -> None:
+    assert [b.kind for b in blockers_of_hop(hop(source, target), kubernetes)] == kinds
+
+
+def test_a_planned_hop_from_what_runs_is_legal() -> None:
+    found = plan("edge-25.4.4", "edge-25.10.7", kubernetes="1.31")
+    verdict = path_is_legal(found, found.hops[0], sts.cluster("edge-25.4.4"))
+    assert verdict.status == "holds"
+
+
+@pytest.mark.parametrize("running", ["edge-24.11.8", "edge-25.8.5", "mine"])
+def test_a_hop_from_what_does_not_run_is_violated(running: str) -> None:
+    found = plan("edge-25.4.4", "edge-25.10.7")
+    verdict = path_is_legal(found, found.hops[0], sts.cluster(running))
+    assert verdict.status == "violated"
+    assert running in verdict.seen
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("edge-24.11.8", "edge-25.10.7"), ("edge-25.4.4", "edge-25.10.5")]
+)
+def test_an_unplanned_hop_is_violated(source: str, target: str) -> None:
+    whole = Plan(source=source, target=target)
+    assert path_is_legal(whole, hop(source, target), sts.cluster(source)).status == "violated"
+
+
+def test_a_path_to_a_release_advised_against_is_violated_from_its_first_hop() -> None:
+    found = plan("edge-24.11.8", "edge-25.10.5")
+    assert len(found.hops) == 1 or found.blockers
+    verdict = path_is_legal(found, found.hops[0], sts.cluster("edge-24.11.8"))
+    assert verdict.status == "violated"
+
+
+def test_kubernetes_is_left_to_its_own_control() -> None:
+    found = plan("edge-25.4.4", "edge-25.10.7", kubernetes="1.36")
+    assert found.blockers
+    verdict = path_is_legal(found, found.hops[0], sts.cluster("edge-25.4.4"))
+    assert verdict.status == "holds"
+
+
+def test_without_a_control_plane_the_start_is_not_known() -> None:
+    found = plan("edge-25.4.4", "edge-25.10.7")
+    verdict = path_is_legal(found, found.hops[0], sts.cluster(()))
+    assert verdict.status == "not assessed"

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fixtures.ledger import (
+    LEDGER,
+    Clocks,
+    Ledger,
+    LedgerError,
+    UnreadableLedgerError,
+    parse,
+    read,
+)
+from fixtures.records import AnyBody, Note, RunEnded
+from suites.reports.strategies import of_type
+
+NOTE = Note(text="something a reader must know")
+
+
+def test_records_are_numbered_timed_and_read_back_equal(tmp_path: Path) -> None:
+    moments = iter([10.0, 10.5, 12.25])
+    at = datetime(2025, 11, 24, tzinfo=UTC)
+    clocks = Clocks(utc=lambda: at, monotonic=lambda: next(moments))
+
+    with Ledger.create(tmp_path, "run", clocks) as ledger:
+        written = (ledger.write(NOTE), ledger.write(NOTE, cluster="west", cluster_time=at))
+
+    assert [(r.seq, r.mono, r.cluster, r.cluster_time) for r in written] == [
+        (0, 0.5, "main", None),
+        (1, 2.25, "west", at),
+    ]
+    assert read(tmp_path / LEDGER).records == written
+
+
+@pytest.mark.parametrize("body", get_args(AnyBody), ids=lambda b: b.__name__)
+def test_every_kind_of_record_survives_the_ledger(
+    body: type, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("ledger")
+    number = iter(range(1000))
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(of_type(body))
+    def survives(value: AnyBody) -> None:
+        place = folder / str(next(number))
+        with Ledger.create(place, "run") as ledger:
+            ledger.write(value)
+        assert read(place / LEDGER).records[0].body == value
+
+    survives()
+
+
+def test_each_record_is_on_disk_before_write_returns(tmp_path: Path) -> None:
+    with Ledger.create(tmp_path, "run") as ledger:
+        for expected in (1, 2, 3):
+            ledger.write(NOTE)
+            assert len(read(tmp_path / LEDGER).records) == expected
+
+
+def test_threads_may_write_at_once(tmp_path: Path) -> None:
+    with Ledger.create(tmp_path, "run") as ledger:
+
+        def write() -> None:
+            for _ in range(200):
+                ledger.write(NOTE)
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    reading = read(tmp_path / LEDGER)
+    assert [r.seq for r in reading.records] == list(range(800))
+    assert reading.problem == ""
+
+
+@given(st.integers(1, 2000))
+@settings(deadline=None)
+def test_a_ledger_cut_off_anywhere_gives_every_whole_record(missing: int) -> None:
+    whole = b"".join(_lines(8))
+    text = whole[: max(len(whole) - missing, 0)]
+    complete = text.count(b"\n")
+    if complete == 0:
+        with pytest.raises(UnreadableLedgerError):
+            parse(text, "ledger.jsonl")
+        return
+
+    reading = parse(text, "ledger.jsonl")
+
+    assert len(reading.records) == complete
+    assert reading.truncated == (not text.endswith(b"\n"))
+    assert bool(reading.problem) == reading.truncated
+
+
+def test_damage_in_the_middle_is_told_with_its_line() -> None:
+    lines = _lines(5)
+    lines[2] = b'{"schema":1,"seq":2,"ru\n'
+
+    reading = parse(b"".join(lines), "ledger.jsonl")
+
+    assert len(reading.records) == 2
+    assert reading.truncated
+    assert "line 3" in reading.problem
+    assert "2 lines after it were not read" in reading.problem
+
+
+def test_a_missing_record_is_told() -> None:
+    lines = _lines(5)
+    del lines[1]
+
+    assert "record 2 where record 1" in parse(b"".join(lines), "ledger.jsonl").problem
+
+
+def test_a_newer_schema_is_refused_with_both_numbers() -> None:
+    text = b"".join(_lines(2)).replace(b'"schema":1', b'"schema":99')
+
+    with pytest.raises(UnreadableLedgerError) as refused:
+        parse(text, "ledger.jsonl")
+
+    assert "schema 99" in str(refused.value)
+    assert "up to 1" in str(refused.value)
+    assert refused.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\n", b"junk\n", b"[1]\n", b"\x00\xff\n", b'{"schema":1}\n']
+)
+def test_what_is_no_ledger_is_refused_without_a_traceback(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / LEDGER
+    path.write_bytes(text)
+
+    with pytest.raises(UnreadableLedgerError, match=r"ledger") as refused:
+        read(path)
+
+    assert str(path) in str(refused.value)
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None)
+def test_no_bytes_break_the_reader(text: bytes) -> None:
+    try:
+        parse(text, "ledger.jsonl")
+    except UnreadableLedgerError as refused:
+        assert "ledger.jsonl" in str(refused)
+
+
+def test_a_full_disk_keeps_the_records_before_and_names_the_file(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, "run")
+    ledger.write(NOTE)
+    size = (tmp_path / LEDGER).stat().st_size
+
+    with _files_end_at(size + 40), pytest.raises(LedgerError) as refused:
+        ledger.write(NOTE)
+    with pytest.raises(LedgerError):
+        ledger.write(NOTE)
+    ledger.close()
+
+    assert str(tmp_path / LEDGER) in str(refused.value)
+    assert "before it are kept" in str(refused.value)
+    reading = read(tmp_path / LEDGER)
+    assert len(reading.records) == 1
+    assert not reading.truncated
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(LedgerError) as refused:
+        Ledger.create(tmp_path / "file" / "run", "run")
+
+    assert str(tmp_path / "file" / "run" / LEDGER) in str(refused.value)
+
+
+def test_a_ledger_is_never_continued(tmp_path: Path) -> None:
+    Ledger.create(tmp_path, "run").close()
+
+    with pytest.raises(LedgerError, match="already there"):
+        Ledger.create(tmp_path, "run")
+
+
+def test_nothing_is_written_after_close(tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path, "run")
+    ledger.close()
+    ledger.close()
+
+    with pytest.raises(LedgerError, match="closed"):
+        ledger.write(NOTE)
+
+
+def test_the_end_is_known_only_when_it_is_the_last_record(tmp_path: Path) -> None:
+    end = RunEnded(exit_code=0, verdict="holds", seconds=1.0)
+    with Ledger.create(tmp_path, "run") as ledger:
+        ledger.write(end)
+        assert read(tmp_path / LEDGER).ended == end
+        ledger.write(NOTE)
+    assert read(tmp_path / LEDGER).ended is None
+
+
+def _lines(count: int) -> list[bytes]:
+    with TemporaryDirectory() as folder:
+        with Ledger.create(Path(folder), "run") as ledger:
+            for number in range(count):
+                ledger.write(Note(text=f"note {number}"))
+        return (Path(folder) / LEDGER).read_bytes().splitlines(keepends=True)
+
+
+@contextmanager
+def _files_end_at(size: int) -> Iterator[None]:
+    """Writing beyond this size fails in the operating system, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
