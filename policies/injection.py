@@ -177,7 +177,7 @@ def _deviating(
         if pod.proxy is None:
             if wanted not in _WANTED or pod.deleting:
                 continue
-        elif wanted in _WANTED and not pod.host_network and pod.namespace in selected:
+        elif wanted in _WANTED and pod.namespace in selected and _plain(pod, projected=projected):
             continue
         if pod.namespace in ignore or (pod.component and pod.namespace == control_plane):
             continue
@@ -186,6 +186,17 @@ def _deviating(
             yield pod, _unmeshed(pod)
         elif pod.proxy is not None and why and not pod.deleting:
             yield pod, _meshed(pod, why)
+
+
+def _plain(pod: Pod, *, projected: bool) -> bool:
+    """Nothing but annotation and namespace decides about this pod."""
+    return not (
+        pod.host_network
+        or pod.udp
+        or pod.static
+        or pod.component
+        or not (pod.mounts_token or projected)
+    )
 
 
 def _selected_namespaces(

@@ -190,6 +190,7 @@ def _upgrades(route: Route, *, known: bool) -> tuple[str, ...]:
 def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ...]:
     known = catalogue()
     found: list[str] = []
+    unknown: list[str] = []
     if (advice := known.advice(start.text)) and advice.against:
         found.append(
             f"The source {start.text} is advised against ({advice.status}): {advice.why}."
@@ -204,5 +205,7 @@ def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ..
         if wanted.disagreement:
             found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken here: {wanted}.")
         elif not (wanted.minimum or wanted.maximum):
-            found.append(f"No Kubernetes range is known of {tag}.")
+            unknown.append(tag)
+    if unknown:
+        found.append(f"No Kubernetes range is known of {', '.join(unknown)}.")
     return tuple(found)

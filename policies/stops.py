@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from policies.kubernetes import parse_kubernetes
 from policies.releases import catalogue
 from policies.route import OPEN, Stop
-from policies.versions import logical, parse
+from policies.versions import Version, logical, parse
 
 
 def stop_of(tag: str) -> Stop:
@@ -21,20 +22,17 @@ def stop_of(tag: str) -> Stop:
     if belongs is None:
         raise ValueError(f"{tag}: no logical version is known")
     row = catalogue().logical(str(belongs))
-    siblings: tuple[str, ...] = ()
-    if row is not None:
-        siblings = row.edges if version.channel == "edge" else _plain(row.stables)
+    edges, stables = (row.edges, _plain(row.stables)) if row else ((), ())
+    favourite = stables[-1:] if version.channel == "stable" else edges[:1]
     wanted = catalogue().kubernetes_range(tag)
     low, high = parse_kubernetes(wanted.minimum), parse_kubernetes(wanted.maximum)
     return Stop(
         tag=tag,
         logical=belongs.major * 1000 + belongs.minor,
-        order=siblings.index(tag) if tag in siblings else version.numbers[-1],
+        order=edges.index(tag) if tag in edges else _order(version),
         low=low.minor if low else 0,
         high=high.minor if high else OPEN,
-        preferred=row is not None and tag in (row.anchor, *siblings[-1:])
-        if version.channel == "stable"
-        else row is not None and tag == row.anchor,
+        preferred=tag in favourite,
         channel=version.channel,
     )
 
@@ -63,6 +61,14 @@ def between(source: Stop, target: Stop) -> list[Stop]:
 def bounds(stop: Stop, low: int, high: int) -> Stop:
     """The same stop with another Kubernetes range."""
     return replace(stop, low=low, high=high)
+
+
+def _order(version: Version) -> int:
+    """Place of a stable or vendor release among those of its logical version."""
+    found = re.fullmatch(r"([a-z]*)[.-]?([0-9]*)", version.suffix)
+    extra = min(int(found[2] or 0), 400) if found else 0
+    before = 500 if found and found[1] else 0
+    return version.numbers[-1] * 1000 + extra - before
 
 
 def _plain(stables: tuple[str, ...]) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ def render(plan: Plan, advisories: Sequence[AdvisoryResult] = ()) -> str:
     lines = [*_head(plan)]
     for hop in plan.hops:
         before = [u for u in plan.kubernetes_upgrades if u.startswith(f"before hop {hop.number}:")]
-        lines += [f"! {text}" for text in before] + ([""] if before else [])
+        for text in before:
+            lines += [*_wrapped(text, "! "), ""]
         lines += _hop(hop, [r for r in results if r.hop == hop.label])
     lines += _blockers(plan)
     lines += _notes(plan)

@@ -31,7 +31,7 @@ class StageMounts:
     volumes: dict[str, dict[str, bytes]]
 
     def read(self, volume: str) -> dict[str, bytes]:
-        return dict(self.volumes.get(volume, {}))
+        return dict(self.volumes[volume])
 
 
 @dataclass

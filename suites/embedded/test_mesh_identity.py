@@ -215,3 +215,33 @@ def test_issuer_secret_of_a_rotation_counts_at_once() -> None:
     assert not proxy.ready()
     kernel.put("secrets", secret)
     assert proxy.ready()
+
+
+def test_injectors_of_extensions_answer_too() -> None:
+    plane = control_plane(VERSION)
+    kernel = cluster(plane)
+    mounts = plane.mounts(plane.pod("proxy-injector"))
+    metadata = {"name": "tap", "uid": "tap", "labels": {"linkerd.io/extension": "viz"}}
+    owner: Obj = {"metadata": metadata, "spec": {"containers": [{"name": "tap-injector"}]}}
+    program = program_of(kernel, owner, "tap-injector", mounts)
+
+    async def scene() -> Obj:
+        async with running(program):
+            real = kernel.network.real_port("tap", 8443)
+            assert real is not None
+            service = "linkerd-proxy-injector"
+            return await call(real, service, plane.bundle(service), review(pod()))
+
+    assert asyncio.run(scene()) == {"uid": "1", "allowed": True}
+
+
+def test_container_of_that_name_without_the_volume_is_never_ready() -> None:
+    plane = control_plane(VERSION)
+    owner = plane.pod("destination")
+    program = program_of(cluster(plane), owner, "policy", StageMounts({}))
+
+    async def scene() -> bool:
+        async with running(program):
+            return program.ready()
+
+    assert asyncio.run(scene()) is False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,7 +60,7 @@ class ScriptedApi:
 
 
 @contextmanager
-def scripted_api(folder: Path, script: Script) -> Iterator[ScriptedApi]:
+def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
     """Serve `script` on loopback until the block ends."""
     api = ScriptedApi(folder / "kubeconfig")
 

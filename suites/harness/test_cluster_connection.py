@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,7 @@ import pytest
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.errors import BadInput
 from suites.harness.scripted_api import (
-    Asked,
     Says,
-    listing,
     refused,
     scripted_api,
     write_kubeconfig,
@@ -101,16 +102,32 @@ def test_a_missing_kubeconfig_is_bad_input(tmp_path: Path) -> None:
         Connection(tmp_path / "none")
 
 
-def test_reads_are_tried_once_more_and_writes_are_not(tmp_path: Path) -> None:
-    def script(asked: Asked) -> Says:
-        return listing()
+@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("POST", 1)])
+def test_a_dropped_connection_is_tried_again_for_reads_only(
+    tmp_path: Path, method: str, times: int
+) -> None:
+    accepted: list[object] = []
 
-    with scripted_api(tmp_path, script) as api:
-        connection = Connection(api.kubeconfig)
-        connection.request("GET", "/api/v1/pods")
-        connection.request("GET", "/api/v1/pods")
+    def drop(server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, address = server.accept()
+                accepted.append(address)
+                client.recv(100)
+                client.close()
 
-        assert len(api.asked) == 2
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drop, args=(server,))
+        thread.start()
+        kubeconfig = tmp_path / "kubeconfig"
+        write_kubeconfig(kubeconfig, f"http://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(ClusterError) as caught:
+            Connection(kubeconfig).request(method, "/version", body=b"{}", timeout=5)
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+    assert caught.value.status == 0
+    assert len(accepted) == times
 
 
 def test_the_client_is_imported_only_when_a_connection_is_opened() -> None:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies over versions, hops, small clusters and what was seen of them over time."""
+"""Hypothesis strategies: versions, hops, small clusters and what was seen of them over time."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def test_reading_never_raises(text: str) -> None:
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.integers(0, 20))
-def test_a_range_holds_what_is_between_its_bounds(low: int, high: int, at: int, patch: int) -> None:
+def test_a_range_holds_what_is_between_its_bounds(
+    low: int, high: int, at: int, patch: int
+) -> None:
     wanted = KubernetesRange(
         tag="edge-1", documented_minimum=f"1.{low}", documented_maximum=f"1.{high}"
     )
@@ -64,7 +66,9 @@ def test_the_larger_minimum_counts() -> None:
         tag="x", code_minimum="1.23", documented_minimum="1.22", documented_maximum="1.9"
     )
     assert wanted.minimum == "1.23"
-    assert KubernetesRange(tag="x", code_minimum="1.9", documented_minimum="1.21").minimum == "1.21"
+    assert (
+        KubernetesRange(tag="x", code_minimum="1.9", documented_minimum="1.21").minimum == "1.21"
+    )
 
 
 def test_a_cluster_in_range_holds() -> None:

@@ -77,7 +77,7 @@ def test_each_channel_is_read(
         ("edge-25.4.0", "edge"),
         ("edge-25.04.1", "edge"),
         ("edge-25.4", "edge"),
-        ("edge-２５.4.4", "edge"),
+        ("edge-\uff12\uff15.4.4", "edge"),
         ("stable-2.14", "stable"),
         ("version-2.18.0", "version"),
         ("dev-", "dev"),

@@ -1,0 +1,107 @@
+"""Scenario files: every error names the key and ends in `BadInput`, never in a traceback."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.errors import BadInput
+from fixtures.scenario import KEYS, Scenario, Waiver, load, unexpired
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "scenario.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_command_line_wins_over_file_over_fault(tmp_path: Path) -> None:
+    path = written(tmp_path, 'from = "edge-25.4.4"\nsoak = 5.0\n')
+
+    scenario = load(path, {"from": "edge-24.11.8", "to": None}, {"soak": 9.0, "nodes": 3})
+
+    assert scenario.source == "edge-24.11.8"
+    assert scenario.soak == 5.0
+    assert scenario.nodes == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('form = "edge-25.4.4"', "form"),
+        ('soak = "long"', "soak"),
+        ("soak = -1.0", "soak"),
+        ("speed = 0.0", "speed"),
+        ('target = "cloud"', "target"),
+        ("[[workloads]]\nnamespace = 1", "workloads[0].namespace"),
+        ('[[workloads]]\nname = "a"\nreplicas = -1', "replicas"),
+        ('[[workloads]]\nname = "a"\n[[workloads]]\nname = "a"', "shop/a"),
+        ('[consent]\ncontext = "c"', "cluster_uid"),
+        ('[[waivers]]\ncontrol = "CP-04"\nowner = "x"\nreason = "y"\nexpires = "soon"', "expires"),
+        ('snapshot = "nowhere.json"', "nowhere.json"),
+        ('tools = "nowhere"', "nowhere"),
+        ('faults = ["nowhere.toml"]', "nowhere.toml"),
+        ("from = ", "not valid TOML"),
+    ],
+)
+def test_an_error_names_what_is_wrong(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(BadInput, match=r".+") as caught:
+        load(written(tmp_path, text), {})
+
+    assert named in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no scenario file"):
+        load(tmp_path / "absent.toml", {})
+
+
+@pytest.mark.parametrize("example", sorted(Path("examples").glob("*.toml")), ids=lambda p: p.name)
+def test_every_example_loads(example: Path) -> None:
+    assert load(example, {}).name
+
+
+def outcome(path: Path | None, data: dict[str, object]) -> str:
+    """`taken`, or the words of the refusal; anything else is a defect and raises."""
+    try:
+        scenario = load(path, data)
+    except BadInput as bad:
+        return bad.what
+    assert isinstance(scenario, Scenario)
+    return "taken" if scenario.flattened() else ""
+
+
+VALUES = (
+    st.text()
+    | st.integers()
+    | st.floats()
+    | st.booleans()
+    | st.lists(st.text())
+    | st.dictionaries(st.text(), st.text())
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(KEYS)), VALUES))
+def test_any_value_is_taken_or_refused_with_words(data: dict[str, object]) -> None:
+    assert outcome(None, data)
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_taken_or_refused_with_words(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("scenario") / "any.toml"
+    path.write_bytes(content)
+    assert outcome(path, {})
+
+
+def test_a_waiver_counts_until_its_day() -> None:
+    waiver = Waiver(control="CP-04", owner="a", reason="b", expires=date(2026, 1, 31))
+
+    assert unexpired((waiver,), date(2026, 1, 31)) == {"CP-04": waiver}
+    assert unexpired((waiver,), date(2026, 2, 1)) == {}

@@ -1,0 +1,102 @@
+"""Running programs: streams, time limits, process groups, and what never leaves in a fact."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.tools.run import ToolError, ToolTimeout, redact, run, to_fact
+from policies.observations import CommandRun
+
+KEY = "MHcCAQEEIJ8rWm0tqzO9wXv0mYq0l3nJt5bq7c2m1d4e6f8g0h2i"
+PEM = f"-----BEGIN EC PRIVATE KEY-----\n{KEY}\n-----END EC PRIVATE KEY-----\n"
+PYTHON = sys.executable
+
+
+def test_both_streams_and_the_exit_code_are_kept() -> None:
+    code = "import sys; sys.stdout.write(sys.stdin.read()); sys.stderr.write('no'); sys.exit(3)"
+    done = run([PYTHON, "-c", code], stdin=b"in", timeout=30)
+    assert (done.exit_code, done.stdout, done.stderr) == (3, b"in", b"no")
+    assert done.started.tzinfo is not None
+    assert done.argv[0] == PYTHON
+
+
+def test_a_late_program_is_killed_with_its_children(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    child = f"import time, pathlib; time.sleep(1.5); pathlib.Path({str(mark)!r}).touch()"
+    parent = (
+        "import subprocess, sys, time; print('begun', flush=True);"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
+    )
+    with pytest.raises(ToolTimeout) as late:
+        run([PYTHON, "-c", parent], timeout=1.0)
+    assert b"begun" in late.value.stdout
+    assert "-c" in late.value.where
+    time.sleep(1.0)  # a real process would have made the file by now
+    assert not mark.exists()
+
+
+def test_a_missing_program_says_what_to_do() -> None:
+    with pytest.raises(ToolError) as missing:
+        run(["/nonexistent/linkerd", "version"], timeout=5)
+    assert "/nonexistent/linkerd version" in str(missing.value)
+    assert "next" in str(missing.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        PEM,
+        PEM[:90],
+        base64.b64encode(PEM.encode()).decode(),
+        "Authorization: Bearer abcdefghijklmnop",
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        "password: hunter2hunter2",
+        '"tls.key": "LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0tCk1IY0NBUUVF"',
+        "keyPEM: c29tZS1zZWNyZXQta2V5",
+        "client-key-data: c29tZS1zZWNyZXQta2V5",
+        "data: " + "QUJD" * 40,
+    ],
+)
+def test_secrets_are_redacted(secret: str) -> None:
+    shown = redact(f"before {secret} after")
+    for part in secret.replace('"', " ").split():
+        if len(part) > 11 and not part.endswith(":"):
+            assert part not in shown
+
+
+@given(st.text(), st.text(max_size=200), st.integers(0, 40))
+def test_no_key_survives_in_a_fact(before: str, after: str, lines: int) -> None:
+    text = f"{before}\n{PEM}" + "line\n" * lines + after
+    done = run_result(text.encode("utf-8", "replace"))
+    assert KEY not in msgspec.json.encode(to_fact(done, "stand-in", "edge-25.4.4")).decode()
+
+
+def run_result(stdout: bytes, *argv: str):
+    from datetime import UTC, datetime
+
+    from fixtures.tools.run import Completed
+
+    line = argv or ("linkerd", "upgrade")
+    return Completed(line, 0, stdout, b"", 0.1, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_ordinary_words_stay_readable() -> None:
+    text = 'secret/linkerd-config-overrides configured\ndeployment.apps/web "token" unchanged'
+    assert redact(text) == text
+
+
+def test_a_fact_survives_json_and_names_the_command_as_typed() -> None:
+    done = run_result(b"a\n" * 100, "kubectl", "apply", "-f", "-")
+    fact = to_fact(done, "real", "v1.31.0")
+    assert msgspec.json.decode(msgspec.json.encode(fact), type=CommandRun) == fact
+    assert fact.line == "kubectl apply -f -"
+    assert fact.stdout_bytes == 200
+    assert fact.stdout_tail.count("a") == 30

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.dataplane import data_plane_at_target, identities_valid, nothing_old_left
+from policies.facts import LabelledObject, ObjectKey, Pod, Unreadable
+from suites.policy.builders import (
+    NOW,
+    OLDER,
+    SOURCE,
+    TARGET,
+    change,
+    cluster,
+    config,
+    pod,
+    proxy,
+    with_pods,
+    with_workloads,
+    workload,
+)
+
+HIDDEN = (Unreadable(resource="pods", reason="forbidden"),)
+JOB = pod("report", "report", kind="Job", application_ended=True)
+RUNNING_JOB = pod("nightly", "nightly", kind="CronJob")
+PINNED = pod("pinned", pinned=SOURCE)
+BY_HAND = pod("manual", proxy=proxy(SOURCE, injected_by=f"linkerd/cli {SOURCE}"))
+
+
+def test_a_renewed_data_plane_holds() -> None:
+    verdict = data_plane_at_target(cluster(TARGET), TARGET)
+
+    assert verdict.status == "holds"
+    assert verdict.summary == f"4 of 4 proxies are at {TARGET}"
+
+
+def test_old_proxies_are_named_by_workload() -> None:
+    verdict = data_plane_at_target(cluster(TARGET, proxies=SOURCE), TARGET)
+
+    assert verdict.status == "violated"
+    assert [(i.subject, i.seen) for i in verdict.violations] == [
+        ("Deployment shop/web", f"2 pods at {SOURCE}"),
+        ("Deployment shop/web-1", f"2 pods at {SOURCE}"),
+    ]
+    assert verdict.next_command == "kubectl -n shop rollout restart deployment/web"
+
+
+def test_a_lazy_data_plane_is_explained_within_one_logical_version() -> None:
+    behind = cluster(TARGET, proxies=SOURCE)
+
+    assert data_plane_at_target(behind, TARGET, lazy=True).status == "holds"
+    assert data_plane_at_target(with_pods(behind, pod("x", version=OLDER)), TARGET, lazy=True).seen
+
+
+@pytest.mark.parametrize("one", [JOB, RUNNING_JOB, PINNED, BY_HAND], ids=lambda p: p.name)
+def test_what_a_restart_does_not_renew_is_explained(one: Pod) -> None:
+    verdict = data_plane_at_target(with_pods(cluster(TARGET), one), TARGET)
+
+    assert verdict.status == "holds"
+    assert len(verdict.explained) == 1
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        pod("report", "report", version=OLDER, kind="Job"),
+        pod("pinned", version=OLDER, pinned=OLDER),
+        pod("manual", proxy=proxy(OLDER, injected_by=f"linkerd/cli {OLDER}")),
+        pod("pinned", pinned=OLDER),
+        pod("ahead", version="edge-26.8.3"),
+        pod("digest", proxy=proxy("", image="cr.l5d.io/linkerd/proxy@sha256:abc")),
+        pod("strange", version="mine-1"),
+        pod("lone", kind=""),
+    ],
+    ids=lambda p: f"{p.name}-{p.proxy.version}",
+)
+def test_nothing_else_is_explained(one: Pod) -> None:
+    verdict = data_plane_at_target(with_pods(cluster(TARGET), one), TARGET)
+
+    assert len(verdict.violations) == 1
+
+
+def test_a_finished_job_is_explained_at_any_distance() -> None:
+    old = change(JOB, proxy=proxy(OLDER))
+
+    assert data_plane_at_target(with_pods(cluster(TARGET), old), TARGET).status == "holds"
+
+
+@pytest.mark.parametrize(
+    "state", [{"deleting": True}, {"phase": "Succeeded"}, {"phase": "Pending", "node": ""}]
+)
+def test_pods_that_run_nothing_do_not_count(state: dict[str, object]) -> None:
+    verdict = data_plane_at_target(with_pods(cluster(TARGET), pod("x", **state)), TARGET)
+
+    assert not verdict.items
+
+
+@given(st.text(max_size=12))
+def test_a_version_never_seen_is_never_fine(text: str) -> None:
+    verdict = data_plane_at_target(
+        with_pods(cluster(TARGET), pod("x", proxy=proxy(text))), TARGET, lazy=True
+    )
+
+    assert verdict.status == ("holds" if text in (TARGET, SOURCE) else "violated")
+
+
+def test_ready_proxies_with_one_bundle_hold() -> None:
+    assert identities_valid(cluster()).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("fields", "seen"),
+    [
+        ({"ready": False}, "proxy not ready"),
+        ({"identity": False}, "no identity volume"),
+        ({"trust_root": "cd" * 32}, "cdcdcdcdcdcd"),
+    ],
+)
+def test_a_proxy_without_a_valid_identity_is_a_violation(
+    fields: dict[str, object], seen: str
+) -> None:
+    old = NOW - timedelta(days=1)
+    verdict = identities_valid(with_pods(cluster(), pod("x", created=old, proxy=proxy(SOURCE, **fields))))
+
+    assert [(i.subject, i.seen) for i in verdict.violations] == [("pod shop/x", seen)]
+
+
+def test_proxies_that_keep_their_bundle_are_explained() -> None:
+    old = change(JOB, proxy=proxy(SOURCE, trust_root="cd" * 32), created=NOW + timedelta(hours=1))
+    ended = change(JOB, name="ended", uid="ended", proxy=proxy(SOURCE, ready=False))
+    verdict = identities_valid(with_pods(cluster(), old, ended))
+
+    assert verdict.status == "holds"
+    assert len(verdict.explained) == 2
+
+
+def test_nothing_old_is_left_of_a_finished_upgrade() -> None:
+    assert nothing_old_left(cluster(TARGET), SOURCE, TARGET).status == "holds"
+
+
+def test_whatever_is_old_is_named() -> None:
+    facts = with_workloads(
+        with_pods(cluster(TARGET), pod("x"), JOB),
+        workload("linkerd-web", within="linkerd", created_by=f"linkerd/cli {SOURCE}"),
+    )
+    crd = change(facts.crds[0], created_by=f"linkerd/cli {SOURCE}")
+    service = LabelledObject(
+        key=ObjectKey(kind="Service", namespace="linkerd", name="linkerd-web"),
+        uid="1",
+        created_by=f"linkerd/cli {SOURCE}",
+    )
+    facts = change(
+        facts, crds=(crd,), objects=(*facts.objects, service), config=config(SOURCE)
+    )
+    verdict = nothing_old_left(facts, SOURCE, TARGET)
+
+    assert [i.subject for i in verdict.violations] == [
+        "Deployment shop/web",
+        "Deployment linkerd/linkerd-web",
+        f"CRD {crd.name}",
+        "Service linkerd/linkerd-web",
+        "ConfigMap linkerd-config",
+    ]
+    assert [i.subject for i in verdict.explained] == ["Job shop/report"]
+
+
+def test_an_extension_left_behind_is_explained() -> None:
+    viz = pod("tap", "tap", within="linkerd-viz", extension="viz")
+    work = workload("tap", within="linkerd-viz", extension="viz", created_by=f"linkerd/cli {SOURCE}")
+    verdict = nothing_old_left(with_workloads(with_pods(cluster(TARGET), viz), work), SOURCE, TARGET)
+
+    assert verdict.status == "holds"
+    assert {i.subject for i in verdict.explained} == {"Deployment linkerd-viz/tap"}
+
+
+def test_without_pods_nothing_is_assessed() -> None:
+    facts = change(cluster(), unreadable=HIDDEN)
+
+    assert data_plane_at_target(facts, TARGET).status == "not assessed"
+    assert identities_valid(facts).status == "not assessed"
+    assert nothing_old_left(facts, SOURCE, TARGET).status == "not assessed"

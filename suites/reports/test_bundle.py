@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fixtures.bundle import MANIFEST, Bundle, BundleError, Manifest, open_bundle, seal
+from fixtures.errors import RehearsalError
+from fixtures.ledger import LEDGER
+from suites.reports.samples import Sample, healthy_sample
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A sealed bundle with one file of evidence beside the ledger."""
+    sample = healthy_sample()
+    sample.write(tmp_path)
+    run = tmp_path / sample.name
+    (run / "evidence").mkdir()
+    (run / "evidence" / "rendered.yaml").write_text("kind: List\n")
+    seal(run)
+    return run
+
+
+def test_a_sealed_bundle_opens_with_its_records(folder: Path) -> None:
+    bundle = open_bundle(folder)
+
+    assert bundle.run == folder.name
+    assert bundle.manifest is not None
+    assert [f.path for f in bundle.manifest.files] == ["evidence/rendered.yaml", LEDGER]
+    assert len(bundle.reading.records) == bundle.manifest.records
+
+
+@pytest.mark.parametrize("name", [LEDGER, MANIFEST])
+def test_a_bundle_may_be_named_by_a_file_in_it(folder: Path, name: str) -> None:
+    assert open_bundle(folder / name) == open_bundle(folder)
+
+
+def test_sealing_twice_gives_the_same_manifest(folder: Path) -> None:
+    before = (folder / MANIFEST).read_bytes()
+
+    seal(folder)
+
+    assert (folder / MANIFEST).read_bytes() == before
+
+
+def test_documents_do_not_change_the_bundle(folder: Path) -> None:
+    (folder / "report.html").write_text("made from it, not part of it")
+
+    assert open_bundle(folder).manifest is not None
+
+
+Tamper = Callable[[Path], object]
+
+
+def _flip(path: Path, old: bytes, new: bytes) -> None:
+    text = path.read_bytes()
+    assert old in text
+    path.write_bytes(text.replace(old, new, 1))
+
+
+def _rewrite(path: Path, **changes: object) -> None:
+    manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, **changes)))
+
+
+TAMPERINGS: dict[str, tuple[Tamper, str]] = {
+    "a finding turned around": (
+        lambda f: _flip(f / LEDGER, b'"status":"holds"', b'"status":"waived"'),
+        LEDGER,
+    ),
+    "the last record dropped": (
+        lambda f: (f / LEDGER).write_bytes(
+            b"".join((f / LEDGER).read_bytes().splitlines(keepends=True)[:-1])
+        ),
+        LEDGER,
+    ),
+    "the ledger removed": (lambda f: (f / LEDGER).unlink(), LEDGER),
+    "evidence changed": (
+        lambda f: _flip(f / "evidence" / "rendered.yaml", b"List", b"list"),
+        "evidence/rendered.yaml",
+    ),
+    "evidence removed": (
+        lambda f: (f / "evidence" / "rendered.yaml").unlink(),
+        "evidence/rendered.yaml",
+    ),
+    "evidence added": (
+        lambda f: (f / "evidence" / "more.txt").write_text("planted"),
+        "evidence/more.txt",
+    ),
+    "the manifest's list shortened": (
+        lambda f: _rewrite(f / MANIFEST, files=()),
+        MANIFEST,
+    ),
+    "the manifest's run renamed": (lambda f: _rewrite(f / MANIFEST, run="other"), MANIFEST),
+    "the manifest no JSON": (lambda f: (f / MANIFEST).write_text("{"), MANIFEST),
+    "the manifest of a newer version": (lambda f: _rewrite(f / MANIFEST, schema=99), MANIFEST),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_a_tampered_bundle_is_refused_and_the_file_named(name: str, folder: Path) -> None:
+    tamper, file = TAMPERINGS[name]
+    tamper(folder)
+
+    with pytest.raises(BundleError) as refused:
+        open_bundle(folder)
+
+    assert file in str(refused.value)
+    assert refused.value.exit_code == 4
+
+
+def test_what_differs_is_said_with_both_digests(folder: Path) -> None:
+    assert (manifest := open_bundle(folder).manifest) is not None
+    _flip(folder / LEDGER, b'"status":"holds"', b'"status":"waived"')
+
+    with pytest.raises(BundleError) as refused:
+        open_bundle(folder)
+
+    assert manifest.files[-1].sha256 in refused.value.expected
+    assert manifest.files[-1].sha256 not in refused.value.seen
+
+
+def _zip(folder: Path) -> Path:
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder.parent))
+    return path
+
+
+def _tar(folder: Path) -> Path:
+    path = folder.with_suffix(".tar.gz")
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(folder, folder.name)
+    return path
+
+
+@pytest.mark.parametrize("pack", [_zip, _tar])
+def test_a_packed_bundle_reads_like_its_folder(folder: Path, pack: Callable[[Path], Path]) -> None:
+    packed, plain = open_bundle(pack(folder)), open_bundle(folder)
+
+    assert _content(packed) == _content(plain)
+
+
+@pytest.mark.parametrize("pack", [_zip, _tar])
+def test_a_damaged_archive_is_told(folder: Path, pack: Callable[[Path], Path]) -> None:
+    path = pack(folder)
+    text = path.read_bytes()
+    path.write_bytes(text[: len(text) // 2])
+
+    with pytest.raises(RehearsalError) as refused:
+        open_bundle(path)
+
+    assert str(path) in str(refused.value)
+
+
+def test_what_is_no_bundle_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("hello")
+
+    for path in (tmp_path, tmp_path / "file.txt", tmp_path / "absent"):
+        with pytest.raises(RehearsalError) as refused:
+            open_bundle(path)
+        assert str(path) in str(refused.value)
+
+
+def test_a_bundle_that_was_never_sealed_opens_and_says_so(tmp_path: Path) -> None:
+    bundle = Sample().cut(tmp_path)
+
+    assert bundle.manifest is None
+    assert bundle.reading.truncated
+
+
+def _content(bundle: Bundle) -> tuple[object, ...]:
+    return bundle.run, bundle.reading, bundle.manifest

@@ -1,0 +1,147 @@
+"""What can be judged of a cluster or a snapshot by looking alone.
+
+The cluster is judged against the release it claims to run. Nothing is created, changed or deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from fixtures.controls import control, expect
+from fixtures.verifying import Verification
+from policies import (
+    availability,
+    certificates,
+    checks,
+    configuration,
+    crds,
+    dataplane,
+    images,
+    injection,
+    jobs,
+    kubernetes,
+    preflight,
+    pruning,
+    scheduling,
+    skew,
+)
+from policies.facts import ClusterFacts
+from policies.path import Hop
+
+NO_CHECK = None
+"""`linkerd check` is not run here: it needs the CLI and rights of its own."""
+
+
+@pytest.fixture(scope="session")
+def seen(verification: Verification) -> ClusterFacts:
+    return verification.facts()
+
+
+@pytest.fixture(scope="session")
+def release(verification: Verification) -> str:
+    """The release the control plane claims to run."""
+    return verification.release()
+
+
+@pytest.fixture(scope="session")
+def standing(release: str) -> Hop:
+    """The hop from the release to itself: its own ranges count."""
+    return Hop(number=0, source=release, target=release)
+
+
+@control("PRE-01")
+def test_the_cluster_is_healthy(seen: ClusterFacts) -> None:
+    expect(checks.baseline_healthy(NO_CHECK, NO_CHECK, seen))
+
+
+@control("PRE-02")
+def test_the_data_plane_is_current(seen: ClusterFacts, release: str) -> None:
+    expect(preflight.data_plane_current(seen, release))
+
+
+@control("PRE-04")
+def test_kubernetes_is_in_range(seen: ClusterFacts, standing: Hop) -> None:
+    expect(kubernetes.in_range(seen, standing))
+
+
+@control("PRE-05")
+def test_gateway_api_is_usable(seen: ClusterFacts, standing: Hop) -> None:
+    expect(crds.gateway_api(seen, standing))
+
+
+@control("PRE-06")
+def test_certificates_outlast_the_window(seen: ClusterFacts, verification: Verification) -> None:
+    until = seen.taken_at + timedelta(seconds=verification.window)
+    expect(certificates.outlast(seen, until=until))
+
+
+@control("PRE-07")
+def test_there_is_one_owner(seen: ClusterFacts) -> None:
+    expect(configuration.one_owner(seen))
+
+
+@control("PRE-11")
+def test_high_availability_can_be_scheduled(seen: ClusterFacts) -> None:
+    expect(scheduling.schedulable_ha(seen))
+
+
+@control("CRD-02")
+def test_stored_versions_are_served(seen: ClusterFacts) -> None:
+    expect(crds.stored_versions_served(seen))
+
+
+@control("CP-01")
+def test_every_image_is_the_releases(seen: ClusterFacts, release: str) -> None:
+    expect(images.control_plane_images(seen, release))
+
+
+@control("CP-02")
+def test_control_plane_rollouts_are_complete(seen: ClusterFacts) -> None:
+    expect(availability.control_plane_rollouts(seen))
+
+
+@control("PRN-03")
+def test_nothing_is_orphaned(seen: ClusterFacts, release: str) -> None:
+    expect(pruning.no_orphans(seen, release))
+
+
+@control("DP-01")
+def test_pods_are_meshed_as_declared(seen: ClusterFacts) -> None:
+    expect(injection.meshed_as_declared(seen))
+
+
+@control("DP-02")
+def test_every_proxy_is_at_the_release(seen: ClusterFacts, release: str) -> None:
+    expect(dataplane.data_plane_at_target(seen, release, lazy=True))
+
+
+@control("DP-03")
+def test_skew_stays_within_one(seen: ClusterFacts) -> None:
+    expect(skew.never_more_than_one((), seen))
+
+
+@control("DP-04")
+def test_no_proxy_is_ahead(seen: ClusterFacts) -> None:
+    expect(skew.no_proxy_ahead(seen))
+
+
+@control("DP-05")
+def test_data_plane_rollouts_are_complete(seen: ClusterFacts) -> None:
+    expect(availability.data_plane_rollouts(seen))
+
+
+@control("DP-06")
+def test_every_proxy_holds_an_identity(seen: ClusterFacts) -> None:
+    expect(dataplane.identities_valid(seen))
+
+
+@control("DP-08")
+def test_jobs_complete(seen: ClusterFacts) -> None:
+    expect(jobs.jobs_complete(seen))
+
+
+@control("VER-01")
+def test_check_and_facts_agree(seen: ClusterFacts) -> None:
+    expect(checks.check_agrees_with_facts(NO_CHECK, NO_CHECK, seen))
