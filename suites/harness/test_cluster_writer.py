@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,7 +150,7 @@ def test_the_canary_asks_until_it_is_stopped_and_leaves_nothing(connection: Conn
     canary = CanaryThread(connection, rate=4, speed=50)
     canary.start()
     while len(canary.latest(20)) < 20:
-        pass
+        threading.Event().wait(0.01)
     canary.stop()
 
     seen = canary.drain()

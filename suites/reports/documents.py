@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "img", "br", "hr", "input", "rect", "line", "path"}
+VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         for element in self._open:
-            element.text += data
+            element.pieces.append(data)
 
     def all(self, tag: str) -> list[Element]:
         return [e for e in self.elements if e.tag == tag]
@@ -58,7 +58,11 @@ class Element:
     tag: str
     attributes: dict[str, str]
     parent: Element | None
-    text: str = ""
+    pieces: list[str] = field(default_factory=list[str])
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
 
     def inside(self, tag: str) -> bool:
         parent = self.parent

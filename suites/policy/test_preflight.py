@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policies.facts import ClusterFacts, Unreadable
+from policies.observations import DryRun
+from policies.path import Hop
+from policies.preflight import data_plane_current, dry_run_accepted, pods_admissible, way_back
+from suites.policy.builders import (
+    OLDER,
+    SOURCE,
+    TARGET,
+    change,
+    cluster,
+    config,
+    pod,
+    proxy,
+    with_pods,
+)
+
+HOP = Hop(number=1, source=SOURCE, target=TARGET)
+ACCEPTED = DryRun(what="upgrade", accepted=True)
+REFUSED = DryRun(what="upgrade", accepted=False, refusals=(("Secret linkerd/x", "too long"),))
+
+
+@pytest.mark.parametrize("judge", [dry_run_accepted, pods_admissible])
+def test_dry_runs_are_accepted_refused_or_missing(judge: Any) -> None:
+    assert judge([ACCEPTED]).status == "holds"
+    assert judge([ACCEPTED, REFUSED]).seen == "Secret linkerd/x: too long"
+    assert judge([DryRun(what="web", accepted=False)]).seen == "web: refused, no reason given"
+    assert judge([]).status == "not assessed"
+
+
+def test_a_current_data_plane_holds() -> None:
+    assert data_plane_current(cluster(), SOURCE).status == "holds"
+
+
+def test_an_older_edge_of_the_same_logical_version_is_current() -> None:
+    facts = cluster(SOURCE, proxies="edge-25.12.1")
+
+    assert data_plane_current(facts, SOURCE).status == "holds"
+
+
+@pytest.mark.parametrize(
+    "version", [OLDER, TARGET, "", "mine-1"], ids=["behind", "ahead", "unknown", "strange"]
+)
+def test_a_proxy_of_another_logical_version_is_a_violation(version: str) -> None:
+    facts = with_pods(cluster(), pod("x", "old", proxy=proxy(version)))
+    verdict = data_plane_current(facts, SOURCE)
+
+    assert [i.subject for i in verdict.violations] == ["Deployment shop/old"]
+
+
+def test_a_pinned_proxy_is_a_violation_and_a_finished_job_is_explained() -> None:
+    pinned = pod("x", "old", version=OLDER, pinned=OLDER)
+    job = pod("j", "job", version=OLDER, kind="Job", application_ended=True)
+    verdict = data_plane_current(with_pods(cluster(), pinned, job), SOURCE)
+
+    assert [i.subject for i in verdict.violations] == ["Deployment shop/old"]
+    assert [i.subject for i in verdict.explained] == ["Job shop/job"]
+
+
+def test_within_a_logical_version_nothing_is_asked() -> None:
+    facts = cluster(SOURCE, proxies=OLDER)
+
+    assert data_plane_current(facts, SOURCE, "edge-25.12.1").status == "holds"
+    assert data_plane_current(facts, SOURCE, TARGET).status == "violated"
+
+
+def test_without_pods_it_is_not_assessed() -> None:
+    hidden = (Unreadable(resource="pods", reason="forbidden"),)
+
+    assert data_plane_current(change(cluster(), unreadable=hidden), SOURCE).status == "not assessed"
+
+
+def configured(**fields: Any) -> ClusterFacts:
+    return change(cluster(), config=config(SOURCE, **fields))
+
+
+def test_stored_values_and_a_known_release_are_a_way_back() -> None:
+    assert way_back(cluster(), HOP).status == "holds"
+    helm = configured(overrides_present=False, helm_releases=("sh.helm.release.v1.linkerd.v1",))
+    assert way_back(helm, HOP).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("facts", "hop"),
+    [
+        (configured(overrides_present=False), HOP),
+        (change(cluster(), config=config(TARGET)), HOP),
+        (change(cluster(), config=config("mine-1")), Hop(number=1, source="mine-1", target=TARGET)),
+    ],
+    ids=["nothing stored", "another version", "unknown release"],
+)
+def test_without_them_there_is_no_way_back(facts: ClusterFacts, hop: Hop) -> None:
+    assert way_back(facts, hop).status == "violated"
+
+
+def test_a_way_back_to_a_release_advised_against_is_explained() -> None:
+    bad = "edge-25.10.5"
+    hop = Hop(number=1, source=bad, target=TARGET)
+    verdict = way_back(change(cluster(), config=config(bad)), hop)
+
+    assert verdict.status == "holds"
+    assert verdict.explained
+
+
+def test_a_way_back_that_cannot_be_known_is_not_assessed() -> None:
+    assert way_back(change(cluster(), config=None), HOP).status == "not assessed"
+    assert way_back(configured(overrides_present=None), HOP).status == "not assessed"
