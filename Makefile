@@ -37,6 +37,7 @@ layers: $(VENV)/.ready
 
 docs: $(VENV)/.ready  ## write the generated reference pages
 	$(BIN)/python -m reports.reference docs/reference
+	$(BIN)/python -m reports.schemas
 
 docs-check: $(VENV)/.ready
 	$(BIN)/python -m reports.reference docs/reference --check

@@ -7,6 +7,7 @@ import pytest
 from fixtures.options import add_options
 from fixtures.plugin import RehearsalPlugin, suite_asked_for
 from fixtures.rehearsal import Rehearsal
+from fixtures.session import RunSession
 from fixtures.steps import (
     baseline,
     cli_upgraded,
@@ -21,6 +22,14 @@ from fixtures.steps import (
 from fixtures.verifying import Verification
 from policies.path import Hop
 from reports.finish import finish
+from reports.pytest_html_hooks import (
+    COMPLIANCE_REPORT,
+    pytest_html_report_title,
+    pytest_html_results_summary,
+    pytest_html_results_table_row,
+    pytest_make_parametrize_id,
+    pytest_metadata,
+)
 
 __all__ = [
     "baseline",
@@ -31,6 +40,11 @@ __all__ = [
     "extensions_upgraded",
     "preflighted",
     "pruned",
+    "pytest_html_report_title",
+    "pytest_html_results_summary",
+    "pytest_html_results_table_row",
+    "pytest_make_parametrize_id",
+    "pytest_metadata",
     "settled",
 ]
 
@@ -45,7 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
     suite = suite_asked_for(config)
     if not suite or config.option.help or config.option.version:
         return
-    plugin = RehearsalPlugin(config, suite)
+
+    def begun(session: RunSession) -> None:
+        config.stash[COMPLIANCE_REPORT] = session.folder / "report.html"
+
+    plugin = RehearsalPlugin(config, suite, begun)
     plugin.open().finishers.append(finish)
     config.pluginmanager.register(plugin, "rehearsal")
 

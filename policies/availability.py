@@ -13,7 +13,7 @@ from policies.combining import combined
 from policies.facts import ClusterFacts, Event, Workload
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.jobs import jobs_complete
-from policies.planes import ENDED, ROLLED_KINDS, owner
+from policies.planes import ENDED, ROLLED_KINDS, not_seen, owner
 from policies.restarts import no_new_restarts, stable
 from policies.scheduling import schedulable_ha
 
@@ -79,7 +79,7 @@ def data_plane_rollouts(
 
 def rollouts_complete(facts: ClusterFacts, workloads: Iterable[Workload]) -> Verdict:
     """Every one of these workloads runs its newest template in all its pods, all available."""
-    if why := facts.cannot_read("deployments.apps", "pods"):
+    if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"Deployments or pods could not be read ({why})")
     chosen = list(workloads)
     unfit = _unfit_pods(facts, {w.key for w in chosen})

@@ -2,7 +2,8 @@
 
 Every upgrade has one: from the moment the webhook's new caBundle is applied until the injector
 serves the certificate that goes with it, the API server cannot call it (recorded: 12 s with one
-replica). With failurePolicy Ignore the pods of that time have no proxy, with Fail they are refused.
+replica). With failurePolicy Ignore the pods of that time have no proxy; with Fail they are
+refused.
 """
 
 from __future__ import annotations

@@ -42,7 +42,10 @@ Step = Literal[
     "settled",
     "rolled_back",
 ]
-Need = Literal["real_data_plane", "traffic", "extensions", "helm"]
+Need = Literal[
+    "real_data_plane", "traffic", "extensions", "helm", "released_client", "real_schemas"
+]
+"""What a target, or the programs used on it, must be able to do; see `controls.toml`."""
 
 PREFIXES: Mapping[str, Area] = MappingProxyType(
     {

@@ -15,7 +15,7 @@ from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
 from policies.injection import meshed_as_declared
 from policies.observations import CheckRun, CommandRun, VersionReport
-from policies.planes import ENDED, data_plane_pods
+from policies.planes import ENDED, data_plane_pods, not_seen
 from policies.versions import parse
 
 _CORE = (
@@ -166,7 +166,7 @@ def reports_match(report: VersionReport | None, facts: ClusterFacts, target: str
     """
     if report is None:
         return not_assessed("`linkerd version --proxy` was not run")
-    if facts.config is None or facts.cannot_read("pods"):
+    if facts.config is None or not_seen(facts):
         return not_assessed("configuration or pods could not be read to compare with")
     items = [
         Item(subject=subject, expected=expected, seen=seen or "unavailable")
@@ -221,6 +221,8 @@ def check_agrees_with_facts(
     """
     if check is None or proxy is None:
         return not_assessed("`linkerd check` or `linkerd check --proxy` was not run")
+    if why := not_seen(facts, "deployments.apps", "namespaces"):
+        return not_assessed(f"there are no facts to compare the checks with ({why})")
     whole = [*_missing(check, "", None), *_missing(proxy, "", None)]
     blind = [*_blind_spots(facts)]
     alarms = [*_only_the_check(check, facts, blind), *_only_the_check(proxy, facts, blind)]

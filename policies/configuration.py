@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+
+import msgspec
 
 from policies.advisories import AdvisoryResult
 from policies.facts import ClusterFacts, LinkerdConfig, Setting
@@ -219,8 +222,20 @@ def _paths(settings: Iterable[Setting]) -> dict[str, str]:
 
 
 def _same(a: str, b: str) -> bool:
-    """Equal as values: 1 and "1" are, since releases change a value's type."""
-    return a == b or a.strip('"') == b.strip('"')
+    """Equal as values, however spelled: 1 and "1" are, since releases change a value's type."""
+    return a == b or _plain(a) == _plain(b)
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    """JSON text in one spelling, scalars without their type; other text as it is."""
+    try:
+        value: object = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value, order="deterministic").decode()
 
 
 def _shown(value: str | None) -> str:

@@ -7,7 +7,14 @@ from datetime import datetime
 
 from policies.facts import ClusterFacts, Fact, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import behind, data_plane_pods, keeps_its_proxy, owner, restart_command
+from policies.planes import (
+    behind,
+    data_plane_pods,
+    keeps_its_proxy,
+    not_seen,
+    owner,
+    restart_command,
+)
 
 
 class _Old(Fact, frozen=True, kw_only=True):
@@ -33,7 +40,7 @@ def data_plane_at_target(
     renew: a Job's, a pinned one, one injected by hand; a Job's pod whose application has ended is
     explained at any distance. A version that cannot be read is a violation.
     """
-    if why := facts.cannot_read("pods"):
+    if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     old = list(_old(facts, target, lazy=lazy, ignore_namespaces=ignore_namespaces))
     first = next((p for p, o in old if not o.explained), None)
@@ -103,7 +110,7 @@ def identities_valid(facts: ClusterFacts, *, ignore_namespaces: Collection[str] 
     A proxy is ready only once its certificate was issued; its trust bundle must be the newest one
     of the data plane. What it presents on the wire is for targets with a real data plane.
     """
-    if why := facts.cannot_read("pods"):
+    if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     current = _newest_root(pods)
@@ -161,14 +168,17 @@ def nothing_old_left(
     lazy: bool = False,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """No pod, workload, CRD or labelled object is of the source release any more (VER-04)."""
-    if why := facts.cannot_read("pods", "deployments.apps"):
+    """No pod, workload, CRD or labelled object is of an older release any more (VER-04).
+
+    Releases between source and target count as well: a path may have several hops.
+    """
+    if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
     items = _grouped(
         o for _, o in _old(facts, target, lazy=lazy, ignore_namespaces=ignore_namespaces)
     )
     items += _extension_proxies(items, facts)
-    items += _created_by(facts, source, target)
+    items += _created_by(facts, target)
     if facts.config is not None and facts.config.version != target:
         items.append(
             Item(subject="ConfigMap linkerd-config", expected=target, seen=facts.config.version)
@@ -202,24 +212,29 @@ def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:
     ]
 
 
-def _created_by(facts: ClusterFacts, source: str, target: str) -> Iterator[Item]:
-    old = f" {source}"
+def _created_by(facts: ClusterFacts, target: str) -> Iterator[Item]:
+    """Objects whose `linkerd.io/created-by` names another release than the target."""
     for workload in facts.workloads:
-        if workload.created_by.endswith(old):
+        if _other(workload.created_by, target):
             yield _left(workload.key, workload.created_by, target, workload.extension)
     for crd in facts.crds:
-        if crd.created_by.endswith(old):
+        if _other(crd.created_by, target):
             extension = (
-                "multicluster" if "multicluster" in crd.name and not crd.control_plane else ""
+                "" if crd.control_plane or "multicluster" not in crd.name else "multicluster"
             )
             yield _left(f"CRD {crd.name}", crd.created_by, target, extension)
-    workloads = {(w.kind, w.namespace, w.name) for w in facts.workloads}
+    told = {(w.kind, w.namespace, w.name) for w in facts.workloads}
     for one in facts.objects:
         key = one.key
-        if (key.kind, key.namespace, key.name) in workloads:
+        if key.kind == "CustomResourceDefinition" or (key.kind, key.namespace, key.name) in told:
             continue
-        if key.kind != "CustomResourceDefinition" and one.created_by.endswith(old):
+        if _other(one.created_by, target):
             yield _left(str(key), one.created_by, target, one.extension)
+
+
+def _other(created_by: str, target: str) -> bool:
+    tool, _, version = created_by.partition(" ")
+    return tool in ("linkerd/cli", "linkerd/helm") and version != target
 
 
 def _left(subject: str, created_by: str, target: str, extension: str) -> Item:

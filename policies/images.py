@@ -8,7 +8,7 @@ from functools import lru_cache
 from policies.facts import ClusterFacts, Fact, Pod
 from policies.findings import Item, Verdict, judged, not_assessed, violated
 from policies.observations import ImageEvidence
-from policies.planes import ENDED, control_plane_pods, control_plane_workloads
+from policies.planes import ENDED, control_plane_pods, control_plane_workloads, not_seen
 from policies.releases import catalogue
 from policies.versions import parse
 
@@ -39,7 +39,7 @@ def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
     Names and tags count, registries do not: mirrors are common. An image known by its digest only
     says nothing of its version and is a violation, never fine.
     """
-    if why := facts.cannot_read("pods", "deployments.apps"):
+    if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
     present = {w.component for w in control_plane_workloads(facts)}
     items = [

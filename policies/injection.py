@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from policies.canaries import Gap, canary_settled, gap, gaps
 from policies.facts import ClusterFacts, Namespace, Pod, Selector, Webhook
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, owner, restart_command
+from policies.planes import ENDED, not_seen, owner, restart_command
 from policies.selectors import asks_for, matches
 
 __all__ = [
@@ -145,7 +145,7 @@ def meshed_as_declared(facts: ClusterFacts, *, ignore_namespaces: Collection[str
     Pods of the control plane get theirs from the chart and are judged by its images. Pods being
     deleted are left out; pods that ended without a proxy are explained.
     """
-    if why := facts.cannot_read("pods", "namespaces"):
+    if why := not_seen(facts, "namespaces"):
         return not_assessed(f"pods or namespaces could not be read ({why})")
     webhook = injector_webhook(facts)
     if unknown := undecidable(webhook):

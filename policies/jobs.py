@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.facts import ClusterFacts, Workload
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, JOB_KINDS
+from policies.planes import ENDED, JOB_KINDS, not_seen
 
 
 def jobs_complete(facts: ClusterFacts, before: ClusterFacts | None = None) -> Verdict:
@@ -14,7 +14,7 @@ def jobs_complete(facts: ClusterFacts, before: ClusterFacts | None = None) -> Ve
     sidecar, which the kubelet ends by itself, it is a violation. So is a Job that failed, unless
     it had failed before.
     """
-    if why := facts.cannot_read("jobs.batch", "pods"):
+    if why := not_seen(facts, "jobs.batch"):
         return not_assessed(f"Jobs or pods could not be read ({why})")
     failed = {w.uid for w in before.workloads if _failed(w)} if before else set[str]()
     items = [

@@ -17,6 +17,15 @@ ROLLED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 ENDED = frozenset({"Succeeded", "Failed"})
 
 
+def not_seen(facts: ClusterFacts, *resources: str) -> str:
+    """Why pods, or these resources, are not among the facts; empty when they are.
+
+    A cluster that runs Linkerd has pods: none at all means that they were not looked at.
+    """
+    why = facts.cannot_read("pods", *resources)
+    return why or ("" if facts.pods else "no pod at all was seen")
+
+
 def is_control_plane(pod: Pod, namespace: str) -> bool:
     """A pod of the control plane: its component label, in the control plane's namespace."""
     return pod.component != "" and pod.namespace == namespace

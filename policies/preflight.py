@@ -9,7 +9,7 @@ from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.observations import DryRun
 from policies.path import Hop
-from policies.planes import behind, data_plane_pods, keeps_its_proxy, owner
+from policies.planes import behind, data_plane_pods, keeps_its_proxy, not_seen, owner
 from policies.releases import catalogue
 from policies.versions import parse
 
@@ -67,7 +67,7 @@ def data_plane_current(
         target: The hop's target; within the source's logical version nothing is asked.
         ignore_namespaces: Namespaces that are not looked at.
     """
-    if why := facts.cannot_read("pods"):
+    if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     if target and behind(source, target) == 0:
         return judged(
@@ -78,6 +78,8 @@ def data_plane_current(
         )
     counts: Counter[tuple[str, str, str]] = Counter()
     total = 0
+    if not any(p.proxy for p in data_plane_pods(facts, ignore_namespaces=ignore_namespaces)):
+        return not_assessed("no pod of the data plane has a proxy")
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
         total += 1
         proxy = pod.proxy

@@ -70,9 +70,11 @@ def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozens
         rendered: What the target's CLI renders with the stored values, CRDs and control plane;
             when empty, the inventory of the configured release stands in.
     """
-    return frozenset(
-        o.key for o in not_rendered(facts, rendered) if o.created_by or o.key in _ever_rendered()
-    )
+    return frozenset(o.key for o in not_rendered(facts, rendered) if _is_linkerds(o))
+
+
+def _is_linkerds(one: LabelledObject) -> bool:
+    return one.created_by != "" or one.key in _ever_rendered()
 
 
 def rendered_keys(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
@@ -163,6 +165,8 @@ def protected_kept(before: ClusterFacts, after: ClusterFacts) -> Verdict:
     if why := before.cannot_read("namespaces") or after.cannot_read("namespaces"):
         return not_assessed(f"namespaces could not be read ({why})")
     old, new = dict(_protected(before)), dict(_protected(after))
+    if not old:
+        return not_assessed("no object to protect was seen before the step")
     return judged(
         [
             Item(
@@ -189,7 +193,9 @@ def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
     if facts.config is not None:
         yield "ConfigMap linkerd-config", facts.config.uid
     for secret in facts.secrets:
-        if secret.namespace == facts.control_plane_namespace:
+        # Helm deletes its oldest release Secrets by itself.
+        ours = secret.namespace == facts.control_plane_namespace
+        if ours and not secret.name.startswith("sh.helm.release."):
             yield f"Secret {secret.namespace}/{secret.name}", secret.uid
     rendered = _ever_rendered()
     for one in facts.objects:
@@ -198,10 +204,15 @@ def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 
 
 def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered] = ()) -> Verdict:
-    """Nothing of an older version is left: webhooks, APIServices, objects, extensions (PRN-03)."""
+    """Nothing of an older version is left: webhooks, APIServices, objects, extensions (PRN-03).
+
+    A labelled object that no release rendered is no orphan but somebody's: it is explained.
+    """
     why = facts.cannot_read("mutatingwebhookconfigurations.admissionregistration.k8s.io")
     if why:
         return not_assessed(f"webhook configurations could not be read ({why})")
+    if not facts.objects or not facts.namespaces:
+        return not_assessed("no labelled object, or no namespace, was seen")
     keys = frozenset(o.key for r in rendered for o in r.objects) or inventory(target, facts)
     items = [i for w in facts.webhooks if (i := _dangling(w, facts)) is not None]
     items += _api_services(facts)
@@ -210,7 +221,10 @@ def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered]
             Item(
                 subject=str(o.key),
                 expected=f"gone: {target} does not render it",
-                seen=f"left behind, created by {o.created_by or 'nobody known'}",
+                seen=f"left behind, created by {o.created_by or 'an older release'}"
+                if _is_linkerds(o)
+                else whose(o.key),
+                explained="" if _is_linkerds(o) else "not known to be Linkerd's; see PRN-01",
             )
             for o in labelled(facts)
             if o.key not in keys and not _belongs_to_webhook(o.key, items)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from policies.combining import combined
 from policies.facts import ClusterFacts, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, JOB_KINDS, ROLLED_KINDS, is_control_plane, not_placed, owner
+from policies.planes import (
+    ENDED,
+    JOB_KINDS,
+    ROLLED_KINDS,
+    is_control_plane,
+    not_placed,
+    not_seen,
+    owner,
+)
 
 
 def no_new_restarts(
@@ -18,28 +26,32 @@ def no_new_restarts(
     A pod new since `before` counts from zero. Restarts of a workload that restarted before as well
     are explained, unless memory was the reason.
     """
-    if why := before.cannot_read("pods") or after.cannot_read("pods"):
+    if why := not_seen(before) or not_seen(after):
         return not_assessed(f"pods could not be read ({why})")
-    known = {p.uid: p for p in before.pods if _counts(p, before)}
-    unruly = {owner(p) for p in known.values() if p.restarts or (p.proxy and p.proxy.restarts)}
-    items: list[Item] = []
-    for pod in after.pods:
-        proxy = pod.proxy
-        if not pod.restarts and not pod.oom_killed and (proxy is None or not proxy.restarts):
-            continue
-        if pod.namespace in ignore_namespaces or not _counts(pod, after):
-            continue
-        item = _restarts(pod, known.get(pod.uid), unruly)
-        if item is not None:
-            items.append(item)
+    suspects = [
+        p
+        for p in after.pods
+        if (p.restarts or p.oom_killed or (p.proxy is not None and p.proxy.restarts))
+        and p.namespace not in ignore_namespaces
+        and _counts(p, after)
+    ]
     return judged(
-        items,
+        _restarted(suspects, before) if suspects else (),
         holds_as="No container restarted or was killed for memory",
         violated_as="Containers restarted or were killed for memory",
         expected="no restart since the step began",
         cause="a limit that is too low for the new proxy, a failing probe, or a crash at start",
         next_command="kubectl get pods --all-namespaces --sort-by=.status.startTime",
     )
+
+
+def _restarted(suspects: Iterable[Pod], before: ClusterFacts) -> Iterator[Item]:
+    known = {p.uid: p for p in before.pods if _counts(p, before)}
+    unruly = {owner(p) for p in known.values() if p.restarts or (p.proxy and p.proxy.restarts)}
+    for pod in suspects:
+        item = _restarts(pod, known.get(pod.uid), unruly)
+        if item is not None:
+            yield item
 
 
 def _counts(pod: Pod, facts: ClusterFacts) -> bool:

@@ -89,7 +89,7 @@ def _environment() -> Environment:
         "kind": kind,
         "linked": linked,
         "number": wording.number,
-        "seen": seen,
+        "seen": wording.seen,
         "sentence": sentence,
         "tail": tail,
         "utc": wording.utc,
@@ -121,14 +121,6 @@ def tail(text: str) -> str:
 def kind(entry: Entry) -> str:
     """The class and word of a finding's badge: its status, or `advice`."""
     return "advice" if entry.advises else entry.status
-
-
-def seen(entry: Entry) -> str:
-    """What was seen; only a count when it repeats the items that stand below it."""
-    found = entry.violations
-    if found and entry.seen.startswith(f"{found[0].subject}: {found[0].seen}"):
-        return f"{wording.number(len(found), 'item')}, below"
-    return entry.seen
 
 
 def sentence(text: str) -> str:

@@ -72,7 +72,8 @@ def _advisories(results: Sequence[AdvisoryResult]) -> Iterator[str]:
     shown = [r for r in results if r.state != "does not apply"]
     ordered = sorted(shown, key=lambda r: (r.state != "applies", "XMOI".index(_letter(r))))
     hidden = len(results) - len(shown)
-    yield f"  advisories       {len(shown)}" + (f" ({hidden} do not apply here)" if hidden else "")
+    rest = f" ({hidden} more: no concern here)" if hidden else ""
+    yield f"  advisories       {len(shown)}{rest}"
     for result in ordered:
         advisory = result.advisory
         label = f"    {result.state:<10} {_letter(result)} {advisory.id:<8} "

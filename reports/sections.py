@@ -36,6 +36,8 @@ class _Open:
     said: list[Said] = field(default_factory=list[Said])
     moments: list[Moment] = field(default_factory=list[Moment])
     cluster_times: list[datetime] = field(default_factory=list[datetime])
+    timed: bool = False
+    """Its start was recorded in cluster time, by the step itself or by facts."""
     born: set[str] = field(default_factory=set[str])
     gone: set[str] = field(default_factory=set[str])
 
@@ -48,10 +50,15 @@ def sections_of(records: Iterable[Record], entries: Sequence[Entry]) -> tuple[Se
     found: dict[Key, list[Entry]] = {}
     for entry in entries:
         found.setdefault((entry.cluster, entry.hop, entry.step), []).append(entry)
-    return tuple(
-        _section(number, one, found.get(one.key, []))
-        for number, one in enumerate(opened.values(), 1)
-    )
+    ends: dict[str, datetime] = {}
+    sections: list[Section] = []
+    for number, one in enumerate(opened.values(), 1):
+        cluster = one.key[0]
+        section = _section(number, one, found.get(one.key, []), ends.get(cluster))
+        sections.append(section)
+        if section.cluster_ended is not None:
+            ends[cluster] = section.cluster_ended
+    return tuple(sections)
 
 
 def _take(opened: dict[Key, _Open], record: Record) -> None:
@@ -72,6 +79,7 @@ def _take(opened: dict[Key, _Open], record: Record) -> None:
     elif isinstance(body, FactsTaken):
         one.moments.append(_moment(record, body))
         one.cluster_times.append(body.facts.taken_at)
+        one.timed = one.timed or body.when == "before"
     else:
         one.born |= {p.uid for p in body.pods}
         one.gone |= {p.uid for p in body.pods if p.ended is not None}
@@ -87,11 +95,17 @@ def _change(opened: dict[Key, _Open], record: Record, body: StepChanged) -> None
         one.ended = record
     if record.cluster_time is not None:
         one.cluster_times.append(record.cluster_time)
+        one.timed = one.timed or body.state == "started"
 
 
-def _section(number: int, one: _Open, entries: Sequence[Entry]) -> Section:
+def _section(
+    number: int, one: _Open, entries: Sequence[Entry], before: datetime | None
+) -> Section:
+    """The section; one whose start has no cluster time begins where the one before ended."""
     cluster, hop, step = one.key
     times = one.cluster_times
+    if times and before is not None and not one.timed and before < min(times):
+        times = [before, *times]
     ended = one.ended
     return Section(
         number=number,

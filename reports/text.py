@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from reports.model import Entry, Report
-from reports.wording import counts_line, duration, one_line, subject, where
+from reports.wording import counts_line, duration, one_line, seen, subject, where
 
 WIDTH = 99
 ITEMS = 5
@@ -69,7 +69,7 @@ def _entry(entry: Entry, paint: _Paint, word: str, style: str) -> list[str]:
     pairs = (
         ("where", where(entry)),
         ("expected", entry.expected),
-        ("seen", entry.seen),
+        ("seen", seen(entry)),
         ("likely cause", entry.cause),
         ("next", entry.next_command),
     )
@@ -106,13 +106,17 @@ def _unassessed(report: Report, paint: _Paint) -> list[str]:
         groups.setdefault((not unfound.required, unfound.reason), []).append(unfound.control)
     lines = ["", paint("not assessed", "bold")] if groups else []
     for (optional, reason), controls in sorted(groups.items()):
-        mark = "" if optional else paint("required  ", "yellow")
         names = ", ".join(dict.fromkeys(controls))
-        lines += textwrap.wrap(
-            f"{mark}{names}: {one_line(reason)}",
+        wrapped = textwrap.wrap(
+            f"{'' if optional else 'required  '}{names}: {one_line(reason)}",
             width=WIDTH,
             initial_indent="  ",
             subsequent_indent="    ",
             break_on_hyphens=False,
+            max_lines=6,
+            placeholder=" ...",
         )
+        if not optional:
+            wrapped[0] = wrapped[0].replace("required", paint("required", "yellow"), 1)
+        lines += wrapped
     return lines

@@ -110,7 +110,7 @@ class Timeline:
         most = max((sum(n for _, n in p.proxies) + p.unmeshed for p in points), default=0)
         if not most:
             return
-        self._heading(f"Meshed pods by version, at most {most}")
+        self._heading(f"Pods by proxy version, at most {most}")
         height = 72.0
         layers: dict[str, list[Block]] = {}
         ends = [scale.unit(p.at) for p in points[1:]] + [svg.UNITS]

@@ -26,6 +26,14 @@ def where(entry: Entry) -> str:
     return ", ".join(p for p in (entry.step, entry.hop, cluster) if p)
 
 
+def seen(entry: Entry) -> str:
+    """What was seen; only a count when it repeats the items that stand below it."""
+    found = entry.violations
+    if found and entry.seen.startswith(f"{found[0].subject}: {found[0].seen}"):
+        return f"{number(len(found), 'item')}, below"
+    return entry.seen
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person reads them: `0.4 s`, `12.3 s`, `4 min 05 s`, `1 h 02 min`."""
     if seconds < 60:

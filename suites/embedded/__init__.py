@@ -1,1 +1,0 @@
-"""What the embedded cluster promises; the parts are tested where they are."""

@@ -66,6 +66,7 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             parts = urlsplit(self.path)

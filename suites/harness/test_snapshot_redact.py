@@ -38,12 +38,12 @@ def redacted(obj: Obj) -> str:
     return json.dumps(Redactor().object(obj))
 
 
-def secret(name: str, applied: bool = False, **data: str) -> Obj:
+def secret(name: str, data: dict[str, str], *, applied: bool = False) -> Obj:
     obj: Obj = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": "linkerd"},
-        "data": {k.replace("_", "."): b64(v) for k, v in data.items()},
+        "data": {k: b64(v) for k, v in data.items()},
     }
     if applied:
         obj["metadata"]["annotations"] = {LAST_APPLIED: json.dumps(obj)}
@@ -58,7 +58,7 @@ def with_env(name: str, value: str) -> Obj:
 
 def test_a_secret_keeps_its_certificate_and_loses_its_key_in_both_copies() -> None:
     text = redacted(
-        secret("linkerd-identity-issuer", applied=True, crt_pem=CERTIFICATE, key_pem=KEY)
+        secret("linkerd-identity-issuer", {"crt.pem": CERTIFICATE, "key.pem": KEY}, applied=True)
     )
 
     assert b64(KEY) not in text
@@ -66,7 +66,7 @@ def test_a_secret_keeps_its_certificate_and_loses_its_key_in_both_copies() -> No
 
 
 def test_a_secret_without_values_loses_the_copy_of_them() -> None:
-    obj = secret("mine", applied=True, password="hunter2")  # noqa: S106
+    obj = secret("mine", {"password": "hunter2"}, applied=True)
     del obj["data"]
 
     assert b64("hunter2") not in redacted(obj)
@@ -78,7 +78,7 @@ def test_overrides_lose_only_their_key() -> None:
         "identity": {"issuer": {"tls": {"crtPEM": CERTIFICATE, "keyPEM": KEY}}},
         "proxy": {"additionalEnv": [{"name": "API_TOKEN", "value": "s3cret-value"}]},
     }
-    obj = secret("linkerd-config-overrides", **{"linkerd-config-overrides": json.dumps(values)})
+    obj = secret("linkerd-config-overrides", {"linkerd-config-overrides": json.dumps(values)})
 
     kept = Redactor().object(obj)["data"]["linkerd-config-overrides"]
     text = base64.b64decode(kept).decode()

@@ -127,21 +127,3 @@ def test_lists_and_json_are_taken_apart() -> None:
     both = {"apiVersion": "v1", "kind": "List", "items": [pod, pod]}
     text = f"---\n{json.dumps(both)}\n---\n# only a comment\n---\n{json.dumps(pod)}\n"
     assert list(parse.documents(text.encode())) == [pod] * 3
-
-
-LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8)
-KEYS = st.text("abcdef", min_size=1, max_size=4)
-TREES = st.recursive(LEAVES, lambda inner: st.dictionaries(KEYS, inner), max_leaves=12)
-
-
-@given(st.dictionaries(KEYS, TREES))
-def test_flattened_values_are_sorted_and_keep_every_leaf(values: dict[str, object]) -> None:
-    flat = parse.flatten(values)
-    assert list(flat) == sorted(flat)
-    assert len({s.path for s in flat}) == len(flat)
-    for setting in flat:
-        found: object = values
-        for key in setting.path.split("."):
-            assert isinstance(found, dict)
-            found = found[key]
-        assert json.loads(setting.value) == found

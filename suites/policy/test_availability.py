@@ -89,7 +89,7 @@ def test_a_new_pod_that_cannot_start_is_seen_behind_the_old_one() -> None:
 
 
 @pytest.mark.parametrize("state", [{"deleting": True}, {"phase": "Succeeded"}])
-def test_an_unready_pod_on_its_way_out_does_not_count(state: dict[str, object]) -> None:
+def test_an_unready_pod_on_its_way_out_does_not_count(state: dict[str, Any]) -> None:
     leaving = pod("w", ready=False, **state)
 
     assert data_plane_rollouts(with_pods(cluster(), leaving)).status == "holds"
@@ -170,7 +170,7 @@ RESTARTED = [
 
 @pytest.mark.parametrize("fields", RESTARTED, ids=["container", "memory", "proxy"])
 @pytest.mark.parametrize("known", [True, False], ids=["old pod", "new pod"])
-def test_a_restart_is_a_violation(fields: dict[str, object], known: bool) -> None:
+def test_a_restart_is_a_violation(fields: dict[str, Any], known: bool) -> None:
     before = with_pods(cluster(), pod("x", "y")) if known else cluster()
     verdict = no_new_restarts(before, with_pods(cluster(), pod("x", "y", **fields)))
 
@@ -256,14 +256,16 @@ def test_each_replica_needs_a_node(places: int, status: str, items: int) -> None
 
 
 @pytest.mark.parametrize("fault", [{"ready": False}, {"schedulable": False}])
-def test_nodes_that_take_no_pods_do_not_count(fault: dict[str, object]) -> None:
+def test_nodes_that_take_no_pods_do_not_count(fault: dict[str, Any]) -> None:
     bad = (*nodes(2), change(Node(name="node-3", hostname="node-3"), **fault))
 
     assert schedulable_ha(change(with_workloads(cluster(), *spread()), nodes=bad)).seen
 
 
 def test_zones_are_counted_as_zones() -> None:
-    facts = with_workloads(cluster(), *spread(required_anti_affinity="topology.kubernetes.io/zone"))
+    facts = with_workloads(
+        cluster(), *spread(required_anti_affinity="topology.kubernetes.io/zone")
+    )
     zoned = tuple(change(n, zone=f"z{i % 2}") for i, n in enumerate(nodes(6)))
 
     assert schedulable_ha(change(facts, nodes=zoned)).status == "violated"

@@ -7,7 +7,14 @@ from inspect import signature
 
 import pytest
 
-from policies.catalogue import PREFIXES, CatalogueError, Control, catalogue, control, read_catalogue
+from policies.catalogue import (
+    PREFIXES,
+    CatalogueError,
+    Control,
+    catalogue,
+    control,
+    read_catalogue,
+)
 
 NUMBERS = {
     "PRE": 13, "CLI": 2, "CRD": 3, "CP": 10, "PRN": 4, "EXT": 5, "DP": 8, "TRF": 5, "VER": 4,
@@ -94,7 +101,11 @@ def test_a_good_catalogue_is_read() -> None:
         ('severity = "blocker"', 'severity = "fatal"', "CP-04: Invalid enum value"),
         ('step = "control_plane_upgraded"', 'step = "upgraded"', "CP-04: Invalid enum value"),
         ('source = "https://linkerd.io"', "", "CP-04: Object missing required field `source`"),
-        ('area = "control plane"', 'area = "control plane"\nowner = "me"', "unknown field `owner`"),
+        (
+            'area = "control plane"',
+            'area = "control plane"\nowner = "me"',
+            "unknown field `owner`",
+        ),
     ],
 )
 def test_a_bad_catalogue_says_where(old: str, new: str, said: str) -> None:

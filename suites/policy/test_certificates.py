@@ -195,9 +195,7 @@ def test_a_ca_bundle_that_verifies_nothing_is_a_violation(ca: Bundle | None) -> 
     facts = cluster()
     verdict = webhook_trust(change(facts, webhooks=(broken, *facts.webhooks[1:])))
 
-    assert [i.subject for i in verdict.violations] == [
-        "webhook linkerd-proxy-injector.linkerd.io"
-    ]
+    assert [i.subject for i in verdict.violations] == ["webhook linkerd-proxy-injector.linkerd.io"]
 
 
 def test_a_signing_ca_in_the_bundle_is_enough() -> None:

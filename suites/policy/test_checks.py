@@ -42,7 +42,10 @@ def test_a_whole_check_agrees() -> None:
 @pytest.mark.parametrize(
     ("run", "seen"),
     [
-        (check_run("check", CORE, failed="linkerd-config", exit_code=1), "linkerd-config: is right"),
+        (
+            check_run("check", CORE, failed="linkerd-config", exit_code=1),
+            "linkerd-config: is right",
+        ),
         (check_run("check", CORE, failed="linkerd-config"), "linkerd-config: is right"),
         (check_run("check", CORE[:-1]), "category control-plane-version: missing"),
         (check_run("check", CORE, exit_code=1), "exit code 1 without an error"),
@@ -95,7 +98,8 @@ def test_a_healthy_baseline_holds() -> None:
 
 
 BROKEN = with_workloads(
-    cluster(), workload("linkerd-destination", within="linkerd", component="destination", updated=1)
+    cluster(),
+    workload("linkerd-destination", within="linkerd", component="destination", updated=1),
 )
 
 

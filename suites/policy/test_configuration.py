@@ -25,7 +25,7 @@ from suites.policy.builders import (
     with_workloads,
 )
 
-HELM = {
+HELM: dict[str, Any] = {
     "overrides": None,
     "overrides_present": False,
     "helm_releases": ("sh.helm.release.v1.linkerd-control-plane.v1",),
@@ -44,7 +44,9 @@ def by_helm() -> ClusterFacts:
     moved = tuple(
         change(w, created_by=w.created_by.replace("/cli", "/helm")) for w in facts.workloads
     )
-    crds = tuple(change(c, created_by=f"linkerd/helm {SOURCE}", helm_owned=True) for c in facts.crds)
+    crds = tuple(
+        change(c, created_by=f"linkerd/helm {SOURCE}", helm_owned=True) for c in facts.crds
+    )
     return change(facts, workloads=moved, crds=crds)
 
 
@@ -235,6 +237,13 @@ def test_a_value_whose_type_changed_is_the_same() -> None:
     assert retained(before, after, TARGET, rendered(budget='"1"')).status == "holds"
 
 
+def test_a_value_spelled_otherwise_is_the_same() -> None:
+    before = configured(values=values(SOURCE, networks='["10.0.0.0/8", "::/0"]'))
+    after = configured(TARGET, values=values(TARGET, networks='["10.0.0.0/8","::/0"]'))
+
+    assert not retained(before, after, TARGET, rendered(networks='["10.0.0.0/8",  "::/0"]')).items
+
+
 def test_a_value_edited_after_the_apply_is_a_violation() -> None:
     after = configured(TARGET, values=values(TARGET, **NATIVE))
     verdict = retained(cluster(), after, TARGET, rendered())
@@ -247,7 +256,9 @@ TEXTS = st.sampled_from(["1", '"1"', "true", '"x"', "[]"])
 
 
 @given(st.dictionaries(PATHS, TEXTS), st.dictionaries(PATHS, TEXTS))
-def test_a_stored_value_never_changes_unseen(before: dict[str, str], after: dict[str, str]) -> None:
+def test_a_stored_value_never_changes_unseen(
+    before: dict[str, str], after: dict[str, str]
+) -> None:
     def made(version: str, texts: dict[str, str]) -> LinkerdConfig:
         told = tuple(Setting(path=p, value=v) for p, v in texts.items())
         digests = tuple(Setting(path=p, value=f"sha256:{sha(v)}") for p, v in texts.items())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -92,7 +93,7 @@ def test_a_finished_job_is_explained_at_any_distance() -> None:
 @pytest.mark.parametrize(
     "state", [{"deleting": True}, {"phase": "Succeeded"}, {"phase": "Pending", "node": ""}]
 )
-def test_pods_that_run_nothing_do_not_count(state: dict[str, object]) -> None:
+def test_pods_that_run_nothing_do_not_count(state: dict[str, Any]) -> None:
     verdict = data_plane_at_target(with_pods(cluster(TARGET), pod("x", **state)), TARGET)
 
     assert not verdict.items
@@ -120,10 +121,12 @@ def test_ready_proxies_with_one_bundle_hold() -> None:
     ],
 )
 def test_a_proxy_without_a_valid_identity_is_a_violation(
-    fields: dict[str, object], seen: str
+    fields: dict[str, Any], seen: str
 ) -> None:
     old = NOW - timedelta(days=1)
-    verdict = identities_valid(with_pods(cluster(), pod("x", created=old, proxy=proxy(SOURCE, **fields))))
+    verdict = identities_valid(
+        with_pods(cluster(), pod("x", created=old, proxy=proxy(SOURCE, **fields)))
+    )
 
     assert [(i.subject, i.seen) for i in verdict.violations] == [("pod shop/x", seen)]
 
@@ -152,9 +155,7 @@ def test_whatever_is_old_is_named() -> None:
         uid="1",
         created_by=f"linkerd/cli {SOURCE}",
     )
-    facts = change(
-        facts, crds=(crd,), objects=(*facts.objects, service), config=config(SOURCE)
-    )
+    facts = change(facts, crds=(crd,), objects=(*facts.objects, service), config=config(SOURCE))
     verdict = nothing_old_left(facts, SOURCE, TARGET)
 
     assert [i.subject for i in verdict.violations] == [
@@ -169,8 +170,12 @@ def test_whatever_is_old_is_named() -> None:
 
 def test_an_extension_left_behind_is_explained() -> None:
     viz = pod("tap", "tap", within="linkerd-viz", extension="viz")
-    work = workload("tap", within="linkerd-viz", extension="viz", created_by=f"linkerd/cli {SOURCE}")
-    verdict = nothing_old_left(with_workloads(with_pods(cluster(TARGET), viz), work), SOURCE, TARGET)
+    work = workload(
+        "tap", within="linkerd-viz", extension="viz", created_by=f"linkerd/cli {SOURCE}"
+    )
+    verdict = nothing_old_left(
+        with_workloads(with_pods(cluster(TARGET), viz), work), SOURCE, TARGET
+    )
 
     assert verdict.status == "holds"
     assert {i.subject for i in verdict.explained} == {"Deployment linkerd-viz/tap"}

@@ -15,7 +15,9 @@ from policies.differences import (
 )
 from policies.facts import ObjectKey
 
-INJECTOR = ObjectKey(group="apps", kind="Deployment", namespace="linkerd", name="linkerd-proxy-injector")
+INJECTOR = ObjectKey(
+    group="apps", kind="Deployment", namespace="linkerd", name="linkerd-proxy-injector"
+)
 SECRET = ObjectKey(kind="Secret", namespace="linkerd", name="linkerd-sp-validator-k8s-tls")
 HOOK = ObjectKey(
     group="admissionregistration.k8s.io",
@@ -122,7 +124,7 @@ def test_one_change_is_found_where_it_is(around: dict[str, Any], old: object, ne
 def _plain(value: object) -> object:
     """JSON without keys of null, which the API server does not tell from absent ones."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if v is not None}  # type: ignore[misc]
+        return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
-        return [_plain(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(v) for v in value]
     return (type(value), value)

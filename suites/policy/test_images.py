@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -102,7 +102,7 @@ def test_an_old_proxy_in_a_control_plane_pod_is_a_violation() -> None:
 
 
 @pytest.mark.parametrize("state", [{"deleting": True}, {"phase": "Succeeded"}])
-def test_an_old_pod_on_its_way_out_is_explained(state: dict[str, object]) -> None:
+def test_an_old_pod_on_its_way_out_is_explained(state: dict[str, Any]) -> None:
     old = tuple(change(p, name=f"{p.name}-old", **state) for p in control_plane_pods(SOURCE))
     verdict = control_plane_images(with_pods(cluster(TARGET), *old), TARGET)
 

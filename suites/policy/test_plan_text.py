@@ -43,7 +43,7 @@ def test_advisories_of_a_cluster_are_told_with_what_was_seen() -> None:
     text = render(found, applicable(found.hops[0], facts))
     assert "20-2" in text
     assert "seen: 2 pod(s) run the proxy as a container" in text
-    assert "do not apply here" in text
+    assert "no concern here" in text
     assert "20-1 " not in text
 
 

@@ -72,7 +72,9 @@ def test_within_a_logical_version_nothing_is_asked() -> None:
 def test_without_pods_it_is_not_assessed() -> None:
     hidden = (Unreadable(resource="pods", reason="forbidden"),)
 
-    assert data_plane_current(change(cluster(), unreadable=hidden), SOURCE).status == "not assessed"
+    assert (
+        data_plane_current(change(cluster(), unreadable=hidden), SOURCE).status == "not assessed"
+    )
 
 
 def configured(**fields: Any) -> ClusterFacts:
@@ -90,7 +92,10 @@ def test_stored_values_and_a_known_release_are_a_way_back() -> None:
     [
         (configured(overrides_present=False), HOP),
         (change(cluster(), config=config(TARGET)), HOP),
-        (change(cluster(), config=config("mine-1")), Hop(number=1, source="mine-1", target=TARGET)),
+        (
+            change(cluster(), config=config("mine-1")),
+            Hop(number=1, source="mine-1", target=TARGET),
+        ),
     ],
     ids=["nothing stored", "another version", "unknown release"],
 )

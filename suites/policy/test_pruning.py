@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import ApiService, ClusterFacts, LabelledObject, ObjectKey, Unreadable
+from policies.facts import (
+    ApiService,
+    ClusterFacts,
+    LabelledObject,
+    ObjectKey,
+    SecretKeys,
+    Unreadable,
+)
 from policies.observations import PruneRun, Rendered, RenderedObject
 from policies.pruning import (
     expected_prune,
@@ -88,7 +95,9 @@ KEYS = st.frozensets(
 
 
 @given(KEYS, KEYS)
-def test_only_equal_sets_hold(listed: frozenset[ObjectKey], expected: frozenset[ObjectKey]) -> None:
+def test_only_equal_sets_hold(
+    listed: frozenset[ObjectKey], expected: frozenset[ObjectKey]
+) -> None:
     verdict = list_equals(PruneRun(listed=tuple(listed)), expected)
 
     assert (verdict.status == "holds") == (listed == expected)
@@ -112,7 +121,9 @@ def test_a_prune_that_was_not_run_is_not_assessed() -> None:
         (ObjectKey(kind="Secret", namespace="linkerd", name="mine"), "external issuer"),
         (ObjectKey(kind="ConfigMap", namespace="shop", name="mine"), "namespace shop"),
         (
-            ObjectKey(kind="CustomResourceDefinition", name="httproutes.gateway.networking.k8s.io"),
+            ObjectKey(
+                kind="CustomResourceDefinition", name="httproutes.gateway.networking.k8s.io"
+            ),
             "deletes every route",
         ),
         (ObjectKey(kind="CustomResourceDefinition", name="a.example"), "every resource of it"),
@@ -160,7 +171,6 @@ def test_kept_objects_hold() -> None:
     [
         ("crds", (), "CRD servers.policy.linkerd.io"),
         ("namespaces", (namespace("linkerd"),), "Namespace shop"),
-        ("secrets", (), "Secret linkerd/linkerd-identity-issuer"),
         ("config", config(SOURCE, uid="config-2"), "ConfigMap linkerd-config"),
         ("objects", (), "Service linkerd/linkerd-dst"),
     ],
@@ -171,6 +181,16 @@ def test_a_protected_object_that_is_gone_is_a_violation(
     verdict = protected_kept(cluster(), change(cluster(), **{field: value}))
 
     assert named in [i.subject for i in verdict.violations]
+
+
+def test_a_secret_that_is_gone_is_a_violation_but_for_helms_history() -> None:
+    mine = SecretKeys(namespace="linkerd", name="external-issuer", uid="1")
+    history = SecretKeys(namespace="linkerd", name="sh.helm.release.v1.linkerd.v1", uid="2")
+    elsewhere = SecretKeys(namespace="shop", name="mine", uid="3")
+    before = change(cluster(), secrets=(mine, history, elsewhere))
+    verdict = protected_kept(before, change(cluster(), secrets=()))
+
+    assert [i.subject for i in verdict.violations] == ["Secret linkerd/external-issuer"]
 
 
 def test_what_was_pruned_rightly_is_not_protected() -> None:
@@ -216,7 +236,9 @@ def test_a_retired_tap_and_its_namespace_are_orphans() -> None:
 def test_an_unavailable_apiservice_of_linkerds_is_a_violation() -> None:
     facts = cluster(TARGET)
     facts = change(facts, namespaces=(*facts.namespaces, namespace("linkerd-viz")))
-    tap = ApiService(name="tap", service_namespace="linkerd-viz", available=False, reason="Missing")
+    tap = ApiService(
+        name="tap", service_namespace="linkerd-viz", available=False, reason="Missing"
+    )
 
     assert "Missing" in no_orphans(change(facts, api_services=(tap,)), TARGET).seen
 
@@ -241,6 +263,13 @@ def test_an_object_of_an_older_version_is_an_orphan() -> None:
 
     assert no_orphans(facts, TARGET).seen.startswith("Deployment linkerd/linkerd-controller")
     assert no_orphans(facts, TARGET, rendered=rendered(facts)).status == "holds"
+
+
+def test_a_labelled_object_of_somebody_is_explained() -> None:
+    verdict = no_orphans(with_objects(labelled_as(DECOY)), TARGET)
+
+    assert verdict.status == "holds"
+    assert [i.subject for i in verdict.explained] == ["ConfigMap linkerd/decoy"]
 
 
 def test_without_webhooks_to_read_orphans_are_not_assessed() -> None:

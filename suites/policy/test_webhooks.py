@@ -29,11 +29,13 @@ def test_a_new_image_by_an_old_injector_is_a_violation() -> None:
 
 @pytest.mark.parametrize("outcome", ["unmeshed", "refused"])
 def test_only_the_last_canaries_count(outcome: str) -> None:
-    bad = canaries([outcome] * 9)  # pyright: ignore[reportArgumentType]
+    bad = canaries([outcome] * 9)
     late = tuple(change(c, at=c.at.replace(hour=13)) for c in GOOD)
 
     assert inject_target((*late, *bad), TARGET).status == "holds"
-    assert inject_target((*GOOD, *(change(c, at=c.at.replace(hour=14)) for c in bad)), TARGET).items
+    assert inject_target(
+        (*GOOD, *(change(c, at=c.at.replace(hour=14)) for c in bad)), TARGET
+    ).items
 
 
 @pytest.mark.parametrize("seen", [(), canaries(["unobserved"] * 5)], ids=["none", "unobserved"])

@@ -174,8 +174,8 @@ def _plan(sample: Sample) -> Plan:
             number=n,
             source=source,
             target=target,
-            source_logical="2.18",
-            target_logical="2.19",
+            source_logical=f"2.{17 + n}",
+            target_logical=f"2.{18 + n}",
             reasons=("the newest edge of the next logical version is asked for",),
             kubernetes="1.23 to 1.34",
         )

@@ -1,0 +1,84 @@
+"""One cluster per module; set CONTRACT_KUBECONFIG to hold another cluster to the same contract."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.targets.embedded.process import EmbeddedProcess
+from suites.embedded.client import Client
+
+OTHER = "CONTRACT_KUBECONFIG"
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedProcess]:
+    """An embedded cluster without nodes: pods stay pending, nothing moves by itself."""
+    if OTHER in os.environ:
+        pytest.skip(f"{OTHER} is set: this test is about the embedded cluster alone")
+    state = tmp_path_factory.mktemp("cluster")
+    with EmbeddedProcess.start(state, speed=20.0, nodes=0, seed=1) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(request: pytest.FixtureRequest) -> Path:
+    if OTHER in os.environ:
+        return Path(os.environ[OTHER])
+    return request.getfixturevalue("process").kubeconfig
+
+
+@pytest.fixture(scope="module")
+def api(kubeconfig: Path) -> Client:
+    return Client(kubeconfig)
+
+
+@pytest.fixture
+def namespace(api: Client, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own."""
+    body = {"metadata": {"generateName": "contract-"}}
+    name = api.post("/api/v1/namespaces", body).body["metadata"]["name"]
+    yield name
+    api.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def config_maps(namespace: str) -> str:
+    """The path of ConfigMaps in the test's namespace."""
+    return f"/api/v1/namespaces/{namespace}/configmaps"
+
+
+@pytest.fixture
+def deployments(namespace: str) -> str:
+    """The path of Deployments in the test's namespace."""
+    return f"/apis/apps/v1/namespaces/{namespace}/deployments"
+
+
+@pytest.fixture
+def deployment() -> dict[str, Any]:
+    """A Deployment as a user writes it."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "labels": {"app": "web"}},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {
+                    "containers": [
+                        {
+                            "name": "main",
+                            "image": "web:1",
+                            "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+                        }
+                    ]
+                },
+            },
+        },
+    }

@@ -1,0 +1,509 @@
+"""What a pod goes through on its node: start, probes, sidecars, faults, end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.targets.embedded.controllers.views import condition
+from fixtures.targets.embedded.kernel import Change, Mounts, Obj, Program
+from suites.embedded.in_process import (
+    SPACE,
+    InProcess,
+    Recorded,
+    bare_pod,
+    cluster,
+    run,
+)
+
+PROXY: Obj = {
+    "name": "proxy",
+    "image": "proxy:1",
+    "restartPolicy": "Always",
+    "startupProbe": {"httpGet": {"path": "/ready", "port": 4191}},
+}
+PREPARE: Obj = {"name": "prepare", "image": "prepare:1"}
+
+
+def is_ready(running: InProcess, name: str) -> bool:
+    return (condition(running.get("pods", name), "Ready") or {}).get("status") == "True"
+
+
+def statuses(pod: Obj) -> dict[str, Obj]:
+    status = pod.get("status") or {}
+    found = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    return {s["name"]: s for s in found}
+
+
+def waiting_reason(pod: Obj, container: str = "app") -> str:
+    state = statuses(pod).get(container, {}).get("state", {})
+    return (state.get("waiting") or {}).get("reason", "")
+
+
+def test_a_pod_shows_the_states_that_recorded_ones_show() -> None:
+    seen: list[tuple[str, bool, str]] = []
+
+    def heard(change: Change) -> None:
+        if change.new is not None:
+            status = change.new.get("status") or {}
+            ready = (condition(change.new, "Ready") or {}).get("status", "")
+            seen.append((status.get("phase", ""), bool(status.get("podIP")), ready))
+
+    async def scenario() -> None:
+        async with cluster(speed=50) as running:
+            running.kernel.subscribe(["pods"], heard)
+            await running.kernel.create("pods", bare_pod("web", initContainers=[PREPARE]))
+            await running.until(lambda: is_ready(running, "web"))
+            pod = running.get("pods", "web")
+
+            order = list(dict.fromkeys(seen))
+            assert order[0] == ("Pending", False, "")
+            assert ("Pending", False, "False") in order
+            assert ("Pending", True, "False") in order
+            assert order[-1] == ("Running", True, "True")
+            status = pod["status"]
+            assert [c["type"] for c in status["conditions"]] == [
+                "PodReadyToStartContainers",
+                "Initialized",
+                "Ready",
+                "ContainersReady",
+                "PodScheduled",
+            ]
+            assert {c["status"] for c in status["conditions"]} == {"True"}
+            assert status["podIP"].startswith("10.244.")
+            assert status["podIPs"] == [{"ip": status["podIP"]}]
+            assert status["hostIP"] == "172.18.0.2"
+            assert status["qosClass"] == "BestEffort"
+            app = statuses(pod)["app"]
+            assert app["containerID"].startswith("containerd://")
+            assert app["image"] == "docker.io/library/app:1"
+            assert "@sha256:" in app["imageID"]
+            assert (app["ready"], app["started"], app["restartCount"]) == (True, True, 0)
+            prepared = statuses(pod)["prepare"]["state"]["terminated"]
+            assert (prepared["exitCode"], prepared["reason"]) == (0, "Completed")
+
+    run(scenario())
+
+
+def test_init_containers_come_one_by_one_and_a_sidecar_before_the_application() -> None:
+    started: list[str] = []
+
+    def heard(change: Change) -> None:
+        for name, status in statuses(change.object).items():
+            if "waiting" not in status["state"] and name not in started:
+                started.append(name)
+
+    async def scenario() -> None:
+        async with cluster(speed=50) as running:
+            running.kernel.subscribe(["pods"], heard)
+            await running.kernel.create("pods", bare_pod("web", initContainers=[PREPARE, PROXY]))
+            await running.until(lambda: is_ready(running, "web"))
+
+            assert started == ["prepare", "proxy", "app"]
+            assert statuses(running.get("pods", "web"))["proxy"]["ready"]
+
+    run(scenario())
+
+
+class Gate:
+    """A factory whose programs are ready when the test says so."""
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+        self.made: list[Recorded] = []
+        self.ready = False
+
+    def __call__(self, pod: Obj, container: Obj, mounts: Mounts) -> Program | None:
+        if container["name"] != self.container:
+            return None
+        made = Recorded(pod, container, mounts, is_ready=self.ready)
+        self.made.append(made)
+        return made
+
+    def open(self, is_open: bool = True) -> None:
+        self.ready = is_open
+        for made in self.made:
+            made.is_ready = is_open
+
+
+def test_the_application_waits_for_a_sidecar_that_is_not_up() -> None:
+    gate = Gate("proxy")
+
+    async def scenario() -> None:
+        async with cluster(factories=[gate]) as running:
+            await running.kernel.create("pods", bare_pod("web", initContainers=[PROXY]))
+            await running.until(lambda: gate.made)
+            await running.passes(60)
+            assert waiting_reason(running.get("pods", "web")) == "PodInitializing"
+            initialized = condition(running.get("pods", "web"), "Initialized") or {}
+            assert initialized["status"] == "False"
+
+            gate.open()
+            await running.until(lambda: is_ready(running, "web"))
+
+    run(scenario())
+
+
+def test_a_program_lives_as_long_as_its_container_and_decides_readiness() -> None:
+    gate = Gate("app")
+
+    async def scenario() -> None:
+        async with cluster(factories=[gate]) as running:
+            await running.kernel.create("pods", bare_pod("web"))
+            await running.until(lambda: gate.made)
+            (program,) = gate.made
+            assert program.pod["status"]["podIP"]
+            await running.passes(30)
+            assert not is_ready(running, "web")
+            gate.open()
+            await running.until(lambda: is_ready(running, "web"))
+            gate.open(False)
+            await running.until(lambda: not is_ready(running, "web"), "unready again")
+            gate.open()
+            await running.until(lambda: is_ready(running, "web"), "ready again")
+
+            running.kernel.delete("pods", SPACE, "web")
+            await running.until(lambda: running.kernel.get("pods", SPACE, "web") is None)
+            assert (program.started, program.stopped) == (1, 1)
+
+    run(scenario())
+
+
+def test_a_program_that_cannot_start_crashes_its_container() -> None:
+    class Broken(Recorded):
+        async def start(self) -> None:
+            raise OSError("no socket")
+
+    def broken(pod: Obj, container: Obj, mounts: Mounts) -> Program:
+        return Broken(pod, container, mounts)
+
+    async def scenario() -> None:
+        async with cluster(factories=[broken]) as running:
+            await running.kernel.create("pods", bare_pod("web"))
+            await running.until(
+                lambda: waiting_reason(running.get("pods", "web")) == "CrashLoopBackOff"
+            )
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("grace", [30, 0])
+def test_a_pod_ends_within_its_grace_period(grace: int) -> None:
+    async def scenario() -> None:
+        async with cluster(speed=100) as running:
+            await running.kernel.create("pods", bare_pod("web", terminationGracePeriodSeconds=30))
+            await running.until(lambda: is_ready(running, "web"))
+            phases: list[str] = []
+            running.kernel.subscribe(
+                ["pods"], lambda c: phases.append(c.object["status"]["phase"])
+            )
+            running.kernel.delete("pods", SPACE, "web", grace=grace)
+            begun = running.clock.seconds()
+            await running.until(lambda: running.kernel.get("pods", SPACE, "web") is None)
+
+            assert running.clock.seconds() - begun < 30
+            assert phases[-1] == ("Succeeded" if grace else "Running")
+
+    run(scenario())
+
+
+def test_a_pre_stop_sleep_holds_the_end() -> None:
+    hook = {"preStop": {"exec": {"command": ["/bin/sleep", "15"]}}}
+    containers = [{"name": "app", "image": "app:1", "lifecycle": hook}]
+
+    async def scenario() -> None:
+        async with cluster(speed=100) as running:
+            await running.kernel.create("pods", bare_pod("web", containers=containers))
+            await running.until(lambda: is_ready(running, "web"))
+            running.kernel.delete("pods", SPACE, "web")
+            begun = running.clock.seconds()
+            await running.until(lambda: running.kernel.get("pods", SPACE, "web") is None)
+
+            assert running.clock.seconds() - begun >= 15
+
+    run(scenario())
+
+
+def test_addresses_come_back_and_are_never_shared() -> None:
+    async def scenario() -> None:
+        async with cluster() as running:
+            for number in range(8):
+                await running.kernel.create("pods", bare_pod(f"web-{number}"))
+            await running.settled()
+            used = [p.ip for p in running.pods()]
+            assert len(set(used)) == len(used) == 8
+            assert all(used)
+
+    run(scenario())
+
+
+def test_an_image_that_nobody_has_is_backed_off_and_pulled_when_it_is_there() -> None:
+    seen: list[str] = []
+
+    async def scenario() -> None:
+        async with cluster() as running:
+            running.kernel.subscribe(["pods"], lambda c: seen.append(waiting_reason(c.object)))
+            running.kernel.faults.enable("image-missing", {"patterns": ["*app:*"]})
+            await running.kernel.create("pods", bare_pod("web"))
+            await running.until(lambda: "ImagePullBackOff" in seen)
+            assert "ErrImagePull" in seen
+            assert running.get("pods", "web")["status"]["phase"] == "Pending"
+            assert running.events("Failed")
+
+            running.kernel.faults.disable("image-missing")
+            await running.until(lambda: is_ready(running, "web"))
+            await running.passes(5)
+            (node,) = running.kernel.list("nodes")
+            names = [n for image in node["status"]["images"] for n in image["names"]]
+            assert "docker.io/library/app:1" in names
+
+    run(scenario())
+
+
+def test_a_missing_image_is_gone_from_the_nodes_that_had_it() -> None:
+    def listed(running: InProcess) -> list[str]:
+        (node,) = running.kernel.list("nodes")
+        return [n for image in node["status"].get("images") or () for n in image["names"]]
+
+    async def scenario() -> None:
+        async with cluster() as running:
+            await running.kernel.create("pods", bare_pod("web"))
+            await running.until(lambda: "docker.io/library/app:1" in listed(running))
+            running.kernel.faults.enable("image-missing", {"patterns": ["docker.io/library/app*"]})
+            await running.until(lambda: "docker.io/library/app:1" not in listed(running))
+            await running.kernel.create("pods", bare_pod("other"))
+            await running.until(
+                lambda: waiting_reason(running.get("pods", "other")) == "ImagePullBackOff"
+            )
+            assert is_ready(running, "web")
+
+    run(scenario())
+
+
+def test_a_crash_loop_counts_restarts_and_backs_off() -> None:
+    async def scenario() -> None:
+        async with cluster() as running:
+            fault = {"namespace": SPACE, "name_prefix": "web", "container": "app"}
+            running.kernel.faults.enable("crash-loop", fault)
+            await running.kernel.create("pods", bare_pod("web"))
+            await running.until(
+                lambda: (
+                    statuses(running.get("pods", "web")).get("app", {}).get("restartCount", 0) >= 2
+                )
+            )
+            await running.until(
+                lambda: waiting_reason(running.get("pods", "web")) == "CrashLoopBackOff"
+            )
+            app = statuses(running.get("pods", "web"))["app"]
+            assert app["lastState"]["terminated"]["exitCode"] == 1
+            assert running.get("pods", "web")["status"]["phase"] == "Running"
+
+            running.kernel.faults.disable("crash-loop")
+            await running.until(lambda: is_ready(running, "web"))
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments"),
+    [
+        ("image-missing", {}),
+        ("image-missing", {"patterns": "app"}),
+        ("never-ready", {}),
+        ("never-ready", {"name_prefix": 3}),
+        ("crash-loop", {"pods": "all"}),
+        ("kubelet-lag", {"seconds": "long"}),
+        ("scheduler-paused", {"how": "long"}),
+    ],
+)
+def test_a_fault_with_wrong_arguments_is_refused(fault: str, arguments: Obj) -> None:
+    async def scenario() -> None:
+        async with cluster() as running:
+            with pytest.raises(Exception, match="refused"):
+                running.kernel.faults.enable(fault, arguments)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"name": "v", "secret": {"secretName": "late"}},
+        {"name": "v", "projected": {"sources": [{"secret": {"name": "late"}}]}},
+    ],
+)
+def test_a_pod_waits_for_the_secret_that_it_mounts(volume: Obj) -> None:
+    async def scenario() -> None:
+        async with cluster() as running:
+            await running.kernel.create("pods", bare_pod("web", volumes=[volume]))
+            await running.until(lambda: running.events("FailedMount"))
+            assert waiting_reason(running.get("pods", "web")) == "ContainerCreating"
+            await running.kernel.create(
+                "secrets", {"metadata": {"name": "late", "namespace": SPACE}, "data": {}}
+            )
+            await running.until(lambda: is_ready(running, "web"))
+
+    run(scenario())
+
+
+def test_a_container_waits_for_the_values_of_its_environment() -> None:
+    key = {"name": "settings", "key": "mode"}
+    env = [{"name": "MODE", "valueFrom": {"configMapKeyRef": key}}]
+
+    async def scenario() -> None:
+        async with cluster() as running:
+            containers = [{"name": "app", "image": "app:1", "env": env}]
+            await running.kernel.create("pods", bare_pod("web", containers=containers))
+            await running.until(
+                lambda: waiting_reason(running.get("pods", "web")) == "CreateContainerConfigError"
+            )
+            await running.kernel.create(
+                "configmaps",
+                {"metadata": {"name": "settings", "namespace": SPACE}, "data": {"mode": "on"}},
+            )
+            await running.until(lambda: is_ready(running, "web"))
+
+    run(scenario())
+
+
+class MountsSeen:
+    """Remembers the mounts that a container was given."""
+
+    def __init__(self) -> None:
+        self.mounts: list[Mounts] = []
+
+    def __call__(self, pod: Obj, container: Obj, mounts: Mounts) -> Program:
+        self.mounts.append(mounts)
+        return Recorded(pod, container, mounts)
+
+
+VOLUMES: list[Obj] = [
+    {"name": "tls", "secret": {"secretName": "tls"}},
+    {"name": "settings", "configMap": {"name": "settings"}},
+    {
+        "name": "all",
+        "projected": {
+            "sources": [
+                {"configMap": {"name": "settings", "items": [{"key": "mode", "path": "m"}]}},
+                {"serviceAccountToken": {"path": "token", "audience": "identity.l5d.io"}},
+                {
+                    "downwardAPI": {
+                        "items": [
+                            {"path": "where", "fieldRef": {"fieldPath": "metadata.namespace"}}
+                        ]
+                    }
+                },
+            ]
+        },
+    },
+]
+
+
+async def mounted(running: InProcess, seen: MountsSeen) -> Mounts:
+    space = {"namespace": SPACE}
+    await running.kernel.create(
+        "secrets", {"metadata": {"name": "tls", **space}, "data": {"tls.crt": "b2xk"}}
+    )
+    await running.kernel.create(
+        "configmaps", {"metadata": {"name": "settings", **space}, "data": {"mode": "old"}}
+    )
+    await running.kernel.create("pods", bare_pod("web", volumes=VOLUMES))
+    await running.until(lambda: seen.mounts)
+    return seen.mounts[0]
+
+
+def test_mounted_files_follow_the_api_late_and_together() -> None:
+    seen = MountsSeen()
+
+    async def scenario() -> None:
+        async with cluster(speed=100, factories=[seen]) as running:
+            mounts = await mounted(running, seen)
+            first = mounts.read("tls")
+            assert first == {"tls.crt": b"old"}
+            assert mounts.read("tls") is first
+            assert mounts.read("all")["m"] == b"old"
+            assert mounts.read("all")["where"] == SPACE.encode()
+            assert mounts.read("all")["token"].count(b".") == 2
+
+            changed = running.clock.seconds()
+            running.change("secrets", "tls", lambda s: s.update(data={"tls.crt": "bmV3"}))
+            running.change("configmaps", "settings", lambda c: c.update(data={"mode": "new"}))
+            await running.passes(30)
+            assert mounts.read("tls") is first
+            await running.until(lambda: mounts.read("tls") == {"tls.crt": b"new"})
+            passed = running.clock.seconds() - changed
+            assert 40 <= passed <= 100
+            assert mounts.read("settings") == {"mode": b"new"}
+            assert mounts.read("all")["m"] == b"new"
+
+    run(scenario())
+
+
+def test_the_lag_of_mounted_files_can_be_set() -> None:
+    seen = MountsSeen()
+
+    async def scenario() -> None:
+        async with cluster(factories=[seen]) as running:
+            mounts = await mounted(running, seen)
+            running.kernel.faults.enable("kubelet-lag", {"seconds": 0})
+            running.change("secrets", "tls", lambda s: s.update(data={"tls.crt": "bmV3"}))
+            assert mounts.read("tls") == {"tls.crt": b"new"}
+
+            running.kernel.faults.enable("kubelet-lag", {"seconds": 600})
+            running.change("secrets", "tls", lambda s: s.update(data={"tls.crt": "b2xk"}))
+            await running.passes(120)
+            assert mounts.read("tls") == {"tls.crt": b"new"}
+
+    run(scenario())
+
+
+def with_init(name: str) -> Callable[[], Obj]:
+    return lambda: bare_pod(name, initContainers=[PREPARE, PROXY])
+
+
+@pytest.mark.parametrize(
+    ("containers", "inits", "least", "most"),
+    [
+        pytest.param(
+            [("app", 0)], ["linkerd-init", "linkerd-proxy"], 2.5, 6.0, id="application-native"
+        ),
+        pytest.param([("app", 0)], [], 1.5, 5.0, id="application-plain"),
+        pytest.param(
+            [("proxy-injector", 0)],
+            ["linkerd-init", "linkerd-proxy"],
+            6.5,
+            11.0,
+            id="proxy-injector",
+        ),
+    ],
+)
+def test_start_up_takes_as_long_as_recorded(
+    containers: list[tuple[str, int]], inits: list[str], least: float, most: float
+) -> None:
+    def container(name: str) -> Obj:
+        probe = {"httpGet": {"path": "/ready", "port": 1}}
+        made: Obj = {"name": name, "image": f"{name}:1", "readinessProbe": probe}
+        if name == "linkerd-proxy":
+            made.update(restartPolicy="Always", startupProbe=probe)
+        return made
+
+    spec: dict[str, Any] = {
+        "containers": [container(name) for name, _ in containers],
+        "initContainers": [
+            {"name": n, "image": f"{n}:1"} if n == "linkerd-init" else container(n) for n in inits
+        ],
+    }
+
+    async def scenario() -> None:
+        async with cluster(speed=20) as running:
+            await running.kernel.create("pods", bare_pod("warm", **spec))
+            await running.until(lambda: is_ready(running, "warm"))
+            begun = running.clock.seconds()
+            await running.kernel.create("pods", bare_pod("web", **spec))
+            await running.until(lambda: is_ready(running, "web"))
+
+            assert least <= running.clock.seconds() - begun <= most
+
+    run(scenario())

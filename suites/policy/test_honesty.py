@@ -1,0 +1,164 @@
+"""What was not observed is never fine: policies on empty, partial and strange facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from policies import (
+    availability,
+    certificates,
+    checks,
+    configuration,
+    crds,
+    dataplane,
+    images,
+    injection,
+    preflight,
+    pruning,
+    webhooks,
+)
+from policies.facts import ClusterFacts, Unreadable
+from policies.findings import Verdict
+from policies.observations import VersionReport
+from policies.path import Hop
+from suites.policy.builders import NOW, SOURCE, TARGET, canaries, change, check_run, cluster
+
+HOP = Hop(number=1, source=TARGET, target=TARGET)
+CHECK = check_run("check", checks.expected_categories("check"))
+PROXY = check_run("check --proxy", checks.expected_categories("check --proxy"))
+SEEN = canaries(["injected"] * 4)
+REPORT = VersionReport(client=TARGET, server=TARGET, proxies=((TARGET, 7),))
+SOON = NOW + timedelta(hours=1)
+
+POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
+    "PRE-01": lambda f: checks.baseline_healthy(CHECK, PROXY, f),
+    "PRE-02": lambda f: preflight.data_plane_current(f, TARGET),
+    "PRE-05": lambda f: crds.gateway_api(f, HOP),
+    "PRE-06": lambda f: certificates.outlast(f, until=SOON),
+    "PRE-07": configuration.one_owner,
+    "PRE-11": availability.schedulable_ha,
+    "PRE-12": lambda f: preflight.way_back(f, HOP),
+    "CRD-01": lambda f: crds.ready_before_control_plane(
+        change(f, config=f.config and change(f.config, version=SOURCE)), TARGET
+    ),
+    "CRD-02": crds.stored_versions_served,
+    "CRD-03": lambda f: crds.resources_decode(f, f),
+    "CP-01": lambda f: images.control_plane_images(f, TARGET),
+    "CP-02": availability.control_plane_rollouts,
+    "CP-03": lambda f: configuration.retained(f, f, TARGET),
+    "CP-04": lambda f: certificates.anchors_retained(f, f),
+    "CP-05": lambda f: webhooks.answer_and_inject(f, SEEN, TARGET),
+    "CP-07": lambda f: checks.reports_match(REPORT, f, TARGET),
+    "PRN-02": lambda f: pruning.protected_kept(f, f),
+    "PRN-03": lambda f: pruning.no_orphans(f, TARGET),
+    "DP-01": injection.meshed_as_declared,
+    "DP-02": lambda f: dataplane.data_plane_at_target(f, TARGET),
+    "DP-05": availability.data_plane_rollouts,
+    "DP-06": dataplane.identities_valid,
+    "DP-07": lambda f: availability.no_new_restarts(f, f),
+    "DP-08": availability.jobs_complete,
+    "VER-01": lambda f: checks.check_agrees_with_facts(CHECK, PROXY, f),
+    "VER-02": lambda f: availability.stable(f, f),
+    "VER-04": lambda f: dataplane.nothing_old_left(f, SOURCE, TARGET),
+}
+EMPTY = ClusterFacts(taken_at=NOW)
+FIELDS = tuple(
+    f.name
+    for f in msgspec.structs.fields(ClusterFacts)
+    if f.name not in ("cluster", "taken_at", "simulated", "kubernetes", "control_plane_namespace")
+)
+RESOURCES = (
+    "pods", "namespaces", "nodes", "configmaps", "secrets", "deployments.apps", "jobs.batch",
+    "poddisruptionbudgets.policy", "endpointslices.discovery.k8s.io",
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+)  # fmt: skip
+NEEDS = {
+    "PRE-01": {"pods", "deployments.apps"},
+    "PRE-02": {"pods"},
+    "PRE-05": {"customresourcedefinitions.apiextensions.k8s.io"},
+    "PRE-06": {"secrets", "configmaps"},
+    "PRE-07": {"configmaps", "secrets"},
+    "PRE-11": {"nodes"},
+    "CRD-02": {"customresourcedefinitions.apiextensions.k8s.io"},
+    "CP-01": {"pods", "deployments.apps"},
+    "CP-02": {"pods", "deployments.apps"},
+    "CP-05": {"secrets"},
+    "DP-01": {"pods", "namespaces"},
+    "DP-02": {"pods"},
+    "DP-05": {"pods", "deployments.apps", "poddisruptionbudgets.policy"},
+    "DP-06": {"pods"},
+    "DP-07": {"pods"},
+    "DP-08": {"pods", "jobs.batch"},
+    "VER-02": {"pods"},
+    "VER-04": {"pods", "deployments.apps"},
+}
+"""Resources without which a control must not hold."""
+HIDES = {
+    "pods": {"pods": ()},
+    "configmaps": {"trust_roots": None, "config": None},
+    "secrets": {"issuer": None, "webhook_certificates": (), "secrets": ()},
+    "nodes": {"nodes": ()},
+    "deployments.apps": {"workloads": ()},
+    "namespaces": {"namespaces": ()},
+}
+"""What a reader leaves out when it has no right to read a resource."""
+
+
+@pytest.mark.parametrize("control", POLICIES)
+def test_a_finished_upgrade_holds(control: str) -> None:
+    verdict = POLICIES[control](cluster(TARGET))
+
+    assert (verdict.status, verdict.seen if verdict.violations else "") == ("holds", "")
+
+
+@pytest.mark.parametrize("control", POLICIES)
+def test_nothing_observed_never_holds(control: str) -> None:
+    verdict = POLICIES[control](EMPTY)
+
+    assert verdict.status != "holds", verdict.summary
+
+
+@pytest.mark.parametrize("control", POLICIES)
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_missing_part_never_breaks_a_policy(control: str, field: str) -> None:
+    default = next(f.default for f in msgspec.structs.fields(ClusterFacts) if f.name == field)
+    verdict = POLICIES[control](change(cluster(TARGET), **{field: default}))
+
+    assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict
+    assert bool(verdict.reason) == (verdict.status == "not assessed")
+
+
+@pytest.mark.parametrize(
+    ("control", "resource"), [(c, r) for c, needed in NEEDS.items() for r in sorted(needed)]
+)
+def test_without_the_right_to_read_a_control_does_not_hold(control: str, resource: str) -> None:
+    hidden = (Unreadable(resource=resource, reason="forbidden"),)
+    facts = change(cluster(TARGET), unreadable=hidden, **HIDES.get(resource, {}))
+    if resource == "secrets" and facts.config:
+        facts = change(facts, config=change(facts.config, overrides=None, overrides_present=None))
+    verdict = POLICIES[control](facts)
+
+    assert verdict.status == "not assessed", verdict.summary
+    assert "forbidden" in verdict.reason
+
+
+@pytest.mark.parametrize("control", POLICIES)
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_policy_never_breaks_for_want_of_rights(control: str, resource: str) -> None:
+    hidden = (Unreadable(resource=resource, reason="forbidden"),)
+    facts = change(cluster(TARGET), unreadable=hidden, **HIDES.get(resource, {}))
+
+    assert POLICIES[control](facts).summary
+
+
+@pytest.mark.parametrize("control", POLICIES)
+def test_a_verdict_is_a_function_of_its_facts(control: str) -> None:
+    facts = cluster(TARGET)
+    again = msgspec.json.decode(msgspec.json.encode(facts), type=ClusterFacts)
+
+    assert POLICIES[control](facts) == POLICIES[control](again)

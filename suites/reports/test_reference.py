@@ -1,0 +1,43 @@
+"""The reference is generated and complete; an old page is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from policies.catalogue import catalogue
+from reports.reference import main, outdated, pages
+
+
+def test_every_control_option_and_exit_code_is_in_the_reference() -> None:
+    found = pages()
+
+    for control in catalogue().values():
+        assert (
+            f"| {control.id} | {control.title.replace('|', chr(92) + '|')} |"
+            in (found["controls.md"])
+        )
+    for option in ("`--from`", "`--snapshot`", "`--stand-ins`", "## rehearse plan"):
+        assert option in found["options.md"]
+    for code in range(7):
+        assert f"\n| {code} | " in found["files.md"]
+    assert "| `injection_gap` | number | `60` |" in found["scenario.md"]
+
+
+def test_the_index_leads_to_every_page() -> None:
+    found = pages()
+
+    for name in found:
+        assert name == "index.md" or f"]({name})" in found["index.md"]
+
+
+def test_an_old_page_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 0
+    assert outdated(tmp_path) == []
+    (tmp_path / "controls.md").write_text("by hand")
+    (tmp_path / "files.md").unlink()
+
+    assert main([str(tmp_path), "--check"]) == 1
+
+    assert "controls.md, files.md" in capsys.readouterr().err

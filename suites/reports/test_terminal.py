@@ -1,0 +1,89 @@
+"""What a person sees on the terminal, and what GitHub shows beside the change."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec.structs import replace
+
+from reports import github, text
+from reports.model import Report
+
+
+def test_a_failure_can_be_acted_on_from_the_terminal_alone(reports: dict[str, Report]) -> None:
+    shown = text.render(reports["violated"], documents=["out/report.html"])
+    lines = shown.splitlines()
+
+    assert lines[0].startswith("VIOLATED  edge-25.4.4 → edge-25.10.7")
+    assert "simulated" in lines[0]
+    for entry in reports["violated"].failures:
+        assert any(line.startswith(f"violated {entry.control}  ") for line in lines)
+        assert f"  next          {entry.next_command}" in lines
+    assert "report: out/report.html" in lines
+
+
+def test_advice_is_told_apart_from_failures(reports: dict[str, Report]) -> None:
+    shown = text.render(reports["healthy"])
+
+    assert re.search(r"^advice PRE-08", shown, re.MULTILINE)
+    assert "\nviolated " not in shown
+
+
+def test_reasons_for_not_assessing_are_shown_required_ones_first(
+    reports: dict[str, Report],
+) -> None:
+    shown = text.render(reports["incomplete"])
+
+    assert shown.index("required  PRE-13") < shown.index("not built yet")
+    assert "secrets: forbidden to user auditor" in shown
+
+
+def test_colour_only_when_asked(report: Report) -> None:
+    assert "\x1b" not in text.render(report)
+    coloured = text.render(report, colour=True)
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == text.render(report)
+
+
+def test_hostile_names_cannot_move_the_cursor(reports: dict[str, Report]) -> None:
+    for shown in (text.render(reports["hostile"]), github.render(reports["hostile"])):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", shown)
+
+
+def test_annotations_name_blockers_as_errors_and_advice_as_warnings(
+    reports: dict[str, Report],
+) -> None:
+    lines = github.render(reports["violated"]).splitlines()
+
+    assert [line.partition(" ")[0] for line in lines] == ["::error", "::error", "::warning"]
+    assert "CP-02" in lines[0]
+    assert "%0Anext: kubectl" in lines[0]
+
+
+def test_annotations_are_escaped(reports: dict[str, Report]) -> None:
+    lines = github.render(reports["hostile"]).splitlines()
+
+    for line in lines:
+        command = re.fullmatch(r"::(error|warning|notice) title=([^:,]*)::(.*)", line)
+        assert command, line
+        assert "\n" not in command[3]
+
+
+def test_a_run_without_a_violation_has_one_line_with_its_verdict(
+    reports: dict[str, Report],
+) -> None:
+    assert "::notice" in github.render(reports["healthy"])
+    incomplete = github.render(reports["incomplete"]).splitlines()[-1]
+    assert incomplete.startswith("::error")
+    assert "incomplete" in incomplete
+
+
+def test_many_failures_are_summed_up(reports: dict[str, Report]) -> None:
+    report = reports["violated"]
+    one = report.failures[0]
+    many = replace(report, findings=tuple(replace(one, id=f"F{n}") for n in range(40)))
+
+    lines = github.render(many).splitlines()
+
+    assert len([line for line in lines if line.startswith("::error")]) == github.LIMIT
+    assert "31 more" in lines[-1]
