@@ -97,9 +97,7 @@ class Client:
 
     def apply(self, path: str, body: Any, manager: str, **query: Any) -> Answer:
         kind = "application/apply-patch+yaml"
-        return self.request(
-            "PATCH", path, body, content_type=kind, fieldManager=manager, **query
-        )
+        return self.request("PATCH", path, body, content_type=kind, fieldManager=manager, **query)
 
     @contextmanager
     def watch(self, path: str, **query: Any) -> Iterator[Iterator[Obj]]:

@@ -100,9 +100,7 @@ def test_only_spec_changes_raise_the_generation(
     assert scaled["metadata"]["generation"] == 2
 
 
-def test_status_and_spec_are_written_apart(
-    api: Client, deployments: str, deployment: Obj
-) -> None:
+def test_status_and_spec_are_written_apart(api: Client, deployments: str, deployment: Obj) -> None:
     api.post(deployments, {**deployment, "status": {"replicas": 7}})
 
     patch = {"status": {"collisionCount": 3}, "spec": {"revisionHistoryLimit": 3}}

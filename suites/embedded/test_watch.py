@@ -31,9 +31,7 @@ def test_watch_from_a_version_tells_what_came_after(api: Client, config_maps: st
     assert versions[0] > int(version)
 
 
-def test_watch_without_a_version_begins_with_what_is_there(
-    api: Client, config_maps: str
-) -> None:
+def test_watch_without_a_version_begins_with_what_is_there(api: Client, config_maps: str) -> None:
     api.post(config_maps, config_map("a"))
 
     with api.watch(config_maps) as events:
@@ -106,9 +104,7 @@ def test_watch_of_tables_names_the_columns_once(api: Client, config_maps: str) -
     accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
     api.post(config_maps, config_map("a"))
 
-    answer = api.request(
-        "GET", config_maps, headers=accept, watch="true", timeoutSeconds=1
-    ).body
+    answer = api.request("GET", config_maps, headers=accept, watch="true", timeoutSeconds=1).body
 
     first, second = answer.splitlines()[:2]
     assert '"columnDefinitions":[' in first

@@ -32,8 +32,10 @@ class Stage:
     ca: trustme.CA
     reviews: list[Obj] = field(default_factory=list[Obj])
     answer: Callable[[Obj], Obj] = lambda request: {"allowed": True}
+    delay: float = 0.0
 
     async def serve(self, request: web.Request) -> web.Response:
+        await asyncio.sleep(self.delay)
         review: Any = await request.json()
         self.reviews.append(review["request"])
         response = {"uid": review["request"]["uid"], **self.answer(review["request"])}
@@ -87,7 +89,8 @@ async def stage(*, ready: bool = True, host: str = HOST) -> AsyncGenerator[Stage
         await kernel.create("serviceaccounts", account)
     ports = [{"name": "https", "port": 443, "targetPort": "hook"}]
     await kernel.create(
-        "services", {"metadata": {"name": "injector", "namespace": "mesh"}, "spec": {"ports": ports}}
+        "services",
+        {"metadata": {"name": "injector", "namespace": "mesh"}, "spec": {"ports": ports}},
     )
     await kernel.create(
         "endpointslices.discovery.k8s.io",
@@ -112,7 +115,7 @@ async def stage(*, ready: bool = True, host: str = HOST) -> AsyncGenerator[Stage
     ca.issue_cert(host).configure_cert(context)
     application = web.Application()
     application.router.add_post("/inject", play.serve)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
@@ -290,9 +293,7 @@ def test_webhooks_are_asked_in_order_of_their_names_and_again_if_needed() -> Non
 
         play.answer = answer
         await play.configure(play.hook("b.example.com"), name="b")
-        await play.configure(
-            play.hook("a.example.com", reinvocationPolicy="IfNeeded"), name="a"
-        )
+        await play.configure(play.hook("a.example.com", reinvocationPolicy="IfNeeded"), name="a")
 
         await play.pod()
 
@@ -330,26 +331,14 @@ def test_dry_run_needs_a_webhook_without_side_effects() -> None:
     run(scene)
 
 
-def test_slow_webhook_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "fixtures.targets.embedded.api.webhook_client._SHORTEST_WALL"
-    monkeypatch.setattr(name, 0.05)
-
+def test_slow_webhook_is_given_up() -> None:
     async def scene(play: Stage) -> None:
-        serve = play.serve
-
-        async def slow(request: web.Request) -> web.Response:
-            await asyncio.sleep(1)
-            return await serve(request)
-
-        play.serve = slow
+        play.kernel.writes.admission.webhooks.client.shortest_wall = 0.05
+        play.delay = 5.0
         await play.configure(play.hook(timeoutSeconds=1))
 
         error = await refused(play)
 
         assert error.message.endswith("context deadline exceeded")
 
-    async def main() -> None:
-        async with stage() as play:
-            await scene(play)
-
-    asyncio.run(main())
+    run(scene)

@@ -67,11 +67,8 @@ def test_version_reports_match_objects(control_plane_upgraded: Reached) -> None:
 def test_the_injection_gap_is_within_budget(
     control_plane_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
-    expect(
-        canaries.gap(
-            control_plane_upgraded.canaries, budget_seconds=rehearsal.scenario.injection_gap
-        )
-    )
+    step, budget = control_plane_upgraded, rehearsal.scenario.injection_gap
+    expect(canaries.gap(step.canaries, budget_seconds=budget, pods=step.after.pods))
 
 
 @control("DP-03")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
+from fixtures.rehearsal import Rehearsal
 from policies import checks, dataplane, restarts
 from policies.differences import Difference, reapply_changes_only_regenerated
 from policies.observations import CheckRun
@@ -29,5 +30,6 @@ def test_applying_again_changes_only_what_linkerd_regenerates(settled: Reached) 
 
 
 @control("VER-04")
-def test_nothing_of_the_old_version_is_left(settled: Reached) -> None:
-    expect(dataplane.nothing_old_left(settled.after, settled.source, settled.target))
+def test_nothing_of_the_old_version_is_left(settled: Reached, rehearsal: Rehearsal) -> None:
+    lazy = rehearsal.scenario.data_plane == "lazy"
+    expect(dataplane.nothing_old_left(settled.after, settled.source, settled.target, lazy=lazy))

@@ -14,7 +14,6 @@ from fixtures.verifying import Verification
 from policies import (
     availability,
     certificates,
-    checks,
     configuration,
     crds,
     dataplane,
@@ -29,9 +28,6 @@ from policies import (
 )
 from policies.facts import ClusterFacts
 from policies.path import Hop
-
-NO_CHECK = None
-"""`linkerd check` is not run here: it needs the CLI and rights of its own."""
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +45,6 @@ def release(verification: Verification) -> str:
 def standing(release: str) -> Hop:
     """The hop from the release to itself: its own ranges count."""
     return Hop(number=0, source=release, target=release)
-
-
-@control("PRE-01")
-def test_the_cluster_is_healthy(seen: ClusterFacts) -> None:
-    expect(checks.baseline_healthy(NO_CHECK, NO_CHECK, seen))
 
 
 @control("PRE-02")
@@ -140,8 +131,3 @@ def test_every_proxy_holds_an_identity(seen: ClusterFacts) -> None:
 @control("DP-08")
 def test_jobs_complete(seen: ClusterFacts) -> None:
     expect(jobs.jobs_complete(seen))
-
-
-@control("VER-01")
-def test_check_and_facts_agree(seen: ClusterFacts) -> None:
-    expect(checks.check_agrees_with_facts(NO_CHECK, NO_CHECK, seen))
