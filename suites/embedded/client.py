@@ -6,7 +6,7 @@ import base64
 import http.client
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +100,7 @@ class Client:
         return self.request("PATCH", path, body, content_type=kind, fieldManager=manager, **query)
 
     @contextmanager
-    def watch(self, path: str, **query: Any) -> Iterator[Iterator[Obj]]:
+    def watch(self, path: str, **query: Any) -> Generator[Iterator[Obj], None, None]:
         """Events of a watch, as they come; ends with the block."""
         given = {"watch": "true", "timeoutSeconds": 10, **query}
         connection, response = self._send("GET", path, None, "", None, given)
