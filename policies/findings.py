@@ -1,6 +1,7 @@
 """Findings: a control applied to facts.
 
-A policy returns a `Verdict`: what was judged, expected and seen, and every item behind it. Where and when (step, hop, cluster) is added by whoever asked, which makes it a `Finding`.
+A policy returns a `Verdict`: what was judged, expected and seen, and every item behind it. Where
+and when (step, hop, cluster) is added by whoever asked, which makes it a `Finding`.
 `not assessed` always carries its reason and is never a pass.
 """
 
