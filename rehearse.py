@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -71,6 +68,27 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("bundle", metavar="BUNDLE")
     verify.set_defaults(command=_verify_bundle)
 
+    rbac = sub.add_parser("rbac", help="the rights a suite needs on a cluster, as a manifest")
+    rbac.add_argument("--suite", choices=["verify", "upgrade"], default="verify")
+    rbac.add_argument(
+        "--account", default="kube-system/linkerd-upgrade-rehearsal", metavar="NS/NAME"
+    )
+    rbac.add_argument("--from", dest="source", default="", metavar="RELEASE")
+    rbac.add_argument("--to", dest="destination", default="", metavar="RELEASE")
+    rbac.add_argument("--scenario", default="", metavar="FILE", help="for its own namespaces")
+    rbac.set_defaults(command=_rbac)
+
+    tools = sub.add_parser("tools", help="fetch and verify the linkerd of a release")
+    tools.add_argument(
+        "action", choices=["fetch"], help="fetch: into the cache, checksum compared"
+    )
+    tools.add_argument("releases", nargs="+", metavar="RELEASE")
+    tools.add_argument(
+        "--tools-mirror", default="", metavar="DIR_OR_URL", help="instead of GitHub"
+    )
+    tools.add_argument("--tools", default="", metavar="DIR", help="instead of the cache")
+    tools.set_defaults(command=_tools)
+
     faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
     faults.set_defaults(command=_faults)
     return parser
@@ -93,38 +111,9 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from fixtures.scenario import Scenario
-    from fixtures.snapshot.load import read_snapshot
-    from fixtures.targets.choose import opener
+    from fixtures.commands import serve
 
-    snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
-    scenario = Scenario(
-        kubernetes=arguments.kubernetes,
-        speed=arguments.speed,
-        nodes=arguments.nodes,
-        snapshot=arguments.snapshot,
-    )
-    stop = threading.Event()
-
-    def end(number: int, frame: object) -> None:
-        del number, frame
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    with tempfile.TemporaryDirectory(prefix="rehearse-") as folder:
-        target, _ = opener(scenario, Path(folder), snapshot, arguments.port).target()
-        target.start()
-        try:
-            print(f"export KUBECONFIG={target.kubeconfig}", flush=True)
-            print("Serving until Ctrl-C ...", file=sys.stderr, flush=True)
-            while target.alive() and not stop.wait(0.5):
-                pass
-            if not stop.is_set():
-                raise RehearsalError("The embedded cluster ended by itself", where=folder)
-        finally:
-            target.stop()
-    return 0
+    return serve(arguments)
 
 
 def _snapshot(arguments: argparse.Namespace) -> int:
@@ -162,6 +151,19 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
         raise BadInput("This run was never sealed: there is no manifest", where=arguments.bundle)
     print(f"{arguments.bundle}: {len(bundle.manifest.files)} files as sealed")
     return 0
+
+
+def _rbac(arguments: argparse.Namespace) -> int:
+    from fixtures.commands import rbac
+
+    print(rbac(arguments), end="")
+    return 0
+
+
+def _tools(arguments: argparse.Namespace) -> int:
+    from fixtures.commands import fetch_tools
+
+    return fetch_tools(arguments.releases, arguments.tools_mirror, arguments.tools)
 
 
 def _faults(arguments: argparse.Namespace) -> int:

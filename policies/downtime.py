@@ -93,7 +93,7 @@ def self_test_seen(traffic: Traffic) -> Verdict:
         return not_assessed("no outage was made on purpose")
     return judged(
         _unseen(traffic),
-        holds_as=f"{len(traffic.self_tests)} outages made on purpose were measured",
+        holds_as=f"{counted(len(traffic.self_tests), 'outage')} made on purpose, all measured",
         violated_as="An outage made on purpose was not measured: the run is void",
         expected="each found, its ends exact to one interval plus the prober's lateness",
         cause="the machine is too busy for this interval, or the prober was stopped",
@@ -116,9 +116,10 @@ def _self_test(test: SelfTest, seen: PathTraffic | None) -> Item | None:
         return Item(subject=subject, expected="an outage", seen="none")
     lateness = max((s.lateness_max for s in seen.sight), default=0.0)
     slack = seen.path.interval + lateness
+    last = max(near, key=lambda o: o.end)
     started = abs((min(o.start for o in near) - test.start).total_seconds())
-    ended = abs((max(o.end for o in near) - test.end).total_seconds())
-    if max(started, ended) <= slack:
+    ended = abs((last.end - test.end).total_seconds())
+    if started <= slack and ended <= slack + last.answer_seconds:
         return None
     return Item(
         subject=subject,
@@ -150,7 +151,7 @@ def within_budget(traffic: Traffic, budgets: Sequence[Budget] = ()) -> Verdict:
     if gaps:
         return not_assessed("; ".join(gaps))
     return holds(
-        f"No path lost more than its budget ({len(traffic.measured)} paths)",
+        f"No path lost more than its budget ({counted(len(traffic.measured), 'path')})",
         seen="; ".join(visibility(traffic)),
         items=items,
     )
@@ -211,7 +212,7 @@ def _lost(where: str, cell: Cell, found: Sequence[Outage], budget: Budget) -> It
     within = bool(named) and all(value <= limit for limit, value, _ in named)
     allowed = ", ".join(text.format(limit) for limit, _, text in named)
     told = [
-        f"{len(found)} outages, longest {longest:.3f} s"
+        f"{counted(len(found), 'outage')}, longest {longest:.3f} s"
         if found
         else "the end of an outage of an earlier step",
         f"{cell.failed} of {cell.observed} samples failed",
@@ -257,7 +258,8 @@ def streams_end_gracefully(traffic: Traffic, pods: Sequence[PodMoment] | None = 
     ended = sum(len(p.ends) for p in streams)
     return judged(
         items,
-        holds_as=f"{ended} ends of streams on {len(streams)} paths, each graceful and its pod's",
+        holds_as=f"{counted(ended, 'end')} of streams on {counted(len(streams), 'path')}, "
+        "each graceful and with its pod",
         violated_as="Long-lived streams were cut",
         expected="an end event, a close frame or an end between two messages, as the pod goes",
         cause="the application closes connections at SIGTERM, or its grace period is too short",
@@ -353,6 +355,11 @@ def latency_within_budget(
         cause="requests waited for discovery, or proxies were short of CPU",
         next_command="linkerd diagnostics proxy-metrics",
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 outage`, `2 outages`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _step(window: Window) -> str:

@@ -53,6 +53,8 @@ class Outage(Fact, frozen=True, kw_only=True):
     last_error: str
     answered_before: int = 0
     """Successes between the outage before and this one."""
+    answer_seconds: float = 0.0
+    """How long the success took that ended it."""
 
     @property
     def seconds(self) -> float:
@@ -188,7 +190,8 @@ def _outage(
         excused_seconds=_overlap(start, end, excuses),
         first_error=error_text(first),
         last_error=error_text(last),
-        answered_before=answered if before else 0,
+        answered_before=answered,
+        answer_seconds=(after.first_end - after.first).total_seconds() if after else 0.0,
     )
 
 

@@ -71,6 +71,18 @@ class Client:
             decoded = content.decode(errors="replace")
         return Answer(response.status, decoded, response.headers)
 
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that says who asks; empty without a token."""
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+    def connect(self, seconds: float = _SECONDS) -> http.client.HTTPSConnection:
+        """A connection of the caller's own, to be closed by the caller."""
+        assert self._server.hostname is not None
+        return http.client.HTTPSConnection(
+            self._server.hostname, self._server.port, context=self._context, timeout=seconds
+        )
+
     def get(self, path: str, **query: Any) -> Answer:
         return self.request("GET", path, **query)
 
@@ -119,12 +131,9 @@ class Client:
         headers: dict[str, str] | None,
         query: dict[str, Any],
     ) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse]:
-        assert self._server.hostname is not None
-        connection = http.client.HTTPSConnection(
-            self._server.hostname, self._server.port, context=self._context, timeout=_SECONDS
-        )
+        connection = self.connect()
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        sent = self.authorization
         if content is not None:
             sent["Content-Type"] = content_type
         sent.update(headers or {})

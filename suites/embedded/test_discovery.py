@@ -71,8 +71,12 @@ def test_every_openapi_document_can_be_read(api: Client) -> None:
             assert not names or {"dryRun", "fieldValidation"} <= names
 
 
-def test_openapi_v2_is_not_acceptable(api: Client) -> None:
-    assert api.get("/openapi/v2").code == 406
+def test_openapi_v2_names_the_kinds_that_can_be_patched(api: Client) -> None:
+    paths = api.get("/openapi/v2").body["paths"]
+
+    where = "/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+    mark = paths[where]["patch"]["x-kubernetes-group-version-kind"]
+    assert mark == {"group": "apps", "version": "v1", "kind": "Deployment"}
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])

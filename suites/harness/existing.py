@@ -50,7 +50,7 @@ def existing(
     folder: Path, release: str, scenario: Scenario | None = None, *, speed: float = 20.0
 ) -> Generator[Existing]:
     """Linkerd of a release and the workloads of a scenario, applied as a person would."""
-    with EmbeddedProcess.start(folder, kubernetes="1.33", speed=speed, nodes=1) as process:
+    with EmbeddedProcess.start(folder, kubernetes="1.32", speed=speed, nodes=1) as process:
         tools = Toolbox(None, "always", process.kubeconfig)
         linkerd, kubectl = tools.linkerd(release), tools.kubectl()
         _well(kubectl.apply(_well(linkerd.install(*GATEWAY_API, crds=True)).stdout))

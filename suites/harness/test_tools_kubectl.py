@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.tools.standins import flags
 from fixtures.tools.standins.kubectl.apply import annotated, three_way
-from fixtures.tools.standins.kubectl.objects import jsonpath
+from fixtures.tools.standins.kubectl.printing import jsonpath
 from fixtures.tools.standins.linkerd.values import assignments
 
 Obj = dict[str, Any]
