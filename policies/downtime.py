@@ -139,6 +139,7 @@ def within_budget(traffic: Traffic, budgets: Sequence[Budget] = ()) -> Verdict:
         judged_items, unjudged = _path_within(traffic, seen, spans, budgets)
         items += judged_items
         gaps += unjudged
+    gaps += _unwatched(traffic, spans)
     if any(not i.explained for i in items):
         return judged(
             items,
@@ -196,9 +197,24 @@ def _path_within(
             budget = budget_for(budgets, window.step, seen.path.id, seen.path.kind)
             here = [o for o in found if o.window == place and o.failed > o.excused]
             items.append(_lost(where, cell, here, budget))
+    if seen.cut_off:
+        last = _clock(seen.runs[-1].last_end) if seen.runs else "its start"
+        reasons.append(f"{name}: its prober was killed, nothing was seen after {last}")
     if not assessed:
         reasons.append(f"{name}: fewer than {LEAST_SAMPLES} samples in every step")
     return items, reasons
+
+
+def _unwatched(traffic: Traffic, spans: Sequence[Span]) -> list[str]:
+    """Steps that were long enough to be assessed, and on no path were."""
+    interval = min(p.path.interval for p in traffic.measured)
+    counted = [cells(p, spans) for p in traffic.measured]
+    return [
+        f"in {_step(window)} no path had {LEAST_SAMPLES} samples"
+        for place, window in enumerate(traffic.windows)
+        if (window.end - window.start).total_seconds() > (LEAST_SAMPLES + 1) * interval
+        and not any(place in c and c[place].observed >= LEAST_SAMPLES for c in counted)
+    ]
 
 
 def _lost(where: str, cell: Cell, found: Sequence[Outage], budget: Budget) -> Item:

@@ -122,6 +122,14 @@ class PodMoment(Fact, frozen=True, kw_only=True, gc=False):
     ended: datetime | None = None
 
 
+class EndpointMoment(Fact, frozen=True, kw_only=True, gc=False):
+    """How many ready endpoints a Service of the control plane had from this moment on."""
+
+    at: datetime
+    service: str
+    ready: int
+
+
 class PruneRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="prune"):
     """What `linkerd prune` listed."""
 

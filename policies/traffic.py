@@ -49,7 +49,9 @@ STREAM_KINDS: frozenset[str] = frozenset({"sse", "websocket", "tcp"})
 """Kinds of path that hold one connection for as long as it lasts."""
 
 BUCKETS: tuple[float, ...] = tuple(
-    step * 10.0**power for power in range(-4, 2) for step in (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    round(step * 10.0**power, 6)
+    for power in range(-4, 2)
+    for step in (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 )
 """Upper bounds of the latency buckets: wall seconds, 0.1 ms to 70 s; one more bucket is above."""
 
@@ -155,6 +157,8 @@ class PathTraffic(Fact, frozen=True, kw_only=True):
     latency: tuple[Latency, ...] = ()
     sight: tuple[Sight, ...] = ()
     ends: tuple[StreamEnd, ...] = ()
+    cut_off: bool = False
+    """Its prober was killed: after the last run nothing was observed."""
 
 
 class SelfTest(Fact, frozen=True, kw_only=True):

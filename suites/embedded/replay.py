@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fixtures.snapshot.read import read_snapshot
-from fixtures.snapshot.standin import encoded, prepare
 from fixtures.targets.embedded.process import EmbeddedProcess
 from suites.embedded.answer_shapes import Unlike, decoded, differences, shape_of
 from suites.embedded.client import Client
@@ -28,12 +24,12 @@ from suites.embedded.recorded_exchanges import (
     Exchange,
     Stretch,
     folders,
-    read_items,
     stretches,
 )
+from suites.embedded.recorded_state import RecordedState
 
 SPEED = 20.0
-_LONGEST_PAUSE = 20.0
+_LONGEST_PAUSE = 60.0
 """Cluster seconds between two commands that are waited for; longer ones only prove patience."""
 _WATCH_SECONDS = 0.4
 _VERSION = "resourceVersion"
@@ -105,14 +101,14 @@ class Outcome:
 class Replay:
     """One stretch on one cluster."""
 
-    def __init__(self, stretch: Stretch, process: EmbeddedProcess) -> None:
+    def __init__(self, stretch: Stretch, state: RecordedState, process: EmbeddedProcess) -> None:
         self._stretch = stretch
+        self._state = state
         self._process = process
         self._client = Client(process.kubeconfig)
         self._connection = self._client.connect()
         self._versions: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
-        self._later = read_items(stretch.next_dump) if stretch.next_dump else []
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -132,18 +128,10 @@ class Replay:
 
     def _bring(self, exchange: Exchange) -> None:
         """What a write made whose body was not kept: from its answer, else from the next dump."""
-        answer = exchange.answer
-        found = decoded(answer) if answer is not None else self._in_next_dump(exchange)
-        if isinstance(found, dict) and found.get("kind") != "Status":
-            self._process.post("/_embedded/load", {"kind": "List", "items": [found]})
-
-    def _in_next_dump(self, exchange: Exchange) -> Any:
-        parts = exchange.path.strip("/").split("/")
-        kind = "Secret" if "secrets" in parts else "CustomResourceDefinition"
-        for obj in self._later:
-            if obj["kind"] == kind and obj["metadata"]["name"] == parts[-1]:
-                return obj
-        return None
+        content = exchange.answer
+        made = self._state.made_by(exchange) if content is None else [json.loads(content)]
+        if made:
+            self._process.post("/_embedded/load", {"kind": "List", "items": made})
 
     def _one(self, exchange: Exchange) -> None:
         recorded = read_answer(exchange)
@@ -198,7 +186,7 @@ class Replay:
         return exchange.path + (f"?{urlencode(query)}" if query else "")
 
     def _body(self, exchange: Exchange) -> bytes | None:
-        content = exchange.body
+        content = self._state.body(exchange)
         if content is None or _VERSION.encode() not in content:
             return content
         body = json.loads(content)
@@ -265,39 +253,28 @@ def compare_watch(exchange: Exchange, status: int, events: list[Any]) -> Iterato
 
 def replay(stretch: Stretch, state: Path) -> Outcome:
     """Bring a cluster to the stretch's state and send its requests."""
-    state.mkdir(parents=True)
-    source = state / "state.json.gz"
-    content = {"apiVersion": "v1", "kind": "List", "items": stretch.items()}
-    source.write_bytes(gzip.compress(json.dumps(content).encode(), 1))
-    loadable = prepare(read_snapshot(source), now=datetime.now(UTC))
-    with EmbeddedProcess.start(state / "cluster", "1.31", SPEED, 1, seed=1) as process:
-        process.post("/_embedded/load", gzip.compress(encoded(loadable), 1))
-        return Replay(stretch, process).run()
+    recorded = RecordedState(stretch)
+    with EmbeddedProcess.start(state, "1.31", SPEED, 1, seed=1) as process:
+        process.post("/_embedded/load", gzip.compress(recorded.document, 1))
+        return Replay(stretch, recorded, process).run()
 
 
-def replay_all(state: Path, workers: int = 2) -> Outcome:
-    """Replay every recording that is at hand."""
+def replay_all(state: Path, names: Sequence[str] = (), workers: int = 2) -> Outcome:
+    """Replay the recordings at hand, or those stretches whose name has one of the names in it."""
     work = [s for folder in folders() for s in stretches(folder)]
+    chosen = [s for s in work if not names or any(name in s.name for name in names)]
     total = Outcome()
     with ThreadPoolExecutor(workers) as pool:
-        places = (state / str(number) for number in range(len(work)))
-        for outcome in pool.map(replay, work, places):
+        places = (state / str(number) for number in range(len(chosen)))
+        for outcome in pool.map(replay, chosen, places):
             total.add(outcome)
     return total
 
 
-def main(names: Iterable[str]) -> None:
-    """Print the report of the recordings (or of those stretches) named."""
-    chosen = tuple(names)
-    total = Outcome()
+def main(names: Sequence[str]) -> None:
+    """Print the report."""
     with tempfile.TemporaryDirectory() as folder:
-        work = [s for f in folders() for s in stretches(f)]
-        picked = [s for s in work if not chosen or any(name in s.name for name in chosen)]
-        with ThreadPoolExecutor(2) as pool:
-            places = (Path(folder) / str(number) for number in range(len(picked)))
-            for outcome in pool.map(replay, picked, places):
-                total.add(outcome)
-    print(total.report())
+        print(replay_all(Path(folder), names).report())
 
 
 if __name__ == "__main__":

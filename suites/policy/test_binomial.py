@@ -63,5 +63,5 @@ def test_nothing_seen_says_nothing() -> None:
 
 @pytest.mark.parametrize(("successes", "trials", "level"), [(3, 2, 0.9), (-1, 2, 0.9), (1, 2, 1)])
 def test_nonsense_is_refused(successes: int, trials: int, level: float) -> None:
-    with pytest.raises(ValueError, match="trials|confidence"):
+    with pytest.raises(ValueError, match=r"trials|confidence"):
         exact_interval(successes, trials, level)

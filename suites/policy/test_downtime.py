@@ -78,8 +78,23 @@ def test_fewer_than_three_samples_are_not_assessed_there() -> None:
 
     assert found.status == "holds"
     assert [i.explained for i in found.items] == ["not assessed there: 2 samples"]
-    assert within("." * 20).status == "not assessed"  # both steps wanted, none had three
     assert within("..").status == "not assessed"
+
+
+def test_a_step_that_nobody_watched_is_not_a_pass() -> None:
+    found = within("." * 20)
+
+    assert found.status == "not assessed"
+    assert "step 1" in found.reason
+
+
+def test_what_follows_the_end_of_a_killed_prober_is_not_a_pass() -> None:
+    killed = msgspec.structs.replace(told("." * 30, STEPS), cut_off=True)
+
+    found = downtime.within_budget(traffic(HEALTHY, killed, steps=STEPS))
+
+    assert found.status == "not assessed"
+    assert "killed" in found.reason
 
 
 def test_a_failure_in_a_step_of_two_samples_is_not_judged() -> None:

@@ -73,7 +73,7 @@ def told(
     latency: Sequence[Latency] = (),
     **path: Any,
 ) -> PathTraffic:
-    spec = {"kind": "http-new", "interval": 0.1, "limit": 1.0, **path}
+    spec: dict[str, Any] = {"kind": "http-new", "interval": 0.1, "limit": 1.0, **path}
     return PathTraffic(
         path=ProbePath(id=id, **spec),
         runs=runs(story(text), steps),

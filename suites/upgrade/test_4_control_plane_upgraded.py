@@ -11,6 +11,7 @@ from policies import (
     certificates,
     checks,
     configuration,
+    endpoints,
     images,
     skew,
     webhooks,
@@ -61,6 +62,12 @@ def test_linkerd_check_agrees(control_plane_upgraded: Reached) -> None:
 def test_version_reports_match_objects(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
     expect(checks.reports_match(step.one(VersionReport), step.after, step.target))
+
+
+@control("CP-08")
+def test_every_component_was_ready_at_every_moment(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    expect(endpoints.ready_at_every_moment(step.endpoints, step.after))
 
 
 @control("CP-10")

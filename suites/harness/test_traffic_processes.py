@@ -1,0 +1,218 @@
+"""The prober's file as a program: every kind against its own echo, signals, full disks, bad input."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.traffic.samples import Timebase, read_traffic
+from policies.downtime import self_test_seen, streams_end_gracefully
+from policies.outages import cells, outages
+from policies.traffic import SelfTest, Traffic
+from suites.harness.misbehaving import PROBER, echo, more_records, process, records, spec, wait_for
+
+KINDS = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp")
+
+
+def targets(folder: Path, ports: dict[str, Any], *kinds: str, **more: Any) -> str:
+    file = folder / "targets.json"
+    tcp = {"tcp": ports["tcp_port"]}
+    paths = [spec(tcp.get(k, ports["port"]), k, **{"limit": 2.0, **more}) for k in kinds]
+    file.write_text(json.dumps({"paths": paths}))
+    return str(file)
+
+
+def read(out: Path) -> Traffic:
+    return read_traffic([out], [])
+
+
+def test_every_kind_is_answered_and_nothing_is_lost_at_sigterm(tmp_path: Path) -> None:
+    out = tmp_path / "samples.bin"
+    with echo() as (_, ports):
+        asked = targets(tmp_path, ports, *KINDS)
+        with process("probe", "--targets", asked, "--out", str(out)) as (running, _):
+            more_records(out, 60)
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(10) == 0
+    traffic = read(out)
+
+    assert traffic.problems == ()
+    for seen in traffic.paths:
+        outcomes = {r.outcome for r in seen.runs}
+        assert "ok" in outcomes
+        assert not outcomes - {"ok", "held", "late"}
+        assert seen.runs[0].server == "echo-1"
+        assert seen.sight[0].missing == 0
+
+
+def test_what_was_observed_survives_sigkill(tmp_path: Path) -> None:
+    out = tmp_path / "samples.bin"
+    with echo() as (_, ports):
+        asked = targets(tmp_path, ports, "http-new", "tcp")
+        with process("probe", "--targets", asked, "--out", str(out)) as (running, _):
+            more_records(out, 30)
+            before = records(out)
+            running.kill()
+            running.wait(10)
+    traffic = read(out)
+
+    assert out.stat().st_size % 48 == 0
+    assert records(out) >= before
+    assert all(p.cut_off for p in traffic.paths)
+    assert sum(c.answered for p in traffic.paths for c in cells(p).values()) >= 20
+    assert "killed" in traffic.problems[0]
+
+
+def test_streams_end_gracefully_when_the_echo_is_told_to_leave(tmp_path: Path) -> None:
+    out = tmp_path / "samples.bin"
+    with echo() as (server, ports):
+        asked = targets(tmp_path, ports, "sse", "websocket", "tcp")
+        with process("probe", "--targets", asked, "--out", str(out)) as (running, _):
+            more_records(out, 30)
+            server.terminate()
+            assert server.wait(10) == 0
+            more_records(out, 15)
+            running.terminate()
+            running.wait(10)
+    traffic = read(out)
+
+    for seen in traffic.paths:
+        # A message that crosses the server's last word is lost, and then it is told so.
+        assert seen.ends
+        lost = [r for r in seen.runs if r.outcome == "reset"]
+        assert bool(lost) == (seen.ends[0].how == "reset")
+        assert seen.ends[0].server == "echo-1"
+        assert seen.runs[-1].outcome == "refused"
+
+
+def test_a_gap_made_on_purpose_is_measured(tmp_path: Path) -> None:
+    out = tmp_path / "samples.bin"
+    with echo() as (_, ports):
+        asked = targets(tmp_path, ports, "http-new", "http-reused", "sse", "websocket", "tcp")
+        base = f"http://127.0.0.1:{ports['port']}"
+        with process("probe", "--targets", asked, "--out", str(out)) as (running, _):
+            more_records(out, 40)
+            for done, seconds in enumerate((0.5, 0.04), 1):
+                get(f"{base}/gap?seconds={seconds}")
+                wait_for(lambda done=done: len(gaps(base)) == done, "the listener's return")
+                more_records(out, 40)
+            made = gaps(base)
+            running.terminate()
+            running.wait(10)
+    traffic = read(out)
+
+    base_time = Timebase()
+    for seen in traffic.paths:
+        tests = tuple(
+            SelfTest(path=seen.path.id, start=base_time.at(a), end=base_time.at(b))
+            for a, b in made
+        )
+        judged = Traffic(paths=(seen,), self_tests=tests)
+        assert self_test_seen(judged).status == "holds", self_test_seen(judged).seen
+        assert len(outages(seen)) >= 2
+    cut = Traffic(paths=traffic.paths, self_tests=(tests[0],))  # pyright: ignore[reportPossiblyUnbound]
+    assert streams_end_gracefully(cut).status == "violated"
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read()
+
+
+def gaps(base: str) -> list[tuple[int, int]]:
+    try:
+        return json.loads(get(f"{base}/gaps"))
+    except OSError:
+        return []
+
+
+def test_a_stopped_process_sees_its_own_pause_and_no_outage(tmp_path: Path) -> None:
+    out = tmp_path / "samples.bin"
+    with echo() as (_, ports):
+        asked = targets(tmp_path, ports, "http-new", "http-reused", "sse", "websocket", "tcp")
+        with process("probe", "--targets", asked, "--out", str(out)) as (running, _):
+            more_records(out, 30)
+            running.send_signal(signal.SIGSTOP)
+            time.sleep(2.5)  # longer than the time limit of a request
+            running.send_signal(signal.SIGCONT)
+            more_records(out, 700)
+            running.terminate()
+            running.wait(10)
+    traffic = read(out)
+
+    assert any((p.end - p.start).total_seconds() > 2 for p in traffic.pauses)
+    for seen in traffic.paths:
+        assert outages(seen) == ()
+        assert sum(r.count for r in seen.runs if r.outcome == "late") > 50
+
+
+def test_a_full_disk_loses_samples_and_breaks_none(tmp_path: Path) -> None:
+    out = tmp_path / "samples.bin"
+
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+
+    with echo() as (_, ports):
+        asked = targets(tmp_path, ports, "http-new")
+        argv = ("probe", "--targets", asked, "--out", str(out))
+        with process(*argv, preexec_fn=small) as (running, _):
+            wait_for(lambda: records(out) >= 2000 // 48, "a full disk")
+            time.sleep(0.1)
+            running.terminate()
+            assert running.wait(10) == 0
+            assert running.stderr is not None
+            assert "samples are lost" in running.stderr.read()
+    traffic = read(out)
+
+    assert out.stat().st_size % 48 == 0
+    assert traffic.paths[0].cut_off
+    assert {r.outcome for r in traffic.paths[0].runs} <= {"ok", "late"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("", "paths"),
+        ("[]", "paths"),
+        ('{"paths": []}', "paths"),
+        ('{"paths": [{"id": "a", "kind": "tcp", "host": "h"}]}', "paths[0].port"),
+        ('{"paths": [{"id": "a", "kind": "tcp", "port": 1}]}', "paths[0].host"),
+        ('{"paths": [{"id": "a", "kind": 3, "host": "h", "port": 1}]}', "paths[0].kind"),
+        (
+            '{"paths": [{"id": "a", "kind": "tcp", "host": "h", "port": 1, "interval": 0}]}',
+            "paths[0].interval",
+        ),
+        (
+            '{"paths": [{"id": "a", "kind": "tcp", "host": "h", "port": 1, "tls": {"ca": "/no"}}]}',
+            "No such file",
+        ),
+    ],
+)
+def test_targets_that_cannot_be_used_end_with_what_is_wrong(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    file = tmp_path / "targets.json"
+    file.write_text(text)
+
+    with process("probe", "--targets", str(file), "--out", str(tmp_path / "s")) as (running, _):
+        assert running.wait(10) == 4
+        assert running.stderr is not None
+        said = running.stderr.read()
+
+    assert named in said
+    assert "Traceback" not in said
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    text = PROBER.read_text()
+
+    assert "from fixtures" not in text
+    assert "from policies" not in text
+    assert "import numpy" not in text
