@@ -12,26 +12,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
-
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of all facts."""
-
-
-class ObjectKey(Fact, frozen=True, kw_only=True, order=True):
-    """Identity of an object as `linkerd prune` compares it: the API version is ignored."""
-
-    group: str = ""
-    """API group, empty for the core group."""
-    kind: str
-    namespace: str = ""
-    """Empty for cluster-scoped objects."""
-    name: str
-
-    def __str__(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.kind} {where}{self.name}"
+from policies.fact_base import Fact, ObjectKey, Setting
+from policies.helm_facts import HelmRelease
 
 
 class Unreadable(Fact, frozen=True, kw_only=True):
@@ -195,6 +177,8 @@ class Workload(Fact, frozen=True, kw_only=True):
     uid: str
     created_by: str = ""
     """Annotation `linkerd.io/created-by`: `linkerd/cli V` or `linkerd/helm V`."""
+    managed_by: str = ""
+    """A GitOps tool that marked it, `Argo CD (NAME)`, `Flux (NAME)`; empty without one."""
     component: str = ""
     extension: str = ""
     inject: str = ""
@@ -265,6 +249,10 @@ class Crd(Fact, frozen=True, kw_only=True):
     helm_owned: bool = False
     helm_keep: bool = False
     """Annotation `helm.sh/resource-policy: keep`."""
+    helm_release: str = ""
+    """Annotations `meta.helm.sh/release-namespace` and `-name`, as `NAMESPACE/NAME`."""
+    managed_by: str = ""
+    """A GitOps tool that marked it; empty without one."""
     resources: int = -1
     """How many custom resources exist; -1 when they were not counted."""
 
@@ -289,15 +277,6 @@ class SecretKeys(Fact, frozen=True, kw_only=True):
     type: str = ""
     values: tuple[tuple[str, str], ...] = ()
     """(key, sha256 of the value); empty when only metadata was read."""
-
-
-class Setting(Fact, frozen=True, kw_only=True, order=True):
-    """One leaf of Linkerd's Helm values."""
-
-    path: str
-    """Dotted path, e.g. `proxy.image.version`."""
-    value: str
-    """JSON text; a PEM or a key is replaced by `sha256:...`."""
 
 
 class LinkerdConfig(Fact, frozen=True, kw_only=True):
@@ -403,6 +382,8 @@ class ClusterFacts(Fact, frozen=True, kw_only=True):
     api_services: tuple[ApiService, ...] = ()
     events: tuple[Event, ...] = ()
     quotas: tuple[ResourceQuota, ...] = ()
+    helm: tuple[HelmRelease, ...] = ()
+    """Helm releases of the control plane's namespace, each in its newest revision."""
     unreadable: tuple[Unreadable, ...] = ()
 
     def cannot_read(self, *resources: str) -> str:

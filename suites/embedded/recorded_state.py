@@ -54,13 +54,20 @@ class RecordedState:
             body.pop("kind", None)
         return json.dumps(body).encode()
 
-    def made_by(self, exchange: Exchange) -> list[Obj]:
-        """What a write made whose body was not kept, as the next dump has it."""
+    def made_by(self, exchange: Exchange, asked: str) -> list[Obj]:
+        """What a write made whose body was not kept, as the next dump has it.
+
+        Args:
+            exchange: The write.
+            asked: Name of the object that was looked for just before.
+        """
         parts = exchange.path.strip("/").split("/")
         kind = "Secret" if "secrets" in parts else "CustomResourceDefinition"
         candidates = [obj for obj in self._later if obj["kind"] == kind]
-        if exchange.line.method != "POST":
-            return [obj for obj in candidates if obj["metadata"]["name"] == parts[-1]]
+        name = parts[-1] if exchange.line.method != "POST" else asked
+        named = [obj for obj in candidates if obj["metadata"]["name"] == name]
+        if named or exchange.line.method != "POST":
+            return named
         return [
             obj
             for obj in candidates

@@ -109,6 +109,7 @@ class Replay:
         self._connection = self._client.connect()
         self._versions: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
+        self._asked = ""
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -124,12 +125,17 @@ class Replay:
                     self._bring(exchange)
                 continue
             self._one(exchange)
+            self._asked = exchange.path.rpartition("/")[2]
         return self.outcome
 
     def _bring(self, exchange: Exchange) -> None:
         """What a write made whose body was not kept: from its answer, else from the next dump."""
         content = exchange.answer
-        made = self._state.made_by(exchange) if content is None else [json.loads(content)]
+        made = (
+            self._state.made_by(exchange, self._asked)
+            if content is None
+            else [json.loads(content)]
+        )
         if made:
             self._process.post("/_embedded/load", {"kind": "List", "items": made})
 

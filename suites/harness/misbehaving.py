@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ class Misbehaving:
 @contextmanager
 def misbehaving(
     answer: Answer = healthy, context: ssl.SSLContext | None = None
-) -> Iterator[Misbehaving]:
+) -> Generator[Misbehaving]:
     server = Misbehaving(answer, context)
     try:
         yield server
@@ -111,7 +111,7 @@ def spec(port: int, kind: str = "http-new", **more: Any) -> dict[str, Any]:
 @contextmanager
 def probing(
     out: Path, *specs: dict[str, Any], clock: prober.Clock | None = None
-) -> Iterator[prober.Prober]:
+) -> Generator[prober.Prober]:
     """A prober in this process, stopped at the end."""
     running = prober.Prober([dict(s) for s in specs], str(out), clock)
     thread = threading.Thread(target=running.run)
@@ -142,7 +142,7 @@ def more_records(out: Path, count: int) -> None:
 
 
 @contextmanager
-def process(*argv: str, **options: Any) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def process(*argv: str, **options: Any) -> Generator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """The file as a program of its own, with what it said when it was ready."""
     with subprocess.Popen(
         [sys.executable, "-I", str(PROBER), *argv],

@@ -102,6 +102,7 @@ def test_overrides_lose_only_their_key() -> None:
         ("DATABASE_URL", "postgres://user:hunter2@db/x"),
         ("LINKERD2_PROXY_EXTRA", KEY),
     ],
+    ids=["password", "api-key", "aws", "random", "jwt", "pem", "base64-pem", "url", "proxy"],
 )
 def test_environment_values_that_look_like_keys_are_gone(name: str, value: str) -> None:
     text = redacted(with_env(name, value))
@@ -119,6 +120,7 @@ def test_environment_values_that_look_like_keys_are_gone(name: str, value: str) 
         ("LOG_LEVEL", "warn,linkerd=info"),
         ("URL", "https://example.test/path"),
     ],
+    ids=["token-file", "anchors", "address", "log-level", "url"],
 )
 def test_harmless_environment_values_stay(name: str, value: str) -> None:
     obj = with_env(name, value)

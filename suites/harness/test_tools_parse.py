@@ -118,7 +118,7 @@ def test_a_render_keeps_images_and_hides_keys() -> None:
     assert "cr.l5d.io/linkerd/controller:edge-25.10.7" in images
     values = dict(rendered.values)
     assert values["linkerdVersion"] == '"edge-25.10.7"'
-    assert values["identityTrustAnchorsPEM"].startswith('"sha256:')
+    assert values["identityTrustAnchorsPEM"].startswith("sha256:")
     assert "BEGIN" not in str(rendered)
 
 

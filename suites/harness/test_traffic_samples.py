@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -84,7 +84,7 @@ def write(path: Path, asked: list[tuple[str, int, int]], shuffle: int = 0) -> li
     return wanted
 
 
-def at(mono: int):
+def at(mono: int) -> datetime:
     return ZERO + timedelta(microseconds=(mono - START) // 1000)
 
 
@@ -137,7 +137,7 @@ def test_a_damaged_or_cut_file_is_read_as_far_as_it_is_sound(
     assert len(found.paths) == 1
 
 
-def records_of_samples(whole: bytes) -> int:
+def records_of_samples(whole: bytes | bytearray) -> int:
     """Records after the description, which is what a reader cannot do without."""
     kinds = [whole[i] for i in range(0, len(whole), 48)]
     return len(kinds) - next(i for i, k in enumerate(kinds) if k != prober.TEXT)

@@ -1,0 +1,451 @@
+"""The kind target against stand-in programs that say what the recorded ones said."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fixtures.cluster.connection import ClusterError
+from fixtures.errors import BadInput, Broken, RehearsalError
+from fixtures.scenario import Scenario
+from fixtures.targets import kind as kind_module
+from fixtures.targets import kind_marks, kind_ready
+from fixtures.targets.kind import KindTarget
+from suites.harness.kind_standins import Machine, machine
+from suites.harness.scripted_api import Asked, Says, scripted_api
+
+ROOT = Path(__file__).parents[2]
+RECORDINGS = ROOT.parent / "shared" / "recordings" / "kind" / "commands"
+IMAGE = "kindest/node:v1.31.2"
+
+
+class Told(list[str]):
+    """What a person was told."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+    def __contains__(self, part: object) -> bool:
+        return any(str(part) in text for text in self)
+
+
+def answers(asked: Asked) -> Says:
+    """An API server with one ready node and CoreDNS."""
+    if asked.path == "/api/v1/nodes":
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        return Says(body={"items": [{"metadata": {"name": "n"}, "status": ready}]})
+    if asked.path.endswith("/deployments/coredns"):
+        return Says(body={"metadata": {"name": "coredns"}, "status": {"availableReplicas": 2}})
+    return Says(404, {"kind": "Status", "reason": "NotFound"})
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Machine]:
+    """Stand-ins on PATH, marks in a folder of the test's, an API behind every kubeconfig."""
+    made = machine(tmp_path)
+    monkeypatch.setenv("PATH", f"{made.bin}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    for name in ("KIND_EXPERIMENTAL_PROVIDER", "DOCKER_HOST", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(kind_module, "CREATE", 30.0)
+    api = tmp_path / "api"
+    api.mkdir()
+    with scripted_api(api, answers) as served:
+        server = json.loads(served.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        made.set("api", server)
+        yield made
+
+
+def target(here: Machine, told: Told, **said: object) -> KindTarget:
+    scenario = Scenario(target="kind", **{"node_image": IMAGE, **said})  # pyright: ignore[reportArgumentType] - keys of a test
+    return KindTarget(scenario, here.bin.parent / "run", told)
+
+
+def test_a_cluster_is_made_used_and_deleted(here: Machine) -> None:
+    told = Told()
+    made = target(here, told)
+
+    made.start()
+
+    assert here.clusters == {made.name}
+    assert made.name.startswith(kind_marks.PREFIX)
+    assert made.kubeconfig.parent == here.bin.parent / "run" / "cluster"
+    assert made.kubeconfig.stat().st_mode & 0o077 == 0
+    assert made.context == f"kind-{made.name}"
+    (create,) = here.called("kind", "create", "cluster")
+    assert f"--image={IMAGE}" in create
+    assert "kind: Preparing nodes" in told
+
+    made.stop()
+    made.stop()
+
+    assert here.clusters == set()
+    assert len(here.called("kind", "delete", "cluster")) == 1
+    assert list(kind_marks.abandoned()) == []
+
+
+def test_kind_never_sees_the_users_kubeconfig(
+    here: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("untouched")
+    monkeypatch.setenv("KUBECONFIG", str(mine))
+    made = target(here, Told())
+
+    made.start()
+    made.stop()
+
+    seen = {c["env"]["KUBECONFIG"] for c in here.calls if c["argv"][0] == "kind"}
+    assert seen == {str(made.kubeconfig)}
+    assert mine.read_text() == "untouched"
+
+
+def test_nothing_is_written_where_pytest_was_started(
+    here: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    made = target(here, Told())
+
+    made.start()
+    made.stop()
+
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_high_availability_gets_three_nodes_beside_the_control_plane(here: Machine) -> None:
+    made = target(here, Told(), high_availability=True)
+    here.set("info", json.dumps({"MemTotal": 16 << 30}))
+
+    made.start()
+
+    roles = [n["role"] for n in yaml.safe_load(here.cluster_config(made.name))["nodes"]]
+    assert roles == ["control-plane", "worker", "worker", "worker"]
+    made.stop()
+
+
+def test_names_differ_by_run_and_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {kind_marks.new_name() for _ in range(20)}
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw7")
+    other = kind_marks.new_name()
+
+    assert len(names) == 20
+    assert "-gw7-" in other
+    assert len(other) <= 49
+
+
+def test_images_are_loaded_and_those_of_a_release_before_its_steps(
+    here: Machine, tmp_path: Path
+) -> None:
+    archive = tmp_path / "linkerd.tar"
+    archive.write_bytes(b"tar")
+    made = target(here, Told(), load_images=("labapp:1", f"edge-25.10.7={archive}"))
+
+    made.start()
+    assert [c[3] for c in here.called("kind", "load")] == ["labapp:1"]
+
+    made.prepare("edge-25.4.4")
+    made.prepare("edge-25.10.7")
+    made.prepare("edge-25.10.7")
+
+    assert [c[3] for c in here.called("kind", "load")] == ["labapp:1", str(archive)]
+    made.stop()
+
+
+def test_keep_leaves_the_cluster_and_later_runs_leave_it_too(here: Machine) -> None:
+    told = Told()
+    kept = target(here, told, keep=True)
+    kept.start()
+    kept.stop()
+
+    assert here.clusters == {kept.name}
+    assert f"kind delete cluster --name {kept.name}" in told
+
+    later = Told()
+    other = target(here, later)
+    other.start()
+    other.stop()
+
+    assert here.clusters == {kept.name}
+    assert f"{kept.name} of" in later
+
+
+def test_a_named_cluster_that_was_there_is_used_and_stays(here: Machine) -> None:
+    here.has_cluster("lab")
+    told = Told()
+    found = target(here, told, cluster_name="lab")
+
+    found.start()
+
+    assert found.context == "kind-lab"
+    assert found.kubeconfig.is_file(), "exported, which pytest-kind itself does not do"
+    assert here.called("kind", "create", "cluster") == []
+    found.stop()
+    assert here.clusters == {"lab"}
+    assert "will not be deleted" in told
+
+
+def test_a_name_taken_meanwhile_belongs_to_somebody_else(here: Machine) -> None:
+    here.set("create", "taken")
+    made = target(here, Told(), cluster_name="lab")
+
+    with pytest.raises(Broken, match="could not be made") as error:
+        made.start()
+    made.stop()
+
+    assert "already exist" in str(error.value)
+    assert here.called("kind", "delete", "cluster") == []
+
+
+def test_a_failed_creation_keeps_logs_and_error_and_leaves_nothing(here: Machine) -> None:
+    here.set("create", "late")
+    told = Told()
+    made = target(here, told)
+
+    with pytest.raises(Broken, match="could not be made") as error:
+        made.start()
+
+    assert "failed to init node with kubeadm" in error.value.seen
+    assert here.clusters == set()
+    logs = here.bin.parent / "run" / "cluster" / "kind-logs"
+    assert (logs / "kind-version.txt").is_file()
+    assert "kind ended with 1" in told, "kind's own exit code is shown, the files stay"
+
+
+def test_a_missing_image_at_creation_is_said_in_kinds_words(here: Machine) -> None:
+    here.set("create", "image-missing")
+
+    with pytest.raises(Broken) as error:
+        target(here, Told()).start()
+
+    assert "failed to pull image" in error.value.seen
+    assert here.clusters == set()
+
+
+def test_a_creation_that_hangs_is_ended(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.set("create", "hangs")
+    monkeypatch.setattr(kind_module, "CREATE", 2.0)
+
+    with pytest.raises(Broken, match="did not end within 2 s"):
+        target(here, Told()).start()
+
+    assert here.clusters == set()
+    assert not alive(int((here.state / "hanging").read_text()))
+
+
+def test_a_cluster_that_does_not_come_up_is_deleted(
+    here: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.set("api", "http://127.0.0.1:9")
+    monkeypatch.setattr(kind_ready.wait_ready, "__kwdefaults__", {"timeout": 0.2})
+
+    with pytest.raises(Broken, match="did not become ready"):
+        target(here, Told()).start()
+
+    assert here.clusters == set()
+
+
+def test_what_is_not_up_is_named(tmp_path: Path) -> None:
+    def half(asked: Asked) -> Says:
+        if asked.path.endswith("coredns"):
+            return Says(body={"metadata": {"name": "coredns"}, "status": {}})
+        return answers(asked)
+
+    with scripted_api(tmp_path, half) as api, pytest.raises(Broken) as error:
+        kind_ready.wait_ready("c", api.kubeconfig, "here", tmp_path, timeout=0.01)
+
+    assert error.value.seen == "{'n': True, 'coredns': False}"
+
+
+def test_refused_credentials_are_not_waited_for(tmp_path: Path) -> None:
+    refuse = Says(401, {"kind": "Status", "reason": "Unauthorized"})
+
+    with (
+        scripted_api(tmp_path, lambda _: refuse) as api,
+        pytest.raises(ClusterError, match="401"),
+    ):
+        kind_ready.wait_ready("c", api.kubeconfig, "here", tmp_path, timeout=60)
+
+
+def test_a_cluster_that_cannot_be_deleted_is_left_to_the_next_run(here: Machine) -> None:
+    told = Told()
+    made = target(here, told)
+    made.start()
+    here.set("delete", "fails")
+
+    made.stop()
+
+    assert here.clusters == {made.name}
+    assert "the next rehearsal on kind will try again" in told
+
+    here.set("delete", "")
+    other = target(here, Told())
+    other.start()
+    assert here.clusters == {other.name}
+    other.stop()
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from fixtures.scenario import Scenario
+from fixtures.targets.kind import KindTarget
+target = KindTarget(
+    Scenario(target="kind", node_image={image!r}), Path({folder!r}), lambda text: print(text)
+)
+{action}
+"""
+
+
+def process(here: Machine, action: str) -> subprocess.Popen[str]:
+    """A rehearsal in a process of its own, to be ended as real ones are."""
+    code = DIES.format(image=IMAGE, folder=str(here.bin.parent / "dead"), action=action)
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_after_kill_9_a_later_run_names_and_deletes_the_left_over(here: Machine) -> None:
+    here.has_cluster("somebody-elses")
+    here.has_cluster("rehearsal-without-a-mark")
+    died = process(here, "target.start(); os.kill(os.getpid(), 9)")
+    died.communicate(timeout=60)
+    (left,) = here.clusters - {"somebody-elses", "rehearsal-without-a-mark"}
+
+    told = Told()
+    made = target(here, told)
+    made.start()
+
+    assert f"deleting the kind cluster {left}" in told
+    assert str(here.bin.parent / "dead") in told
+    assert "rehearsal-without-a-mark is named like ours" in told
+    assert here.clusters == {"somebody-elses", "rehearsal-without-a-mark", made.name}
+    made.stop()
+
+
+def test_a_run_that_lives_keeps_its_cluster(here: Machine) -> None:
+    first, second = target(here, Told()), target(here, Told())
+    first.start()
+
+    second.start()
+
+    assert here.clusters == {first.name, second.name}
+    first.stop()
+    second.stop()
+    assert here.clusters == set()
+
+
+def test_ctrl_c_while_kind_works_leaves_nothing(here: Machine) -> None:
+    here.set("create", "hangs")
+    running = process(here, "target.start()")
+    deadline = time.monotonic() + 60
+    while not (here.state / "hanging").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    output, _ = running.communicate(timeout=60)
+
+    assert "KeyboardInterrupt" in output
+    assert here.clusters == set()
+    assert not alive(int((here.state / "hanging").read_text()))
+
+
+def test_a_kubeconfig_that_somebody_uses_is_not_written_into(
+    here: Machine, tmp_path: Path
+) -> None:
+    mine = tmp_path / "config"
+    mine.write_text("kind: Config")
+
+    with pytest.raises(BadInput, match="it would be changed"):
+        target(here, Told(), kind_kubeconfig=str(mine)).start()
+
+    assert here.called("kind", "create", "cluster") == []
+
+
+@pytest.mark.parametrize("name", ["Bad_Name", "a" * 50])
+def test_a_bad_name_is_refused_before_kind_is(here: Machine, name: str) -> None:
+    with pytest.raises(BadInput, match="cannot be the name"):
+        target(here, Told(), cluster_name=name).start()
+
+    assert here.calls == []
+
+
+def test_faults_by_name_are_for_the_embedded_target(here: Machine) -> None:
+    with pytest.raises(RehearsalError, match="needs the embedded target"):
+        target(here, Told()).behave("image-missing", {})
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+REPLAYED = {
+    "01-version": {},
+    "04-delete-missing": {},
+    "05-kubeconfig-missing": None,
+    "09-create-name-taken": {"cluster": "lab"},
+    "10-create-bad-name": {},
+    "12-load-image-missing": {"cluster": "lab"},
+    "13-load-archive-missing": {"cluster": "lab"},
+    "14-load-image": {"cluster": "lab"},
+    "15-load-image-no-cluster": {},
+    "16-nodes": {"cluster": "lab"},
+    "02-clusters": {"cluster": "lab"},
+    "03-clusters-json-name-missing": {},
+    "06-no-engine": {"engine": "away"},
+    "08-create-image-missing": {"create": "image-missing"},
+    "18-docker-version-no-engine": {"engine": "away"},
+    "19-docker-image-inspect-missing": {},
+    "30-docker-no-socket-permission": {"engine": "forbidden"},
+    "31-delete": {"cluster": "rec"},
+    "26-export-kubeconfig": {"cluster": "rec"},
+    "27-export-logs": {"cluster": "rec"},
+}
+"""Recording -> what the stand-in must know to be in the same place; None: not asked of it."""
+
+
+@pytest.mark.parametrize("name", [n for n, state in REPLAYED.items() if state is not None])
+def test_the_stand_ins_say_what_was_recorded(name: str, tmp_path: Path) -> None:
+    file = RECORDINGS / f"{name}.json"
+    if not file.is_file():
+        pytest.skip("the recordings of kind are not here")
+    recorded = json.loads(file.read_text())
+    made = machine(tmp_path)
+    state = dict(REPLAYED[name] or {})
+    if "cluster" in state:
+        made.has_cluster(state.pop("cluster"))
+    for key, value in state.items():
+        made.set(key, value)
+    argv = recorded["argv"]
+    while argv[0] not in ("kind", "docker"):
+        argv = argv[1:]
+
+    done = subprocess.run(
+        [str(made.bin / argv[0]), *argv[1:]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=20,
+        check=False,
+    )
+
+    assert done.returncode == recorded["rc"]
+    assert done.stdout == recorded["stdout"]
+    assert done.stderr == recorded["stderr"]
