@@ -65,16 +65,14 @@ def overlay(base: Iterable[Setting], over: Iterable[Setting]) -> Values:
     """
     found = {s.path: s.value for s in base}
     for setting in over:
-        below = f"{setting.path}."
-        for path in [p for p in found if p.startswith(below)]:
-            if setting.value == "{}":
-                break  # an empty map changes nothing below it
-            del found[path]
-        for parent in _parents(setting.path):
-            found.pop(parent, None)
-        if setting.value == "null" and setting.path in found:
-            del found[setting.path]
-        elif setting.value != "{}" or not any(p.startswith(below) for p in found):
+        under = [p for p in found if p.startswith(f"{setting.path}.")]
+        if setting.value == "{}" and under:
+            continue  # an empty map takes nothing away
+        for path in (*under, *_parents(setting.path)):
+            found.pop(path, None)
+        if setting.value == "null":
+            found.pop(setting.path, None)
+        else:
             found[setting.path] = setting.value
     return tuple(sorted(Setting(path=p, value=v) for p, v in found.items()))
 
@@ -96,7 +94,7 @@ def effective(release: HelmRelease, new: Values, mode: ValueMode, given: Values 
 
 
 class ValueChange(Fact, frozen=True, kw_only=True):
-    """One value in which the old defaults, the user's values and the new defaults are not one."""
+    """One value whose default is another in the new chart."""
 
     path: str
     old: str | None = None
@@ -118,7 +116,7 @@ class ValueChange(Fact, frozen=True, kw_only=True):
 
 
 def three_way(release: HelmRelease, new: Values) -> tuple[ValueChange, ...]:
-    """Old defaults, the user's values and new defaults side by side, where they differ.
+    """Old defaults, the user's values and new defaults side by side, where defaults differ.
 
     Versions of Linkerd itself are left out: they change in every hop. A value that no chart has a
     default for (a label, an annotation, a resource limit) is the user's alone, and left out too.
@@ -133,7 +131,7 @@ def three_way(release: HelmRelease, new: Values) -> tuple[ValueChange, ...]:
         if mine is not None and was is None and now is None:
             was = _covering(path, old)
             now = _covering(path, default)
-        if was != now or (mine is not None and mine != now):
+        if was != now:
             changes.append(ValueChange(path=path, old=was, user=mine, new=now))
     return tuple(changes)
 

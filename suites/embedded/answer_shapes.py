@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAPS = frozenset(
-    "annotations binaryData data labels matchLabels nodeSelector stringData".split()
+    {"annotations", "binaryData", "data", "labels", "matchLabels", "nodeSelector", "stringData"}
 )
 """Maps whose names are data: only what they hold has a shape."""
 OPAQUE = frozenset({"fieldsV1"})

@@ -118,7 +118,9 @@ def _objects(text: str) -> dict[str, Any]:
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, str]:
-    """Path -> scalar; an empty list or object is a scalar too."""
+    """Path -> scalar; an empty list or object is one too, and so is a whole schema."""
+    if path.endswith((".openAPIV3Schema", ".additionalPrinterColumns")):
+        return {path: json.dumps(value, sort_keys=True)}
     if isinstance(value, dict) and value:
         parts = [_leaves(item, f"{path}.{key}") for key, item in value.items()]
     elif isinstance(value, list) and value:

@@ -6,7 +6,7 @@ Beside each command of the real `linkerd`, the stand-in answers the same line on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +66,7 @@ class Walk:
 
 
 @contextmanager
-def walking(tools: Path, state: Path, releases: tuple[str, ...]) -> Iterator[Walk]:
+def walking(tools: Path, state: Path, releases: tuple[str, ...]) -> Generator[Walk]:
     """A walk on a new, empty cluster."""
     with EmbeddedProcess.start(state, speed=SPEED) as cluster:
         yield Walk(

@@ -20,7 +20,9 @@ BODY_OMITTED = "the request's body was over 60 kB and was not kept"
 _DAY = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class _Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True):
+    """One line of a recording."""
+
     t: float
     method: str
     url: str
@@ -39,7 +41,7 @@ class Exchange:
 
     folder: str
     command: str
-    line: _Line
+    line: Line
 
     @property
     def name(self) -> str:
@@ -159,7 +161,7 @@ def stretches(folder: Path) -> list[Stretch]:
 
 
 def _exchanges(folder: Path) -> Iterator[Exchange]:
-    decoder = msgspec.json.Decoder(_Line)
+    decoder = msgspec.json.Decoder(Line)
     for path in sorted((folder / "http").glob("*.jsonl.gz")):
         command = path.name.removesuffix(".jsonl.gz")
         for line in gzip.decompress(path.read_bytes()).splitlines():

@@ -1,4 +1,4 @@
-"""The state a stretch of recorded exchanges starts from, with keys in the place of removed ones."""
+"""The state that recorded exchanges start from, with keys in the place of removed ones."""
 
 from __future__ import annotations
 

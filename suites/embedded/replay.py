@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,9 @@ class Replay:
         self._asked = ""
         self.outcome = Outcome()
 
+    def close(self) -> None:
+        self._connection.close()
+
     def run(self) -> Outcome:
         wall, recorded = time.monotonic(), self._stretch.exchanges[0].line.t
         for exchange in self._stretch.exchanges:
@@ -156,7 +160,10 @@ class Replay:
 
     def _send(self, exchange: Exchange) -> tuple[int, bytes]:
         self._connection.request(
-            exchange.line.method, self._url(exchange), self._body(exchange), self._headers(exchange)
+            exchange.line.method,
+            self._url(exchange),
+            self._body(exchange),
+            self._headers(exchange),
         )
         response = self._connection.getresponse()
         return response.status, response.read()
@@ -165,11 +172,11 @@ class Replay:
         connection = self._client.connect(_WATCH_SECONDS)
         try:
             connection.request("GET", self._url(exchange), None, self._headers(exchange))
-            response = connection.getresponse()
-            if response.status != 200:
-                return response.status, [decoded(response.read())]
-            wanted = int(any(map(_tells, watch_events(exchange))))
-            return 200, first_events(response, wanted)
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    return response.status, [decoded(response.read())]
+                wanted = int(any(map(_tells, watch_events(exchange))))
+                return 200, first_events(response, wanted)
         except TimeoutError:
             return 0, []
         finally:
@@ -262,7 +269,8 @@ def replay(stretch: Stretch, state: Path) -> Outcome:
     recorded = RecordedState(stretch)
     with EmbeddedProcess.start(state, "1.31", SPEED, 1, seed=1) as process:
         process.post("/_embedded/load", gzip.compress(recorded.document, 1))
-        return Replay(stretch, recorded, process).run()
+        with closing(Replay(stretch, recorded, process)) as replaying:
+            return replaying.run()
 
 
 def replay_all(state: Path, names: Sequence[str] = (), workers: int = 2) -> Outcome:

@@ -89,64 +89,43 @@ def test_objects_are_as_recorded(
 
 
 def _differences(made: Obj, real: Obj) -> list[str]:
-    """Identity, labels, annotations, images, ports, selectors, policies, webhooks, CRD versions."""
-    found: list[str] = []
-    for what, look in _LOOKS.items():
-        ours, theirs = look(made), look(real)
-        if ours != theirs:
-            found.append(f"{what}: {ours} is not {theirs}")
-    return found
+    ours, theirs = _shape(made), _shape(real)
+    return [f"{k}: {ours[k]} is not {theirs[k]}" for k in ours if ours[k] != theirs[k]]
 
 
-def _spec(obj: Obj) -> Obj:
-    return obj.get("spec") or {}
-
-
-def _template(obj: Obj) -> Obj:
-    return _spec(obj).get("template") or {}
-
-
-def _containers(obj: Obj) -> list[Obj]:
-    return (_template(obj).get("spec") or {}).get("containers") or []
-
-
-_LOOKS: dict[str, Any] = {
-    "apiVersion": lambda o: o["apiVersion"],
-    "label of the extension": lambda o: (o["metadata"].get("labels") or {}).get(extensions.LABEL),
-    "annotations": lambda o: o["metadata"].get("annotations") or {},
-    "pod labels": lambda o: (_template(o).get("metadata") or {}).get("labels"),
-    "pod annotations": lambda o: (_template(o).get("metadata") or {}).get("annotations"),
-    "images": lambda o: [(c["name"], c["image"]) for c in _containers(o)],
-    "ports": lambda o: [
-        sorted((p.get("name", ""), p["containerPort"]) for p in c.get("ports") or [])
-        for c in _containers(o)
-    ],
-    "volumes": lambda o: [
-        v["name"] for v in (_template(o).get("spec") or {}).get("volumes") or []
-    ],
-    "selector": lambda o: _spec(o).get("selector"),
-    "service ports": lambda o: [
-        (p["name"], p["port"]) for p in _spec(o).get("ports") or [] if "port" in p
-    ],
-    "policy": lambda o: {
-        k: v
-        for k, v in _spec(o).items()
-        if k in ("port", "proxyProtocol", "targetRef", "requiredAuthenticationRefs", "networks")
-    },
-    "service": lambda o: _spec(o).get("service"),
-    "role": lambda o: o.get("roleRef"),
-    "subjects": lambda o: [(s["name"], s.get("namespace")) for s in o.get("subjects") or []],
-    "rules": lambda o: len(o.get("rules") or []),
-    "webhooks": lambda o: [
-        (w["name"], w["failurePolicy"], w["rules"], w.get("namespaceSelector"))
-        for w in o.get("webhooks") or []
-    ],
-    "versions": lambda o: [
-        (v["name"], v["served"], v["storage"])
-        for v in _spec(o).get("versions") or []
-        if isinstance(v, dict)
-    ],
-}
+def _shape(obj: Obj) -> Obj:
+    """Identity, labels, annotations, images, ports, selectors, policies, webhooks, versions."""
+    metadata: Obj = obj["metadata"]
+    spec: Obj = obj.get("spec") or {}
+    template: Obj = spec.get("template") or {}
+    pod: Obj = template.get("spec") or {}
+    containers: list[Obj] = pod.get("containers") or []
+    ports: list[Obj] = spec.get("ports") or []
+    volumes: list[Obj] = pod.get("volumes") or []
+    policy = ("port", "proxyProtocol", "targetRef", "requiredAuthenticationRefs", "networks")
+    webhooks: list[Obj] = obj.get("webhooks") or []
+    subjects: list[Obj] = obj.get("subjects") or []
+    versions: list[Obj] = spec.get("versions") or []
+    return {
+        "apiVersion": obj["apiVersion"],
+        "extension": (metadata.get("labels") or {}).get(extensions.LABEL),
+        "annotations": metadata.get("annotations") or {},
+        "template": template.get("metadata"),
+        "images": [(c["name"], c["image"]) for c in containers],
+        "container ports": [sorted(map(str, c.get("ports") or [])) for c in containers],
+        "volumes": [v["name"] for v in volumes],
+        "selector": spec.get("selector"),
+        "ports": [(p["name"], p["port"]) for p in ports],
+        "policy": {k: v for k, v in spec.items() if k in policy},
+        "service": spec.get("service"),
+        "role": obj.get("roleRef"),
+        "subjects": [(s["name"], s.get("namespace")) for s in subjects],
+        "rules": len(obj.get("rules") or []),
+        "webhooks": [
+            (w["name"], w["failurePolicy"], w["rules"], w["namespaceSelector"]) for w in webhooks
+        ],
+        "versions": [(v["name"], v["served"], v["storage"]) for v in versions],
+    }
 
 
 def test_lists_of_the_command_line_become_lists() -> None:

@@ -247,7 +247,7 @@ def test_a_cluster_that_does_not_come_up_is_deleted(
     here: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here.set("api", "http://127.0.0.1:9")
-    monkeypatch.setattr(kind_ready.wait_ready, "__kwdefaults__", {"timeout": 0.2})
+    monkeypatch.setattr(kind_module, "READY", 0.2)
 
     with pytest.raises(Broken, match="did not become ready"):
         target(here, Told()).start()
