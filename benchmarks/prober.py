@@ -1,4 +1,4 @@
-"""The prober: how punctual it is, what it misses, what it invents; and how long its analysis takes.
+"""The prober: how punctual it is, what it misses or invents, and how long its analysis takes.
 
 `python -m benchmarks.prober` prints the figures of this module alone; `--seconds` and `--gaps`
 make it shorter or longer.
@@ -130,6 +130,7 @@ def injected(count: int, shortest: float, longest: float) -> Gaps:
         out = folder / "samples.bin"
         asked = targets(folder, ports, ("http-new",), 0.01)
         base = f"http://127.0.0.1:{ports['port']}"
+        made: list[tuple[int, int]] = []
         with program("probe", "--targets", asked, "--out", str(out)):
             time.sleep(0.3)
             for number in range(count):
@@ -183,7 +184,7 @@ def _gaps(base: str) -> list[tuple[int, int]]:
 
 
 def healthy_under_load(seconds: float) -> tuple[int, float]:
-    """A healthy echo at 100 ms with both cores busy: outages found, and the worst lateness (ms)."""
+    """A healthy echo at 100 ms, both cores busy: outages found, and the worst lateness (ms)."""
     stop = threading.Event()
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
@@ -203,7 +204,7 @@ def healthy_under_load(seconds: float) -> tuple[int, float]:
 
 
 def write_hours(file: Path, paths: int, samples: int) -> None:
-    """A sample file as a prober leaves it: an answer in ten thousand fails, one in five is slow."""
+    """A sample file as a prober leaves it: one in ten thousand fails, some are out of order."""
     import numpy as np
 
     from fixtures.traffic.samplefile import DTYPE

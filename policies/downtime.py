@@ -114,7 +114,8 @@ def _self_test(test: SelfTest, seen: PathTraffic | None) -> Item | None:
     near = [o for o in outages(seen) if o.start <= test.end and o.end >= test.start]
     if not near:
         return Item(subject=subject, expected="an outage", seen="none")
-    lateness = max((s.lateness_max for s in seen.sight), default=0.0)
+    here = {o.window for o in near}
+    lateness = max((s.lateness_max for s in seen.sight if s.window in here), default=0.0)
     slack = seen.path.interval + lateness
     last = max(near, key=lambda o: o.end)
     started = abs((min(o.start for o in near) - test.start).total_seconds())

@@ -450,6 +450,8 @@ class ClusterFacts(Fact, frozen=True, kw_only=True):
     quotas: tuple[ResourceQuota, ...] = ()
     helm: tuple[HelmRelease, ...] = ()
     """Helm releases of the control plane's namespace, each in its newest revision."""
+    multicluster: Multicluster | None = None
+    """None where the extension is not installed."""
     unreadable: tuple[Unreadable, ...] = ()
 
     def cannot_read(self, *resources: str) -> str:

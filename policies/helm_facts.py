@@ -79,6 +79,15 @@ class HelmRelease(Fact, frozen=True, kw_only=True):
         return f"Helm release {self.namespace}/{self.name}"
 
 
+class ChartValues(Fact, frozen=True, kw_only=True, tag_field="type", tag="chart-values"):
+    """The values of a chart as it would be installed: `helm show values`."""
+
+    chart: str
+    release: str
+    """The Linkerd release it was taken for."""
+    values: tuple[Setting, ...] = ()
+
+
 def linkerd_release(chart_version: str, app_version: str = "") -> str:
     """The Linkerd release of a chart: its appVersion, else from a version `20YY.M.N`.
 

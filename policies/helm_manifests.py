@@ -24,6 +24,8 @@ _GROUPS: Mapping[str, str] = {
     "ValidatingWebhookConfiguration": "admissionregistration.k8s.io",
 }
 """Kinds of which facts hold every object, so that one that is absent does not live."""
+PROXY = "linkerd-proxy"
+"""Facts of a workload have the images of all containers but the proxy's."""
 _PLURALS: Mapping[str, str] = {
     "Deployment": "deployments.apps",
     "CronJob": "cronjobs.batch",
@@ -82,6 +84,8 @@ def _differences(release: HelmRelease, facts: ClusterFacts) -> Iterator[Item]:
 
 def _images(subject: str, stored: dict[str, str], live: dict[str, str]) -> Iterator[Item]:
     for container, image in stored.items():
+        if container == PROXY:
+            continue
         now = live.get(container)
         if now != image:
             yield Item(
@@ -144,7 +148,7 @@ def removed_by_helm(before: ClusterFacts, after: ClusterFacts) -> Verdict:
     ]
     return judged(
         items,
-        holds_as=f"Helm removed what its manifests dropped ({len(gone)} objects), and nothing else",
+        holds_as=f"Helm removed what its manifests dropped ({len(gone)} objects), nothing else",
         violated_as="What Helm removed is not what its manifests dropped",
         expected="every dropped object gone unless it carries `keep`, every other one alive",
         cause="a release that failed half way, or an object that somebody makes again",

@@ -148,7 +148,11 @@ def changed_defaults(release: HelmRelease, new: Values, target: str) -> Verdict:
     if not new:
         return not_assessed(f"the values of {release.chart} of {target} are not at hand")
     return judged(
-        [_change_item(c, target) for c in three_way(release, new)],
+        [
+            _change_item(c, target)
+            for c in three_way(release, new)
+            if c.applies or c.user is not None
+        ],
         holds_as=f"{release.label}: every value of the user's is read by {target}, and each "
         "changed default is named",
         violated_as=f"{release.label}: values are set that {target} does not read",

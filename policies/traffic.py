@@ -144,6 +144,7 @@ class Sight(Fact, frozen=True, kw_only=True):
     """Actual start minus due time."""
     lateness_p99: float = 0.0
     lateness_max: float = 0.0
+    """Of a sample that was too late to be sent: until the next one was."""
     longest_gap: float = 0.0
     """Longest stretch without the start of a sample: no shorter outage is sure to be seen."""
 

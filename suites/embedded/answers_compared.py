@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ import yaml
 
 from fixtures.tools.run import Completed
 
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----\n?")
+_YAML_INSIDE = (".data.values", ".data.linkerd-config-overrides")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -70,10 +74,16 @@ def differences(release: str, real: Completed, stand_in: Completed) -> list[Diff
     places: list[tuple[str, str, str]] = []
     if real.exit_code != stand_in.exit_code:
         places.append(("exit code", str(real.exit_code), str(stand_in.exit_code)))
-    if real.error_text != stand_in.error_text:
-        places.append(("stderr", real.error_text, stand_in.error_text))
+    said, said_by_us = _lines(real.error_text), _lines(stand_in.error_text)
+    places += _maps(said, said_by_us, "stderr")
     places += _outputs(real, stand_in)
     return [Difference(release, command, *place) for place in places]
+
+
+def _lines(text: str) -> dict[str, str]:
+    """What is said first is the message; what follows is advice, or usage."""
+    first, _, more = text.partition("\n")
+    return {"first line": first, "more": more}
 
 
 def _outputs(real: Completed, stand_in: Completed) -> list[tuple[str, str, str]]:
@@ -121,20 +131,38 @@ def _leaves(value: Any, path: str = "") -> dict[str, str]:
     """Path -> scalar; an empty list or object is one too, and so is a whole schema."""
     if path.endswith((".openAPIV3Schema", ".additionalPrinterColumns")):
         return {path: json.dumps(value, sort_keys=True)}
+    if isinstance(value, str) and path.endswith(_YAML_INSIDE):
+        value = yaml.load(_decoded(value), Loader=_LOADER)
     if isinstance(value, dict) and value:
         parts = [_leaves(item, f"{path}.{key}") for key, item in value.items()]
     elif isinstance(value, list) and value:
-        parts = [_leaves(item, f"{path}.{index}") for index, item in enumerate(value)]
+        names = [_name_of(item, index) for index, item in enumerate(value)]
+        parts = [_leaves(item, f"{path}.{key}") for key, item in zip(names, value, strict=True)]
+        parts.append({f"{path}.(order)": " ".join(names)})
     else:
         return {path: _plain(path, value)}
     return {key: item for part in parts for key, item in part.items()}
 
 
+def _name_of(item: Any, index: int) -> str:
+    """What an item of a list goes by: its name, else its number."""
+    return str(item["name"]) if isinstance(item, dict) and "name" in item else str(index)
+
+
 def _plain(path: str, value: Any) -> str:
-    """Stored values are YAML inside YAML: they are compared as what they say."""
-    if isinstance(value, str) and path in (".data.values",):
-        return json.dumps(yaml.load(value, Loader=_LOADER), sort_keys=True)
-    return json.dumps(value)
+    """A scalar as it is compared: encodings undone, keys and certificates by their kind alone."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if path.startswith(".data.") or path.endswith(".caBundle"):
+        value = _decoded(value)
+    return json.dumps(_PEM.sub(r"(a \1)", value))
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
 
 
 def _maps(

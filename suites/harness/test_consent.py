@@ -95,13 +95,17 @@ READS: list[tuple[str, ...]] = [
     ("kubectl", "get", "--raw", "/readyz"),
     ("kubectl", "-n", "linkerd", "rollout", "status", "deployment/x", "--timeout=300s"),
     ("kubectl", "apply", "--dry-run=client", "-f", "-"),
+    ("helm", "list", "-n", "linkerd", "--all", "-o", "json"),
+    ("helm", "get", "values", "linkerd-crds", "-n", "linkerd", "-o", "json"),
 ]
 RENDERS: list[tuple[str, ...]] = [
     ("linkerd", "install", "--crds", "--set", "installGatewayAPI=true"),
     ("linkerd", "upgrade", "--crds"),
     ("linkerd", "upgrade"),
     ("linkerd", "prune"),
-    ("linkerd", "viz", "install"),
+    ("linkerd", "viz", "install", "--ha", "--set", "a=b", "--anything"),
+    ("linkerd", "multicluster", "link-gen", "--cluster-name=west", "--gateway=false"),
+    ("linkerd", "jaeger", "uninstall"),
 ]
 DRY: list[tuple[str, ...]] = [
     ("kubectl", "apply", "--dry-run=server", "-f", "-"),
@@ -132,7 +136,11 @@ UNKNOWN: list[tuple[str, ...]] = [
     ("linkerd", "uninstall"),
     ("linkerd", "multicluster", "unlink"),
     ("linkerd", "upgrade", "--from-manifests", "x"),
-    ("helm", "upgrade", "x", "y"),
+    ("linkerd", "multicluster", "link", "--context", "other"),
+    ("linkerd", "viz", "install", "--kubeconfig=other"),
+    ("helm", "uninstall", "linkerd-control-plane"),
+    ("helm", "upgrade", "a", "b", "--force"),
+    ("helm", "upgrade", "a", "b", "--kube-context", "other"),
     ("sh", "-c", "true"),
 ]
 
@@ -243,10 +251,12 @@ def test_everything_is_said_before_the_first_change() -> None:
     )
     here = world(CONSENTED, foreseen=foreseen)
     ran_when_told: list[int] = []
-    here.gate.tell = lambda text: (
-        here.said.append(text),
-        ran_when_told.append(len(here.program.ran)),
-    )[0]
+
+    def tell(text: str) -> None:
+        here.said.append(text)
+        ran_when_told.append(len(here.program.ran))
+
+    here.gate.tell = tell
 
     here.kubectl.apply(manifest(("ConfigMap", "linkerd", "new"), ("Deployment", "linkerd", "old")))
 
@@ -283,6 +293,20 @@ def test_what_was_said_is_not_said_again_and_what_was_not_is() -> None:
     assert "linkerd/b" in here.said[1]
     assert "delete 1:" in here.said[2]
     assert "shop/other" in here.said[3]
+
+
+def test_helm_says_what_its_dry_run_rendered() -> None:
+    here = world(CONSENTED)
+    text = manifest(("Deployment", "linkerd", "linkerd-identity")).decode()
+    here.program.says = json.dumps({"manifest": text}).encode()
+    line = ("upgrade", "linkerd-control-plane", "chart", "-n", "linkerd", "--reset-values")
+    here.gate.start("helm", here.program, (*line, "--dry-run=server", "-o", "json"), b"", 1)
+    assert here.said == []
+
+    here.gate.start("helm", here.program, (*line, "--timeout", "300s", "--wait"), b"", 1)
+
+    assert "Helm release: linkerd/linkerd-control-plane" in here.said[0]
+    assert "Deployment: linkerd/linkerd-identity" in here.said[0]
 
 
 def test_what_was_rendered_before_is_looked_at() -> None:

@@ -217,7 +217,7 @@ def test_a_webhook_whose_service_is_gone_is_a_violation() -> None:
     assert "the Service is gone" in verdict.seen
 
 
-def test_a_retired_tap_and_its_namespace_are_orphans() -> None:
+def test_a_retired_tap_is_an_orphan_and_a_retired_extension_has_its_own_control() -> None:
     tap = ApiService(
         name="v1alpha1.tap.linkerd.io", service_namespace="linkerd-viz", extension="viz"
     )
@@ -226,10 +226,8 @@ def test_a_retired_tap_and_its_namespace_are_orphans() -> None:
     facts = change(facts, api_services=(tap,), namespaces=(*facts.namespaces, jaeger))
     verdict = no_orphans(facts, TARGET)
 
-    assert [i.subject for i in verdict.violations] == [
-        "APIService v1alpha1.tap.linkerd.io",
-        "namespace linkerd-jaeger",
-    ]
+    assert [i.subject for i in verdict.violations] == ["APIService v1alpha1.tap.linkerd.io"]
+    assert [i.subject for i in verdict.explained] == ["namespace linkerd-jaeger"]
     assert no_orphans(change(facts, api_services=()), "edge-25.4.4").status == "holds"
 
 

@@ -98,6 +98,16 @@ def test_nothing_is_orphaned(seen: ClusterFacts, release: str) -> None:
     expect(pruning.no_orphans(seen, release))
 
 
+@control("EXT-02")
+def test_extensions_are_ready(seen: ClusterFacts) -> None:
+    expect(extensions.ready(seen))
+
+
+@control("EXT-05")
+def test_retired_extensions_are_handled(seen: ClusterFacts, release: str) -> None:
+    expect(leftovers.retired_handled(seen, release))
+
+
 @control("DP-01")
 def test_pods_are_meshed_as_declared(seen: ClusterFacts) -> None:
     expect(injection.meshed_as_declared(seen))

@@ -1,0 +1,145 @@
+"""What proxies know while destination is away, and what they have forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fixtures.targets.embedded.network.timing import next_attempt
+from suites.embedded.in_process import run
+from suites.embedded.network_stage import (
+    DESTINATION,
+    MESHED,
+    UNMESHED,
+    Line,
+    Probing,
+    Stage,
+    get,
+    result_of,
+    stage,
+)
+
+NEW = {**MESHED, "name": "new"}
+SHORT = 0.3
+"""Wall seconds that a client waits where no answer is expected: 12 cluster seconds."""
+
+
+async def without_destination(on: Stage) -> None:
+    await on.destination()
+    await on.serve("web", {"replicas": 2}, mesh="container")
+
+
+def test_a_running_client_goes_on_while_destination_is_away() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            port = on.path(MESHED)
+            probe, line = Probing(port), await Line.open(port)
+            await line.say(1)
+
+            await on.scale(DESTINATION, 0)
+            await on.cluster.passes(40)
+
+            assert await probe.stop() == []
+            await line.say(2)
+            line.writer.close()
+
+    run(scene())
+
+
+def test_a_new_client_hangs_while_destination_is_away() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            await on.scale(DESTINATION, 0)
+            port = on.path(NEW)
+
+            assert await result_of(port, limit=SHORT) == "timeout"
+            assert await result_of(on.path(UNMESHED)) == "ok"
+
+            waiting = asyncio.create_task(get(port, limit=20))
+            await on.scale(DESTINATION, 1)
+            assert (await waiting).status == 200
+
+    run(scene())
+
+
+def test_a_service_not_asked_for_is_forgotten() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            sparse = {**MESHED, "name": "sparse"}
+            ports = [on.path(sparse), on.path(MESHED)]
+            assert [await result_of(p) for p in ports] == ["ok", "ok"]
+            probe = Probing(on.path(MESHED))
+
+            await on.scale(DESTINATION, 0)
+            await on.cluster.passes(6)
+
+            assert await result_of(ports[0], limit=SHORT) == "timeout"
+            assert await result_of(ports[1]) == "ok", "another path of its source kept it known"
+            assert await probe.stop() == []
+
+    run(scene())
+
+
+def test_an_open_connection_keeps_its_service_known() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            port = on.path(MESHED)
+            line = await Line.open(port)
+            await line.say(1)
+
+            await on.scale(DESTINATION, 0)
+            await on.cluster.passes(12)
+
+            assert await result_of(port) == "ok"
+            line.writer.close()
+
+    run(scene())
+
+
+def test_running_clients_do_not_learn_of_new_pods_while_destination_is_away() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            old = {p.name for p in on.cluster.pods(app="web")}
+            port = on.path(MESHED)
+            probe = Probing(port)
+            await on.scale(DESTINATION, 0)
+
+            await on.scale("web", 3)
+            await on.cluster.passes(5)
+            assert {(await get(port)).pod for _ in range(30)} == old
+
+            await on.scale(DESTINATION, 1)
+            await on.cluster.passes(20)
+            assert len({(await get(port)).pod for _ in range(60)}) == 3
+            assert await probe.stop() == []
+
+    run(scene())
+
+
+def test_pods_that_end_while_destination_is_away_are_left_alone() -> None:
+    """The proxy cannot connect to them and balances over the others."""
+
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            probe = Probing(on.path(MESHED))
+            await on.scale(DESTINATION, 0)
+
+            await on.scale("web", 1)
+            await on.cluster.passes(5)
+
+            assert await probe.stop() == []
+
+    run(scene())
+
+
+def test_attempts_to_reconnect_become_rarer_up_to_the_measured_wait() -> None:
+    waits = [next_attempt(0.0, at / 10) - at / 10 for at in range(1, 1200)]
+
+    assert min(waits) >= 0
+    assert 12 < max(waits) <= 13
+    assert all(wait <= max(0.1, at / 10) for at, wait in enumerate(waits, 1))

@@ -1,0 +1,206 @@
+"""What clients meet while pods are replaced: the data plane restart, and the control plane hop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from fixtures.targets.embedded.kernel import Obj
+from suites.embedded.in_process import SPACE, run
+from suites.embedded.network_stage import (
+    DESTINATION,
+    MESHED,
+    UNMESHED,
+    Line,
+    Probing,
+    Stage,
+    ask,
+    result_of,
+    stage,
+)
+
+
+async def restarted(on: Stage, name: str, *sources: Obj) -> tuple[list[list[str]], list[str]]:
+    """Restart a Deployment under load; failures of new connections and ends of long ones."""
+    ports = [on.path(source, f"{name}:80") for source in sources]
+    probes = [Probing(port) for port in ports]
+    lines = [await Line.open(port) for port in ports]
+    ends = [asyncio.create_task(line.until_end()) for line in lines]
+    await on.restart(name)
+    await on.cluster.passes(5)
+    return [await p.stop() for p in probes], [await end for end in ends]
+
+
+@pytest.mark.parametrize("mesh", ["container", "native"])
+def test_restart_loses_nothing_of_a_meshed_client_but_ends_its_long_connections(
+    mesh: str,
+) -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, mesh=mesh, linger=2.0)
+
+            (failures,), ends = await restarted(on, "web", MESHED)
+
+            assert failures == []
+            assert ends == ["eof"]
+
+    run(scene())
+
+
+def test_restart_refuses_an_unmeshed_client_near_the_ends_of_pods() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.serve("web", {"replicas": 2}, mesh="container")
+
+            (failures,), ends = await restarted(on, "web", UNMESHED)
+
+            assert set(failures) == {"refused"}
+            assert ends == ["eof"]
+
+    run(scene())
+
+
+def test_a_native_sidecar_ends_last_so_a_lingering_program_loses_nothing() -> None:
+    """In container mode the proxy refuses from SIGTERM on, whatever the program does."""
+
+    async def scene() -> None:
+        async with stage() as on:
+            await on.serve("last", {"replicas": 2}, mesh="native", linger=2.0)
+            await on.serve("together", {"replicas": 2}, mesh="container", linger=2.0)
+
+            (kept,), _ = await restarted(on, "last", UNMESHED)
+            (lost,), _ = await restarted(on, "together", UNMESHED)
+
+            assert kept == []
+            assert set(lost) == {"refused"}
+
+    run(scene())
+
+
+def test_a_program_that_ends_slowly_gives_502_behind_a_native_sidecar() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.serve("web", {"replicas": 2}, mesh="native", marked=False)
+
+            (failures,), _ = await restarted(on, "web", UNMESHED)
+
+            assert "502" in failures
+            assert set(failures) <= {"502", "refused"}
+
+    run(scene())
+
+
+def test_programs_that_linger_lose_nothing_without_any_mesh() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.serve("web", {"replicas": 2}, linger=2.0)
+
+            (failures,), ends = await restarted(on, "web", UNMESHED)
+
+            assert failures == []
+            assert ends == ["eof"]
+
+    run(scene())
+
+
+def test_a_reused_connection_through_a_proxy_outlives_the_pods() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, mesh="container")
+            reader, writer = await asyncio.open_connection("127.0.0.1", on.path(MESHED))
+            before = (await ask(reader, writer)).pod
+
+            await on.restart("web")
+
+            answered = await ask(reader, writer)
+            writer.close()
+            assert (answered.status, answered.pod != before) == (200, True)
+
+    run(scene())
+
+
+def test_a_reused_connection_to_a_pod_is_closed_with_it() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.serve("web", {"replicas": 2}, mesh="container")
+            reader, writer = await asyncio.open_connection("127.0.0.1", on.path(UNMESHED))
+            await ask(reader, writer)
+
+            await on.restart("web")
+
+            assert await reader.read() == b""
+            writer.close()
+
+    run(scene())
+
+
+def test_a_single_replica_without_surge_is_an_outage_for_everybody() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"strategy": {"type": "Recreate"}}, mesh="container")
+
+            (meshed, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
+
+            assert "503" in meshed
+            assert "refused" in plain
+            assert ends == ["eof", "eof"]
+
+    run(scene())
+
+
+def test_a_restart_of_destination_with_surge_loses_nothing() -> None:
+    """The control plane hop: every kind of connection goes on."""
+
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, mesh="container")
+            ports = [on.path(source) for source in (MESHED, UNMESHED)]
+            probes = [Probing(port) for port in ports]
+            lines = [await Line.open(port) for port in ports]
+            first = [(await line.say(1))["pod"] for line in lines]
+
+            await on.restart(DESTINATION)
+            await on.cluster.passes(5)
+
+            assert [await p.stop() for p in probes] == [[], []]
+            assert [(await line.say(2))["pod"] for line in lines] == first
+            for line in lines:
+                line.writer.close()
+
+    run(scene())
+
+
+def test_programs_that_cut_their_connections_are_seen() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, linger=2.0)
+            on.fault("abrupt-close", selector={"namespace": SPACE, "labels": {"app": "web"}})
+
+            (_, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
+
+            assert set(plain) == {"refused"}
+            assert ends == ["reset", "reset"]
+
+    run(scene())
+
+
+def test_readiness_that_lies_is_seen() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, mesh="native", linger=2.0)
+            on.fault("slow-start", selector={"labels": {"app": "web"}}, seconds=8)
+
+            (meshed, _), _ = await restarted(on, "web", MESHED, UNMESHED)
+
+            assert Counter(meshed)["502"] > 0
+            assert await result_of(on.path(UNMESHED)) == "ok"
+
+    run(scene())

@@ -1,0 +1,42 @@
+"""Extensions, installed again at their release."""
+
+from __future__ import annotations
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from fixtures.extension_steps import checks_of, kept_of, renders_of, targets_of
+from fixtures.rehearsal import Rehearsal
+from policies import extensions, leftovers, multicluster
+
+
+@control("EXT-01")
+def test_every_image_is_the_targets(extensions_upgraded: Reached, rehearsal: Rehearsal) -> None:
+    step = extensions_upgraded
+    targets = targets_of(rehearsal.scenario, step)
+    expect(extensions.images_at_target(step.after, targets, step.target))
+
+
+@control("EXT-02")
+def test_extensions_are_ready(extensions_upgraded: Reached) -> None:
+    step = extensions_upgraded
+    expect(extensions.ready(step.after, checks_of(step)))
+
+
+@control("EXT-03")
+def test_nothing_is_left_behind(extensions_upgraded: Reached) -> None:
+    step = extensions_upgraded
+    expect(leftovers.nothing_left(step.after, renders_of(step), step.target))
+
+
+@control("EXT-04")
+def test_linked_clusters_are_consistent(extensions_upgraded: Reached) -> None:
+    step = extensions_upgraded
+    expect(multicluster.consistent(step.before, step.after, step.target))
+
+
+@control("EXT-05")
+def test_retired_extensions_are_handled(
+    extensions_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
+    step, kept = extensions_upgraded, kept_of(rehearsal.scenario)
+    expect(leftovers.retired_handled(step.after, step.target, kept=kept))
