@@ -130,7 +130,7 @@ def injected(count: int, shortest: float, longest: float) -> Gaps:
         out = folder / "samples.bin"
         asked = targets(folder, ports, ("http-new",), 0.01)
         base = f"http://127.0.0.1:{ports['port']}"
-        made: list[tuple[int, int]] = []
+        made: list[list[int]] = []
         with program("probe", "--targets", asked, "--out", str(out)):
             time.sleep(0.3)
             for number in range(count):
@@ -141,16 +141,16 @@ def injected(count: int, shortest: float, longest: float) -> Gaps:
                     time.sleep(0.02)
                 time.sleep(0.15 + chance.random() * 0.02)
         seen = read_traffic([out], []).paths[0]
-    return _compared(seen, [(Timebase().at(a), Timebase().at(b)) for a, b in made])
+    return _compared(seen, [[Timebase().at(ns) for ns in gap] for gap in made])
 
 
-def _compared(seen: PathTraffic, made: Sequence[tuple[datetime, datetime]]) -> Gaps:
+def _compared(seen: PathTraffic, made: Sequence[Sequence[datetime]]) -> Gaps:
     found = outages(seen)
     slack = seen.path.interval + max(s.lateness_max for s in seen.sight)
     missed = untrue = 0
     worst = 0.0
     matched: set[int] = set()
-    for start, end in made:
+    for start, closed, opening, end in made:
         near = [i for i, o in enumerate(found) if o.start <= end and o.end >= start]
         matched.update(near)
         if not near:
@@ -158,9 +158,8 @@ def _compared(seen: PathTraffic, made: Sequence[tuple[datetime, datetime]]) -> G
             continue
         first, last = found[near[0]], found[near[-1]]
         earliest, latest = first.earliest_start, last.latest_end
-        true = (earliest is None or earliest <= start <= first.latest_start) and (
-            latest is None or last.earliest_end <= end <= latest
-        )
+        true = (earliest is None or earliest <= closed) and start <= first.latest_start
+        true &= (latest is None or opening <= latest) and last.earliest_end <= end
         untrue += not true
         off = (
             abs((first.start - start).total_seconds()),
@@ -176,7 +175,7 @@ def _get(url: str) -> bytes:
         return answer.read()
 
 
-def _gaps(base: str) -> list[tuple[int, int]]:
+def _gaps(base: str) -> list[list[int]]:
     try:
         return json.loads(_get(f"{base}/gaps"))
     except OSError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
-from policies.facts import ClusterFacts, Fact, Pod
+from policies.facts import ClusterFacts, Crd, Fact, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
+from policies.helm_facts import linkerd_release
 from policies.planes import (
     behind,
     data_plane_pods,
@@ -15,6 +16,7 @@ from policies.planes import (
     owner,
     restart_command,
 )
+from policies.versions import parse
 
 
 class _Old(Fact, frozen=True, kw_only=True):
@@ -223,6 +225,8 @@ def _created_by(facts: ClusterFacts, target: str) -> Iterator[Item]:
                 "" if crd.control_plane or "multicluster" not in crd.name else "multicluster"
             )
             yield _left(f"CRD {crd.name}", crd.created_by, target, extension)
+        elif (of := linkerd_release(crd.helm_chart.rpartition("-")[2])) not in ("", target):
+            yield _helms(crd, of, target, facts)
     told = {(w.kind, w.namespace, w.name) for w in facts.workloads}
     for one in facts.objects:
         key = one.key
@@ -232,9 +236,24 @@ def _created_by(facts: ClusterFacts, target: str) -> Iterator[Item]:
             yield _left(str(key), one.created_by, target, one.extension)
 
 
+def _helms(crd: Crd, release: str, target: str, facts: ClusterFacts) -> Item:
+    """A CRD of an older chart; one that no release holds any more was kept on purpose."""
+    held = any(o.key.name == crd.name for r in facts.helm for o in r.objects)
+    read = any(not r.unread for r in facts.helm)
+    kept = crd.helm_keep and read and not held
+    return Item(
+        subject=f"CRD {crd.name}",
+        expected=f"of the chart of {target}",
+        seen=f"{crd.helm_chart}, of {release}",
+        explained="no release holds it any more; `keep` left it on the cluster" if kept else "",
+    )
+
+
 def _other(created_by: str, target: str) -> bool:
+    """Another release than the target; charts of CRDs name none, but a failed placeholder."""
     tool, _, version = created_by.partition(" ")
-    return tool in ("linkerd/cli", "linkerd/helm") and version != target
+    ours = tool in ("linkerd/cli", "linkerd/helm")
+    return ours and version != target and parse(version).known
 
 
 def _left(subject: str, created_by: str, target: str, extension: str) -> Item:

@@ -249,6 +249,8 @@ class Crd(Fact, frozen=True, kw_only=True):
     helm_owned: bool = False
     helm_keep: bool = False
     """Annotation `helm.sh/resource-policy: keep`."""
+    helm_chart: str = ""
+    """Label `helm.sh/chart`, `linkerd-crds-2025.10.7`: Helm's CRDs name their release only here."""
     helm_release: str = ""
     """Annotations `meta.helm.sh/release-namespace` and `-name`, as `NAMESPACE/NAME`."""
     managed_by: str = ""

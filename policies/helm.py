@@ -151,6 +151,8 @@ def _releases(facts: ClusterFacts) -> Verdict:
     """Both charts have a release, each settled, so that Helm can upgrade them."""
     if why := facts.cannot_read("secrets/helm-releases"):
         return not_assessed(f"Helm's releases could not be read ({why})")
+    if not facts.helm and (why := facts.cannot_read("secrets", "secrets/metadata")):
+        return not_assessed(f"Helm's releases could not be read ({why})")
     return judged(
         _release_items(facts),
         holds_as="linkerd-crds and linkerd-control-plane have releases that Helm can upgrade",

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from policies.fact_base import Setting
-from policies.facts import Crd
+from policies.combining import combined
+from policies.fact_base import Fact, Setting
+from policies.facts import ClusterFacts, Crd
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.helm_facts import CONTROL_PLANE, CRDS, HelmObject, HelmRelease
-from policies.helm_values import FLAGS, OWN_VERSION, ValueMode, Values, effective, frozen_values
+from policies.helm_facts import CONTROL_PLANE, CRDS, ChartValues, HelmObject, HelmRelease
+from policies.helm_values import (
+    FLAGS,
+    OWN_VERSION,
+    ValueMode,
+    Values,
+    effective,
+    frozen_values,
+    given,
+)
 from policies.hops import Hop
 from policies.pruning import GATEWAY_GROUP
 from policies.versions import LogicalVersion, logical, parse
@@ -73,6 +82,38 @@ def value_mode(
         cause=_cause(release, mode),
         next_command=_advice(release, hop),
     )
+
+
+class Asked(Fact, frozen=True, kw_only=True):
+    """How one chart is upgraded: the mode of its values, and what is given with the command."""
+
+    chart: str
+    mode: ValueMode = "reset-then-reuse"
+    sets: tuple[str, ...] = ()
+    """As `--set` takes them."""
+
+
+def values_arrive(
+    facts: ClusterFacts, hop: Hop, asked: Iterable[Asked], charts: Iterable[ChartValues]
+) -> Verdict:
+    """Each chart's mode of values, judged for this hop before anything is applied (PRE-07).
+
+    Args:
+        facts: Before the hop, releases read in full.
+        hop: From which release to which.
+        asked: How each chart is upgraded.
+        charts: The values of the target's charts.
+    """
+    new = {c.chart: c.values for c in charts}
+    parts: list[Verdict] = []
+    for each in asked:
+        release = next((r for r in facts.helm if (r.chart or r.name) == each.chart), None)
+        if release is None:
+            parts.append(not_assessed(f"there is no release of {each.chart}"))
+            continue
+        values, sets = new.get(each.chart, ()), given(each.sets)
+        parts.append(value_mode(release, hop, each.mode, new=values, given=sets, crds=facts.crds))
+    return combined(parts, holds_as="; ".join(p.summary for p in parts))
 
 
 def _cause(release: HelmRelease, mode: ValueMode) -> str:

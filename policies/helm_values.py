@@ -12,12 +12,17 @@ follows from its mode (Helm 3, `pkg/action/upgrade.go`; compared with a real `he
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+import msgspec
+
+from policies.combining import combined
 from policies.fact_base import Fact, Setting
+from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.helm_facts import HelmRelease
+from policies.helm_facts import ChartValues, HelmRelease
 
 ValueMode = Literal["reuse", "reset", "reset-then-reuse", "plain"]
 Values = tuple[Setting, ...]
@@ -93,6 +98,27 @@ def effective(release: HelmRelease, new: Values, mode: ValueMode, given: Values 
     return overlay(overlay(new, release.values if stored else ()), given)
 
 
+def given(sets: Iterable[str]) -> Values:
+    """Values of `--set KEY=VALUE`; commas stand between several, a backslash before one keeps it.
+
+    Lists and maps in braces or brackets are kept as text: only that they are set matters.
+    """
+    found: Values = ()
+    for each in sets:
+        for pair in re.split(r"(?<!\\),", each):
+            path, equals, text = pair.partition("=")
+            if equals:
+                value = _typed(text.replace("\\,", ","))
+                found = overlay(found, (Setting(path=path.strip(), value=value),))
+    return found
+
+
+def _typed(text: str) -> str:
+    if text in ("true", "false", "null") or re.fullmatch(r"0|-?[1-9]\d{0,17}", text):
+        return text
+    return msgspec.json.encode(text).decode()
+
+
 class ValueChange(Fact, frozen=True, kw_only=True):
     """One value whose default is another in the new chart."""
 
@@ -160,6 +186,18 @@ def changed_defaults(release: HelmRelease, new: Values, target: str) -> Verdict:
         cause="the chart renamed or removed them; Helm drops unknown values without a word",
         next_command=f"helm -n {release.namespace} get values {release.name}",
     )
+
+
+def defaults_known(facts: ClusterFacts, charts: Iterable[ChartValues]) -> Verdict:
+    """`changed_defaults` of every chart of the target (PRE-08)."""
+    parts: list[Verdict] = []
+    for chart in charts:
+        release = next((r for r in facts.helm if (r.chart or r.name) == chart.chart), None)
+        if release is not None:
+            parts.append(changed_defaults(release, chart.values, chart.release))
+    if not parts:
+        return not_assessed("the values of the target's charts are not at hand")
+    return combined(parts, holds_as="; ".join(p.summary for p in parts))
 
 
 def _change_item(change: ValueChange, target: str) -> Item:

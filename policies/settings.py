@@ -6,8 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from policies.helm_facts import CONTROL_PLANE
+
 if TYPE_CHECKING:
-    from policies.facts import ClusterFacts
+    from collections.abc import Iterable
+
+    from policies.facts import ClusterFacts, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +36,28 @@ def value(facts: ClusterFacts, path: str) -> str | None:
 
 
 def is_set(facts: ClusterFacts, *paths: str) -> Chosen:
-    """Whether one of these values, or anything below it, is among the stored overrides.
+    """Whether one of these values, or anything below it, is among those that the user gave.
 
-    linkerd-config holds every value, defaults included; only the overrides tell what a user chose.
-    With Helm there are none to read: the choice is in the release, which is not read here.
+    linkerd-config holds every value, defaults included; only the overrides, with Helm the values
+    of the release, tell what a user chose.
     """
     config = facts.config
-    if config is None or config.overrides is None:
-        return Chosen(False, False, "the stored overrides could not be read")
-    if config.overrides_present is False:
+    if config is not None and config.overrides is not None:
+        return _chosen(config.overrides, paths, "override")
+    for release in facts.helm:
+        if release.chart == CONTROL_PLANE and not release.unread:
+            return _chosen(release.values, paths, "Helm value")
+    if config is not None and config.overrides_present is False:
         return Chosen(False, False, "there are no stored overrides (installed with Helm?)")
+    return Chosen(False, False, "the stored overrides could not be read")
+
+
+def _chosen(given: Iterable[Setting], paths: tuple[str, ...], what: str) -> Chosen:
     found = [
         setting.path
-        for setting in config.overrides
+        for setting in given
         if any(setting.path == path or setting.path.startswith(f"{path}.") for path in paths)
     ]
     if found:
-        return Chosen(True, True, f"override {', '.join(found[:3])}")
-    return Chosen(True, False, f"no override of {', '.join(paths)}")
+        return Chosen(True, True, f"{what} {', '.join(found[:3])}")
+    return Chosen(True, False, f"no {what} of {', '.join(paths)}")

@@ -112,7 +112,7 @@ MESHED: Obj = {"kind": "meshed", "version": "edge-25.10.7"}
 OLD: Obj = {"kind": "meshed", "version": "edge-24.11.8"}
 
 
-def proxy(mode: str = "container", policy: str = "all-unauthenticated") -> Obj:
+def proxy(mode: str, policy: str, wait: int) -> Obj:
     """A proxy as the injector makes it, as far as the network looks."""
     environment = [
         {"name": "LINKERD2_PROXY_INBOUND_DEFAULT_POLICY", "value": policy},
@@ -120,6 +120,9 @@ def proxy(mode: str = "container", policy: str = "all-unauthenticated") -> Obj:
         {"name": "_l5d_trustdomain", "value": "cluster.local"},
     ]
     made: Obj = {"name": "linkerd-proxy", "image": "proxy:edge-25.10.7", "env": environment}
+    if wait:
+        command = ["/bin/sleep", str(wait)]
+        made["lifecycle"] = {"preStop": {"exec": {"command": command}}}
     return {**made, "restartPolicy": "Always"} if mode == "native" else made
 
 
@@ -131,9 +134,21 @@ def echo(
     linger: float = 0.0,
     marked: bool = True,
     policy: str = "all-unauthenticated",
+    wait: int = 0,
     **pod: Any,
 ) -> Obj:
-    """A Deployment of the suite's echo program; `mesh` is "", "container" or "native"."""
+    """A Deployment of the suite's echo program.
+
+    Args:
+        name: Of the Deployment and its label `app`.
+        spec: More of the Deployment's spec.
+        mesh: Its proxy: "" for none, "container" or "native".
+        linger: Cluster seconds for which the program goes on after SIGTERM.
+        marked: Whether its pods are marked as the suite's echo.
+        policy: The default inbound policy of its proxy.
+        wait: `proxy-wait-before-exit-seconds`.
+        pod: More of the pods' spec.
+    """
     made = workload("Deployment", name, spec, **pod)
     template = made["spec"]["template"]
     inside = template["spec"]
@@ -142,9 +157,9 @@ def echo(
     if marked:
         template["metadata"]["labels"] = {**template["metadata"]["labels"], ECHO: "true"}
     if mesh == "container":
-        inside["containers"] = [app, proxy(policy=policy)]
+        inside["containers"] = [app, proxy("container", policy, wait)]
     elif mesh == "native":
-        inside["initContainers"] = [proxy("native", policy)]
+        inside["initContainers"] = [proxy("native", policy, wait)]
     return made
 
 

@@ -19,6 +19,10 @@ from suites.embedded.answers_compared import Difference, differences
 SPEED = 4.0
 COMPONENTS = ("linkerd-destination", "linkerd-identity", "linkerd-proxy-injector")
 APP = ("deployment/web", "statefulset/store", "daemonset/agent")
+OPTIONS = (
+    "--controller-replicas 5 --proxy-cpu-limit 1 --identity-trust-domain example.org "
+    "--disable-heartbeat --registry registry.example --set-string proxy.logLevel=debug"
+)
 BAD_LINES = (
     "check -o wide",
     "check --pre --proxy",
@@ -94,6 +98,7 @@ def _empty(w: Walk) -> None:
             w.both(release, line)
         w.both(release, "check --crds -o json --wait 0s --expected-version " + release)
         w.both(release, "install --ignore-cluster --ha --set proxy.nativeSidecar=true")
+        w.both(release, f"install --ignore-cluster {OPTIONS}")
 
 
 def _install(w: Walk, release: str) -> None:

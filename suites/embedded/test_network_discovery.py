@@ -70,14 +70,15 @@ def test_a_service_not_asked_for_is_forgotten() -> None:
             sparse = {**MESHED, "name": "sparse"}
             ports = [on.path(sparse), on.path(MESHED)]
             assert [await result_of(p) for p in ports] == ["ok", "ok"]
-            probe = Probing(on.path(MESHED))
+            line = await Line.open(on.path(MESHED))
+            await line.say(1)
 
             await on.scale(DESTINATION, 0)
             await on.cluster.passes(6)
 
             assert await result_of(ports[0], limit=SHORT) == "timeout"
             assert await result_of(ports[1]) == "ok", "another path of its source kept it known"
-            assert await probe.stop() == []
+            line.writer.close()
 
     run(scene())
 
@@ -105,7 +106,8 @@ def test_running_clients_do_not_learn_of_new_pods_while_destination_is_away() ->
             await without_destination(on)
             old = {p.name for p in on.cluster.pods(app="web")}
             port = on.path(MESHED)
-            probe = Probing(port)
+            probe, line = Probing(port), await Line.open(port)
+            await line.say(1)
             await on.scale(DESTINATION, 0)
 
             await on.scale("web", 3)
@@ -116,6 +118,7 @@ def test_running_clients_do_not_learn_of_new_pods_while_destination_is_away() ->
             await on.cluster.passes(20)
             assert len({(await get(port)).pod for _ in range(60)}) == 3
             assert await probe.stop() == []
+            line.writer.close()
 
     run(scene())
 
@@ -124,13 +127,13 @@ def test_pods_that_end_while_destination_is_away_are_left_alone() -> None:
     """The proxy cannot connect to them and balances over the others."""
 
     async def scene() -> None:
-        async with stage() as on:
+        async with stage(speed=10) as on:  # so that no pause of this machine looks like idleness
             await without_destination(on)
             probe = Probing(on.path(MESHED))
             await on.scale(DESTINATION, 0)
 
             await on.scale("web", 1)
-            await on.cluster.passes(5)
+            await on.cluster.passes(3)
 
             assert await probe.stop() == []
 

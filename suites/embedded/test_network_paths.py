@@ -11,9 +11,8 @@ import pytest
 
 from fixtures.targets.embedded.kernel import ApiError, Obj
 from fixtures.targets.embedded.process import EmbeddedProcess, EmbeddedProcessError
-from fixtures.traffic.prober import RESULTS, Prober
-from fixtures.traffic.samplefile import SampleFile
 from suites.embedded.in_process import SPACE, run, service, workload
+from suites.embedded.network_probers import probed, prober_path, results
 from suites.embedded.network_stage import (
     MESHED,
     UNMESHED,
@@ -71,6 +70,24 @@ def test_a_source_that_is_a_pod_is_what_its_pod_is() -> None:
 
             await on.restart("client")
             assert await result_of(port) == "refused"
+
+    run(scene())
+
+
+def test_the_trust_domain_is_that_of_the_installed_mesh() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", mesh="container")
+            await on.cluster.kernel.create("namespaces", {"metadata": {"name": "linkerd"}})
+            values = "clusterDomain: cluster.local\nidentityTrustDomain: mesh.example\n"
+            metadata = {"name": "linkerd-config", "namespace": "linkerd"}
+            config = {"metadata": metadata, "data": {"values": values}}
+            await on.cluster.kernel.create("configmaps", config)
+
+            answered = await get(on.path(MESHED))
+
+            assert answered.identity == IDENTITY.replace("cluster.local", "mesh.example")
 
     run(scene())
 
@@ -189,47 +206,24 @@ def test_every_kind_of_the_prober_is_answered(tmp_path: Path) -> None:
             await on.destination()
             await on.serve("web", {"replicas": 2}, mesh="container")
             specs = [
-                spec(f"{kind} {source['kind']}", kind, on.path(source), source)
+                prober_path(f"{kind} {source['kind']}", kind, on.path(source), told(kind, source))
                 for source in (MESHED, UNMESHED)
                 for kind in kinds
             ]
-            prober = Prober(specs, str(tmp_path / "samples.bin"))
-            probing = asyncio.create_task(asyncio.to_thread(prober.run))
-            await asyncio.sleep(0.8)
-            prober.stop.set()
-            await probing
+            async with probed(specs, tmp_path / "samples.bin"):
+                await asyncio.sleep(0.8)
 
     run(scene())
-    seen = results(tmp_path / "samples.bin")
+    seen, _ = results(tmp_path / "samples.bin")
     assert set(seen) == {f"{k} {s}" for k in kinds for s in ("meshed", "unmeshed")}
     for path, found in seen.items():
         assert set(found) <= {"ok", "late"}, path
         assert found.count("ok") >= 3, path
 
 
-def spec(name: str, kind: str, port: int, source: Obj) -> dict[str, Any]:
-    whole = kind != "tcp" and source is MESHED
-    return {
-        "id": name,
-        "kind": kind,
-        "host": "web.shop",
-        "port": 80,
-        "address": "127.0.0.1",
-        "address_port": port,
-        "interval": 0.05,
-        "limit": 1.0,
-        "identity": IDENTITY if whole else "",
-    }
-
-
-def results(path: Path) -> dict[str, list[str]]:
-    file = SampleFile(path)
-    names = [p["id"] for p in file.description["paths"]]
-    found: dict[str, list[str]] = {}
-    for rows in file.blocks():
-        for row in rows:
-            found.setdefault(names[row["path"]], []).append(RESULTS[row["result"]])
-    return found
+def told(kind: str, source: Obj) -> str:
+    """The identity that a meshed server sees: of requests, not of lines over TCP."""
+    return IDENTITY if source is MESHED and kind != "tcp" else ""
 
 
 @pytest.mark.parametrize(

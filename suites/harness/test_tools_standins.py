@@ -107,6 +107,22 @@ def test_versions_are_those_of_server_and_proxies(installed: Toolbox) -> None:
     assert dict(report.proxies)[OLD] >= 5
 
 
+def test_a_check_before_an_installation_names_what_is_there_already(installed: Toolbox) -> None:
+    found, done = installed.linkerd(OLD).check(pre=True, wait="0s")
+
+    errors = {check.description: check.error for _, check in found.failed()}
+    assert done.exit_code == 1
+    assert errors["can create non-namespaced resources"].splitlines()[0] == (
+        'cannot create Namespace/linkerd: namespaces "linkerd" already exists'
+    )
+
+
+def test_short_versions_still_count_proxies(installed: Toolbox) -> None:
+    done = good(installed.linkerd(OLD).run("version", "--proxy", "--short"))
+
+    assert lines(done)[:3] == [OLD, OLD, "Proxy versions:"]
+
+
 def test_a_second_installation_is_refused(installed: Toolbox) -> None:
     done = installed.linkerd(OLD).install()
     assert (done.exit_code, done.stdout) == (1, b"")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.traffic.samples import Timebase, read_traffic
+from fixtures.traffic.samples import Timebase, read_traffic, self_tests
 from policies.downtime import self_test_seen, streams_end_gracefully
 from policies.outages import cells, outages
-from policies.traffic import SelfTest, Traffic
+from policies.traffic import Traffic
 from suites.harness.misbehaving import PROBER, echo, more_records, process, records, spec, wait_for
 
 KINDS = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp")
@@ -108,17 +108,11 @@ def test_a_gap_made_on_purpose_is_measured(tmp_path: Path) -> None:
             running.wait(10)
     traffic = read(out)
 
-    start, end = (Timebase().at(ns) for ns in made[0])
     for seen in traffic.paths:
-        tests = tuple(
-            SelfTest(path=seen.path.id, start=Timebase().at(a), end=Timebase().at(b))
-            for a, b in made
-        )
-        judged = Traffic(paths=(seen,), self_tests=tests)
+        judged = Traffic(paths=(seen,), self_tests=self_tests([seen.path.id], made, Timebase()))
         assert self_test_seen(judged).status == "holds", self_test_seen(judged).seen
         assert len(outages(seen)) >= 2
-    test = SelfTest(path="http-new", start=start, end=end)
-    cut = Traffic(paths=traffic.paths, self_tests=(test,))
+    cut = Traffic(paths=traffic.paths, self_tests=self_tests(["http-new"], made, Timebase()))
     assert streams_end_gracefully(cut).status == "violated"
 
 
@@ -127,7 +121,7 @@ def get(url: str) -> bytes:
         return answer.read()
 
 
-def gaps(base: str) -> list[tuple[int, int]]:
+def gaps(base: str) -> list[list[int]]:
     try:
         return json.loads(get(f"{base}/gaps"))
     except OSError:

@@ -21,7 +21,7 @@ NUMBERS = {
     "RBK": 1,
 }  # fmt: skip
 PLANNED = {
-    "CP-09", "EXT-01", "EXT-02", "EXT-03", "EXT-04", "EXT-05", "TRF-01", "TRF-02",
+    "CP-09", "TRF-01", "TRF-02",
     "TRF-03", "TRF-04", "TRF-05", "RBK-01",
 }  # fmt: skip
 GOOD = """

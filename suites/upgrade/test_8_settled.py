@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
-from policies import checks, dataplane, restarts
+from policies import checks, dataplane, downtime, restarts
 from policies.differences import Difference, reapply_changes_only_regenerated
+from policies.findings import not_assessed
 from policies.observations import CheckRun
+from policies.traffic import Budget
 
 
 @control("VER-01")
@@ -33,3 +37,50 @@ def test_applying_again_changes_only_what_linkerd_regenerates(settled: Reached) 
 def test_nothing_of_the_old_version_is_left(settled: Reached, rehearsal: Rehearsal) -> None:
     lazy = rehearsal.scenario.data_plane == "lazy"
     expect(dataplane.nothing_old_left(settled.after, settled.source, settled.target, lazy=lazy))
+
+
+def budgets(rehearsal: Rehearsal) -> tuple[Budget, ...]:
+    return tuple(Budget(**msgspec.structs.asdict(b)) for b in rehearsal.scenario.budgets)
+
+
+NOT_PROBED = "traffic was not probed: this target opens no paths for probes, or --no-probes"
+
+
+@control("TRF-01")
+def test_outages_stay_within_their_budget(settled: Reached, rehearsal: Rehearsal) -> None:
+    if settled.traffic is None:
+        expect(not_assessed(NOT_PROBED))
+    else:
+        expect(downtime.within_budget(settled.traffic, budgets(rehearsal)))
+
+
+@control("TRF-02")
+def test_the_detector_sees_an_outage_made_on_purpose(settled: Reached) -> None:
+    if settled.traffic is None:
+        expect(not_assessed(NOT_PROBED))
+    else:
+        expect(downtime.self_test_seen(settled.traffic))
+
+
+@control("TRF-03")
+def test_streams_end_only_gracefully(settled: Reached) -> None:
+    if settled.traffic is None:
+        expect(not_assessed(NOT_PROBED))
+    else:
+        expect(downtime.streams_end_gracefully(settled.traffic, settled.lives))
+
+
+@control("TRF-04")
+def test_latency_stays_within_its_budget(settled: Reached, rehearsal: Rehearsal) -> None:
+    if settled.traffic is None:
+        expect(not_assessed(NOT_PROBED))
+    else:
+        expect(downtime.latency_within_budget(settled.traffic, budgets(rehearsal)))
+
+
+@control("TRF-05")
+def test_every_answer_knows_its_peer(settled: Reached) -> None:
+    if settled.traffic is None:
+        expect(not_assessed(NOT_PROBED))
+    else:
+        expect(downtime.identity_on_every_sample(settled.traffic))
