@@ -117,7 +117,7 @@ def test_pods_that_are_not_ready_get_nothing() -> None:
             await on.destination()
             await on.serve("web", {"replicas": 2})
             (ready, _) = on.cluster.pods(app="web")
-            on.fault("never-ready", name_prefix="web-", namespace=SPACE)
+            on.fault("never-ready", name_prefix="web-late", namespace=SPACE)
             await on.cluster.kernel.create("pods", bare("web-late"))
             await on.cluster.until(lambda: len(on.cluster.pods(app="web")) == 3)
             await on.cluster.passes(10)

@@ -65,8 +65,10 @@ def test_config_map_is_created(api: Client, config_maps: str) -> None:
     assert made["metadata"]["labels"] == {"k": "v"}
 
 
-def test_kind_that_is_not_read_says_so(api: Client, deployments: str) -> None:
-    code, answer = post(api, deployments, enveloped("apps/v1", "Deployment", b""))
+def test_kind_that_is_not_read_says_so(api: Client, namespace: str) -> None:
+    path = f"/apis/apps/v1/namespaces/{namespace}/controllerrevisions"
+
+    code, answer = post(api, path, enveloped("apps/v1", "ControllerRevision", b""))
 
     assert (code, answer["reason"]) == (415, "UnsupportedMediaType")
 

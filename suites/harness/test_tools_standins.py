@@ -191,7 +191,7 @@ def test_a_restart_rolls_and_brings_new_proxies(upgraded: Toolbox, kubectl: Kube
     assert said == ["deployment.apps/web restarted"]
     status = lines(kubectl.rollout_status("Deployment", "shop", "web"))
     assert status[-1] == 'deployment "web" successfully rolled out'
-    good(kubectl.run("-n", "shop", "wait", "--for=condition=ready", "pod", "-l", "app=web"))
+    good(kubectl.run("-n", "shop", "wait", "--for=condition=available", "deployment/web"))
     pods = json.loads(good(kubectl.run("-n", "shop", "get", "pods", "-o", "json")).stdout)
     images = {
         container["image"]

@@ -111,7 +111,10 @@ def test_in_a_simulation_a_gitops_tool_is_explained() -> None:
 
 def test_charts_rendered_without_a_release_are_named_as_such() -> None:
     """Argo CD renders charts itself: there is no release Secret."""
-    facts = change(NEITHER, config=change(NEITHER.config, created_by=f"linkerd/helm {SOURCE}"))
+    rendered = config(
+        SOURCE, overrides=None, overrides_present=False, created_by=f"linkerd/helm {SOURCE}"
+    )
+    facts = change(NEITHER, config=rendered)
 
     assert "rendered from Helm's charts" in owner(facts).why
 

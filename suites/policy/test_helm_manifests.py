@@ -36,6 +36,16 @@ def living(*, image: str = f"controller:{SOURCE}") -> ClusterFacts:
     return change(facts, workloads=workloads)
 
 
+def without_identity(facts: ClusterFacts) -> ClusterFacts:
+    return change(
+        facts,
+        workloads=tuple(w for w in facts.workloads if w.name != IDENTITY),
+        objects=tuple(
+            o for o in facts.objects if (o.key.kind, o.key.name) != ("Deployment", IDENTITY)
+        ),
+    )
+
+
 def test_a_cluster_as_stored_holds() -> None:
     assert stored_as_live(living()).status == "holds"
 
@@ -48,10 +58,7 @@ def test_an_image_that_somebody_set_is_named() -> None:
 
 
 def test_an_object_that_is_gone_is_named() -> None:
-    facts = living()
-    without = tuple(w for w in facts.workloads if w.name != IDENTITY)
-
-    assert "does not live" in stored_as_live(change(facts, workloads=without)).seen
+    assert "does not live" in stored_as_live(without_identity(living())).seen
 
 
 def test_crds_of_the_cli_over_helms_are_named() -> None:
@@ -128,10 +135,7 @@ def test_what_was_dropped_and_lives_is_a_violation() -> None:
 
 
 def test_what_the_release_still_has_must_live() -> None:
-    after = upgraded()
-    gone = change(after, workloads=tuple(w for w in after.workloads if w.name != IDENTITY))
-
-    assert removed_by_helm(before(), gone).status == "violated"
+    assert removed_by_helm(before(), without_identity(upgraded())).status == "violated"
 
 
 def test_a_dropped_crd_with_keep_is_explained() -> None:

@@ -10,7 +10,7 @@ from policies.facts import Crd
 from policies.findings import Verdict
 from policies.helm_facts import CONTROL_PLANE, CRDS, ChartValues
 from policies.helm_modes import Asked, advised, gateway_rendered, value_mode, values_arrive
-from policies.helm_values import FLAGS, ValueMode
+from policies.helm_values import FLAGS, ValueMode, Values
 from policies.hops import Hop
 from suites.policy.builders import SOURCE, TARGET, change
 from suites.policy.helm_stage import (
@@ -35,8 +35,9 @@ LEGACY = settings(enableHttpRoutes="true", enableTcpRoutes="true", enableTlsRout
 BEFORE_2_18 = crds_release("edge-24.11.8", values=(), defaults=LEGACY)
 
 
-def plane(mode: ValueMode, **fields: object) -> Verdict:
-    return value_mode(plane_release(**fields), HOP, mode, new=NEW)
+def plane(mode: ValueMode, values: Values | None = None) -> Verdict:
+    release = plane_release() if values is None else plane_release(values=values)
+    return value_mode(release, HOP, mode, new=NEW)
 
 
 @pytest.mark.parametrize(
