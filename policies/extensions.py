@@ -24,6 +24,8 @@ COMPONENTS: Mapping[str, tuple[Component, ...]] = {
     "jaeger": ("jaeger",),
 }
 """Extensions that Linkerd itself releases -> their parts of the inventory."""
+CATEGORIES = ("linkerd-viz", "linkerd-viz-data-plane", "linkerd-multicluster", "linkerd-jaeger")
+"""Categories that `linkerd check` has of its extensions."""
 RETIRED = {"jaeger": (2, 19)}
 """Extension -> the logical version from which Linkerd no longer has it."""
 OWN_IMAGES = frozenset({"metrics-api", "tap", "web", "jaeger-webhook", "controller"})
@@ -84,7 +86,7 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
         return holds(NONE)
     return judged(
         items,
-        holds_as=f"{names(ours)}: every image is the target's",
+        holds_as=f"{names(ours)}: every image is of the extension's release",
         violated_as="Images of extensions are not the target's",
         expected=f"the images of {target}"
         + "".join(f", {n} at {v}" for n, v in sorted(targets.items()) if v != target),

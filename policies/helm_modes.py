@@ -119,8 +119,8 @@ def values_arrive(
 def _cause(release: HelmRelease, mode: ValueMode) -> str:
     if frozen_values(release) and mode != "reset":
         return (
-            "an earlier upgrade with --reuse-values stored every value as if the user had "
-            "given it, and stored values win"
+            "a values file once held the whole output of `helm get values --all`; what was "
+            "default then is the user's own now, and wins over every new chart"
         )
     if mode == "reuse":
         return "--reuse-values renders the new chart with the old chart's values"

@@ -4,7 +4,7 @@ Helm keeps of a release the chart's own values and what the user gave. What an u
 follows from its mode (Helm 3, `pkg/action/upgrade.go`; compared with a real `helm` in the tests):
 
 - `reuse`: the old chart's values with the user's over them; the new chart's own are not looked at,
-  and everything is stored as if the user had given it.
+  and the old ones are stored in their place.
 - `reset`: the new chart's values, and what is given with the command.
 - `reset-then-reuse`: the new chart's values, the stored ones of the user, what is given.
 - `plain`, no flag: as `reset-then-reuse` when nothing is given with the command, else as `reset`.
@@ -220,7 +220,8 @@ def _change_item(change: ValueChange, target: str) -> Item:
 def frozen_values(release: HelmRelease) -> tuple[str, ...]:
     """Values that name a release of Linkerd and stand among the user's.
 
-    An upgrade with `--reuse-values` leaves them there; from then on they win over every new chart.
+    They get there with `-f` and the output of `helm get values --all`; from then on they win over
+    every new chart.
     """
     return tuple(
         s.path for s in release.values if s.path in OWN_VERSION and s.value not in ('""', "null")

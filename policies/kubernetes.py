@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from policies.facts import Fact
@@ -11,6 +12,7 @@ from policies.releases import catalogue
 
 if TYPE_CHECKING:
     from policies.facts import ClusterFacts
+    from policies.observations import CommandRun
     from policies.path import Hop
     from policies.releases import KubernetesRange
 
@@ -91,6 +93,14 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
             f"rehearse plan --from {hop.source} --to {hop.target} --kubernetes {version.short}"
         ),
     )
+
+
+def kubectl_within_skew(commands: Sequence[CommandRun], facts: ClusterFacts) -> Verdict:
+    """The kubectl that ran is within one minor version of the API server (CLI-03)."""
+    real = [c for c in commands if c.argv[:1] == ("kubectl",) and c.program == "real"]
+    if not real:
+        return not_assessed("no real kubectl ran: a stand-in speaks the cluster's own version")
+    return kubectl_skew(real[-1].program_version, facts.kubernetes)
 
 
 def kubectl_skew(client: str, server: str) -> Verdict:

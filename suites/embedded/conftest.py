@@ -1,7 +1,12 @@
-"""One cluster per module; set CONTRACT_KUBECONFIG to hold another cluster to the same contract."""
+"""Where the contract tests get their cluster: one per module, or another one for all.
+
+CONTRACT_KUBECONFIG=FILE holds the cluster of that file to the same contract;
+CONTRACT_TARGET=apiserver a real kube-apiserver, started from KUBEBUILDER_ASSETS or PATH.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,24 +16,39 @@ import pytest
 
 from fixtures.targets.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client
+from suites.embedded.real_apiserver import ApiServerError, running
 
 OTHER = "CONTRACT_KUBECONFIG"
+TARGET = "CONTRACT_TARGET"
+API_SERVER = "apiserver"
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedProcess]:
     """An embedded cluster without nodes: pods stay pending, nothing moves by itself."""
-    if OTHER in os.environ:
-        pytest.skip(f"{OTHER} is set: this test is about the embedded cluster alone")
+    if OTHER in os.environ or os.environ.get(TARGET) == API_SERVER:
+        pytest.skip("another cluster is asked for: this test is about the embedded one alone")
     state = tmp_path_factory.mktemp("cluster")
     with EmbeddedProcess.start(state, speed=20.0, nodes=0, seed=1) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A real kube-apiserver's kubeconfig; no controllers run beside it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            yield stack.enter_context(running(tmp_path_factory.mktemp("apiserver")))
+        except ApiServerError as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
 def kubeconfig(request: pytest.FixtureRequest) -> Path:
     if OTHER in os.environ:
         return Path(os.environ[OTHER])
+    if os.environ.get(TARGET) == API_SERVER:
+        return request.getfixturevalue("api_server")
     return request.getfixturevalue("process").kubeconfig
 
 

@@ -67,8 +67,12 @@ def events_of(client: Client, path: str, version: str) -> list[Obj]:
 
 
 def timeless(value: Any) -> Any:
+    """A value without times; managed fields, which are sorted by theirs, in another order."""
     if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if key not in TIMES}
+        plain = {key: timeless(item) for key, item in value.items() if key not in TIMES}
+        if "managedFields" in plain:
+            plain["managedFields"] = sorted(plain["managedFields"], key=str)
+        return plain
     if isinstance(value, list):
         return [timeless(item) for item in value]
     return value

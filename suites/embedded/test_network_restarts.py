@@ -19,6 +19,7 @@ from suites.embedded.network_stage import (
     Probing,
     Stage,
     ask,
+    get,
     result_of,
     stage,
 )
@@ -27,15 +28,23 @@ SLOW = 10.0
 """So slow that the time in which kube-proxy knows a pod that has gone takes 85 ms."""
 
 
-async def restarted(on: Stage, name: str, *sources: Obj) -> tuple[list[list[str]], list[str]]:
+async def restarted(
+    on: Stage, name: str, *sources: Obj, target: str = ""
+) -> tuple[list[list[str]], list[str]]:
     """Restart a Deployment under load; failures of new connections and ends of long ones."""
-    ports = [on.path(source, f"{name}:80") for source in sources]
+    ports = [on.path(source, f"{target or name}:80") for source in sources]
     probes = [Probing(port) for port in ports]
     lines = [await Line.open(port) for port in ports]
     ends = [asyncio.create_task(line.until_end()) for line in lines]
     await on.restart(name)
     await on.cluster.passes(5)
-    return [await p.stop() for p in probes], [await end for end in ends]
+    failures = [await p.stop() for p in probes]
+    if target:  # its own pods stay: only what went through the restarted ones has ended
+        await asyncio.wait(ends[:1], timeout=5)
+        for end in ends[1:]:
+            end.cancel()
+        return failures, [await ends[0]]
+    return failures, [await end for end in ends]
 
 
 @pytest.mark.parametrize("mesh", ["container", "native"])
@@ -242,5 +251,40 @@ def test_readiness_that_lies_is_seen() -> None:
 
             assert Counter(meshed)["502"] > 0
             assert await result_of(on.path(UNMESHED)) == "ok"
+
+    run(scene())
+
+
+GATEWAY: Obj = {"kind": "mirrored", "version": "edge-25.10.7", "gateway": f"{SPACE}/gateway:80"}
+
+
+def test_a_gateway_with_surge_loses_no_request_of_another_cluster() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, mesh="container")
+            await on.serve("gateway", mesh="container")
+
+            assert (await get(on.path(GATEWAY))).identity.startswith(f"default.{SPACE}.")
+            failures, ends = await restarted(on, "gateway", GATEWAY, target="web")
+
+            assert failures == [[]]
+            assert ends == ["eof"]
+
+    run(scene())
+
+
+def test_a_gateway_of_one_replica_without_surge_is_an_outage_for_another_cluster() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await on.destination()
+            await on.serve("web", {"replicas": 2}, mesh="container")
+            await on.serve("gateway", {"strategy": {"type": "Recreate"}}, mesh="container")
+
+            (there, here), ends = await restarted(on, "gateway", GATEWAY, MESHED, target="web")
+
+            assert set(there) == {"503"}
+            assert here == []
+            assert ends[0] == "eof"
 
     run(scene())

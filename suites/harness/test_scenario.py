@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.console import Console
 from fixtures.errors import BadInput
+from fixtures.opening import open_session
 from fixtures.scenario import KEYS, Scenario, Waiver, load, unexpired
 
 
@@ -64,6 +66,41 @@ def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", sorted(Path("examples").glob("*.toml")), ids=lambda p: p.name)
 def test_every_example_loads(example: Path) -> None:
     assert load(example, {}).name
+
+
+def test_extensions_are_named_in_a_list_or_have_a_table_each(tmp_path: Path) -> None:
+    plain, tables = tmp_path / "plain.toml", tmp_path / "tables.toml"
+    plain.write_text('extensions = ["jaeger", "viz"]\n')
+    tables.write_text('[extensions.viz]\nto = "edge-25.4.4"\nset = ["tap.replicas=2"]\n')
+
+    listed, told = load(plain, {}), load(tables, {})
+
+    assert listed.extension_names == ("viz", "jaeger")
+    assert told.extension_names == ("viz",)
+    assert told.extension("viz").to == "edge-25.4.4"
+    assert told.extension("viz").set == ("tap.replicas=2",)
+    assert listed.extension("viz") == told.extension("jaeger")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('extensions = ["vizz"]', "extensions[0]"),
+        ('[extensions.smi]\nto = "v1"', "extensions"),
+        ('[extensions.viz]\ntoo = "v1"', "extensions"),
+        ('[extensions.viz]\nto = "edge-99.1.1"', "extensions.viz.to"),
+        ('[extensions.viz]\nto = "latest"', "extensions.viz.to"),
+        ('from = "edge-25.10.7"\nextensions = ["jaeger"]', "jaeger"),
+    ],
+)
+def test_a_wrong_extension_is_named(text: str, named: str, tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(text)
+
+    with pytest.raises(BadInput) as refused:
+        open_session(load(path, {}), "upgrade", Console(print, live=False, colour=False))
+
+    assert named in str(refused.value)
 
 
 def outcome(path: Path | None, data: dict[str, object]) -> str:

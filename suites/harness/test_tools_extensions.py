@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from fixtures.snapshot.facts import facts
+from fixtures.snapshot.load import read_snapshot
 from fixtures.tools import parse
+from policies import multicluster
+from policies.facts import ClusterFacts
 from policies.observations import CheckRun
 from suites.harness.dump_server import RECORDINGS, dump
 from suites.harness.test_tools_recorded import recorded, repeated, run
@@ -209,3 +213,30 @@ def test_uninstall_is_refused_while_clusters_are_linked(tmp_path: Path) -> None:
     assert "west" in linked[2]
     kinds = {o["kind"] for o in parse.documents(free[1].encode())}
     assert {"Namespace", "ClusterRole", "CustomResourceDefinition"} <= kinds
+
+
+def test_facts_of_a_linked_cluster_are_what_was_recorded(tmp_path: Path) -> None:
+    before, after = (facts_of(tmp_path / step, step) for step in ("baseline", "final"))
+
+    verdict = multicluster.consistent(before, after, NEW)
+
+    assert verdict.status == "violated", "the recorded states hold no credentials of linkerd"
+    assert {i.expected for i in verdict.violations} == {"Secret linkerd/cluster-credentials-west"}
+    assert after.multicluster is not None
+    [link], [gateway] = after.multicluster.links, after.multicluster.gateways
+    assert (link.cluster, link.gateway, link.probe_period) == ("west", "172.18.0.3", "3s")
+    assert gateway.name == "linkerd-gateway"
+    mirrors = {m.name: m.addresses for m in after.multicluster.mirrors}
+    assert mirrors["web-west"] == ("172.18.0.3",)
+
+
+def facts_of(path: Path, step: str) -> ClusterFacts:
+    """Facts of a linked cluster, the probe's endpoints as its controller writes them."""
+    objects = linked_cluster(step)
+    probe = {"ip": "172.18.0.3"}
+    for obj in objects:
+        if obj["kind"] == "Endpoints" and obj["metadata"]["name"] == "probe-west":
+            obj["subsets"] = [{"addresses": [probe]}]
+    file = path.with_suffix(".json")
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    return facts(read_snapshot(file))

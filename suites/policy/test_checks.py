@@ -74,6 +74,15 @@ def test_an_error_in_an_extensions_document_is_a_violation() -> None:
     both = change(CHECK, documents=(*CHECK.documents, *extension.documents), exit_code=1)
 
     assert agrees(both).status == "violated"
+    later = agrees(both, pending=("linkerd-viz",))
+    assert later.status == "holds"
+    assert any("its own step" in i.explained for i in later.explained)
+
+
+def test_an_error_of_the_core_is_none_that_a_later_step_judges() -> None:
+    failed = check_run("check", CORE, failed=CORE[0], exit_code=1)
+
+    assert agrees(failed, pending=("linkerd-viz",)).status == "violated"
 
 
 def test_a_category_of_the_healthy_run_must_be_there_again() -> None:

@@ -83,14 +83,14 @@ def test_one_value_on_the_command_line_takes_the_issuer_away() -> None:
     assert "identityTrustAnchorsPEM" in verdict.seen
 
 
-def test_an_earlier_reuse_freezes_the_version_for_every_later_upgrade() -> None:
+def test_a_version_among_the_users_values_wins_over_every_later_chart() -> None:
     frozen = chart_defaults(SOURCE, **{k.replace(".", "__"): v for k, v in ISSUER.items()})
 
     verdict = plane("reset-then-reuse", values=frozen)
 
     assert verdict.status == "violated"
     assert "stored as the user's own" in verdict.seen
-    assert "earlier upgrade with --reuse-values" in verdict.cause
+    assert "helm get values --all" in verdict.cause
     assert "take out what you never set" in verdict.next_command
 
 

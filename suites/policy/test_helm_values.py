@@ -164,6 +164,6 @@ def test_what_was_not_read_is_not_assessed() -> None:
     assert changed_defaults(plane_release(), (), TARGET).status == "not assessed"
 
 
-def test_an_earlier_reuse_is_seen_in_the_users_values() -> None:
+def test_versions_among_the_users_values_are_seen() -> None:
     assert frozen_values(RELEASE) == ()
     assert frozen_values(plane_release(values=OLD)) == ("linkerdVersion",)

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.facts import ClusterFacts
 from policies.kubernetes import (
     KubernetesVersion,
     in_range,
     kubectl_skew,
+    kubectl_within_skew,
     outside,
     parse_kubernetes,
 )
+from policies.observations import CommandRun
 from policies.path import Hop
 from policies.releases import KubernetesRange, catalogue
 from suites.policy import strategies as sts
@@ -125,3 +131,30 @@ def test_every_range_is_read_back() -> None:
 )
 def test_kubectl_may_be_one_minor_away(client: str, server: str, status: str) -> None:
     assert kubectl_skew(client, server).status == status
+
+
+def ran(program: Literal["real", "stand-in"], version: str) -> CommandRun:
+    return CommandRun(
+        argv=("kubectl", "version"),
+        program=program,
+        program_version=version,
+        exit_code=0,
+        seconds=0.1,
+        started=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("client", "status"),
+    [("v1.31.4", "holds"), ("v1.32.0", "holds"), ("v1.29.1", "violated"), ("", "not assessed")],
+)
+def test_the_kubectl_that_ran_is_judged(client: str, status: str) -> None:
+    facts = ClusterFacts(taken_at=datetime(2026, 1, 1, tzinfo=UTC), kubernetes="v1.31.14")
+
+    assert kubectl_within_skew([ran("real", client)], facts).status == status
+
+
+def test_a_stand_in_has_no_skew_to_judge() -> None:
+    facts = ClusterFacts(taken_at=datetime(2026, 1, 1, tzinfo=UTC), kubernetes="v1.31.14")
+
+    assert kubectl_within_skew([ran("stand-in", "v1.29.0")], facts).status == "not assessed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
-from policies import checks
+from policies import checks, kubernetes
 from policies.observations import VersionReport
 
 
@@ -16,3 +16,8 @@ def test_the_client_is_the_target(cli_upgraded: Reached) -> None:
 @control("CLI-02")
 def test_its_checksum_was_verified(cli_upgraded: Reached) -> None:
     expect(checks.checksum_verified(cli_upgraded.commands))
+
+
+@control("CLI-03")
+def test_kubectl_is_within_its_skew(preflighted: Reached) -> None:
+    expect(kubernetes.kubectl_within_skew(preflighted.commands, preflighted.after))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
-from fixtures.targets.choose import CANARY_NAMESPACE
 from policies import availability, dataplane, injection, jobs, restarts, skew
 
 
 @control("DP-01")
-def test_pods_are_meshed_as_declared(data_plane_upgraded: Reached) -> None:
+def test_pods_are_meshed_as_declared(data_plane_upgraded: Reached, rehearsal: Rehearsal) -> None:
     expect(
         injection.meshed_as_declared(
-            data_plane_upgraded.after, ignore_namespaces=(CANARY_NAMESPACE,)
+            data_plane_upgraded.after, ignore_namespaces=(rehearsal.scenario.canary_namespace,)
         )
     )
 
