@@ -33,6 +33,9 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
     if was is None and now is None:
         return holds("The multicluster extension is not installed")
     was, now = was or Multicluster(), now or Multicluster()
+    why = after.cannot_read("secrets/metadata", "leases.coordination.k8s.io")
+    if now.links and why:
+        return not_assessed(f"credentials or leases could not be read ({why})")
     items = [*_identities(was, now)]
     for link in now.links:
         items += _link(link, now, target)

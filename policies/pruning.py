@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 
+from policies.extensions import retired
 from policies.facts import ClusterFacts, LabelledObject, ObjectKey, Webhook
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.observations import PruneRun, Rendered
 from policies.releases import Component, catalogue
-from policies.versions import logical, parse
 
 NAMESPACED = frozenset(
     {
@@ -39,8 +39,6 @@ _COMPONENTS: tuple[Component, ...] = (
     "crds",
     "crds_with_gateway_api",
 )
-_RETIRED = {"jaeger": (2, 19)}
-"""Extension -> the logical version from which Linkerd no longer has it."""
 
 
 def labelled(facts: ClusterFacts) -> Iterator[LabelledObject]:
@@ -279,10 +277,8 @@ def _api_services(facts: ClusterFacts) -> Iterator[Item]:
 
 
 def _retired_extensions(facts: ClusterFacts, target: str) -> Iterator[Item]:
-    version = logical(parse(target))
     for namespace in facts.namespaces:
-        since = _RETIRED.get(namespace.extension)
-        if since and version and (version.major, version.minor) >= since:
+        if retired(namespace.extension, target):
             yield Item(
                 subject=f"namespace {namespace.name}",
                 expected=f"gone: {target} has no extension {namespace.extension}",

@@ -20,6 +20,7 @@ from reports.canary import canaries_of
 from reports.entries import counts_of, entries_of, without_finding
 from reports.model import Digest, Header, Missing, Origin, Remark, Report
 from reports.sections import sections_of
+from reports.traffic import reasons_of, traffic_of
 from reports.verdict import verdict_of
 from reports.versions import versions_of
 
@@ -32,6 +33,7 @@ def build(bundle: Bundle) -> Report:
     without = without_finding(entries, started.controls)
     verdict, contradiction = verdict_of(bundle.reading.ended, entries, without)
     sections = sections_of(records, entries)
+    canaries = canaries_of(records)
     return Report(
         header=_header(started, bundle),
         verdict=verdict,
@@ -41,7 +43,9 @@ def build(bundle: Bundle) -> Report:
         plan=_plan(records),
         sections=sections,
         versions=versions_of(records, sections),
-        canaries=canaries_of(records),
+        canaries=canaries,
+        traffic=traffic_of(records, sections, canaries),
+        without_traffic=reasons_of(entries, without),
         tools=_tools(records),
         scenario=tuple(sorted(started.scenario.items())),
         environment=tuple(sorted(started.environment.items())),

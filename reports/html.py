@@ -19,9 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from policies.findings import Item
-from reports import wording
+from reports import traffic_drawing, wording
 from reports.model import Entry, Report
-from reports.svg import clock
+from reports.svg import clock, exact
 from reports.timeline import key_of, timelines
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -57,6 +57,9 @@ def render(report: Report) -> str:
     def offset(at: datetime, cluster: str) -> str:
         return clock(at.timestamp() - zero[cluster])
 
+    def instant(at: datetime, cluster: str) -> str:
+        return exact(at.timestamp() - zero[cluster])
+
     return template.render(
         report=report,
         subject=wording.subject(report),
@@ -65,9 +68,12 @@ def render(report: Report) -> str:
         explained=_explained(report.findings),
         timelines=timelines(report),
         offset=offset,
+        instant=instant,
         stopped=_stopped(report),
         several_hops=_hops(report) > 1,
         key=key_of(report),
+        traffic=traffic_drawing.drawings(report),
+        traffic_key=traffic_drawing.key_of(report.traffic),
     )
 
 
@@ -86,6 +92,10 @@ def _environment() -> Environment:
         "cut": cut,
         "is_command": is_command,
         "duration": wording.duration,
+        "fine": wording.fine,
+        "share": wording.share,
+        "surely": wording.surely,
+        "traffic_line": wording.traffic_line,
         "kind": kind,
         "linked": linked,
         "number": wording.number,
@@ -214,4 +224,8 @@ def _zero(report: Report) -> dict[str, float]:
     for canaries in report.canaries:
         at = canaries.stretches[0].started.timestamp()
         zero[canaries.cluster] = min(at, zero.get(canaries.cluster, at))
+    for summary in report.traffic:
+        if summary.started is not None:
+            at = summary.started.timestamp()
+            zero[summary.cluster] = min(at, zero.get(summary.cluster, at))
     return zero

@@ -10,18 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-import msgspec
-
 from fixtures.records import ToolUsed
 from fixtures.records import Verdict as Word
 from policies.findings import Item, Severity, Status
 from policies.path import Plan
+from reports.part import Part
+from reports.traffic_model import TrafficSummary
 
 SCHEMA = 1
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of everything in a report; every field is written, also when it is empty."""
 
 
 class Header(Part, frozen=True, kw_only=True):
@@ -343,6 +339,9 @@ class Report(Part, frozen=True, kw_only=True):
     sections: tuple[Section, ...]
     versions: tuple[Versions, ...]
     canaries: tuple[CanarySummary, ...]
+    traffic: tuple[TrafficSummary, ...] = ()
+    without_traffic: tuple[str, ...] = ()
+    """Why traffic was not assessed, as the findings of its controls say."""
     tools: tuple[ToolUsed, ...]
     scenario: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]

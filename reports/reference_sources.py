@@ -104,6 +104,8 @@ def scenario_tables() -> tuple[tuple[str, tuple[Key, ...]], ...]:
         ("[[workloads]]", scenario.WorkloadSpec),
         ("[[waivers]]", scenario.Waiver),
         ("[consent]", scenario.Consent),
+        ("[extensions.NAME]", scenario.ExtensionSpec),
+        ("[helm]", scenario.HelmOptions),
     )
     return tuple((name, tuple(_keys(struct))) for name, struct in structs)
 
@@ -130,9 +132,12 @@ def _docstrings(struct: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[ast.e
 
 
 def _readable(annotation: ast.expr) -> str:
-    if isinstance(annotation, ast.Name) and annotation.id in ("Inject", "WorkloadKind"):
+    aliases = ("Inject", "WorkloadKind", "ValueMode")
+    if isinstance(annotation, ast.Name) and annotation.id in aliases:
         return _choice(getattr(scenario, annotation.id).__args__)
     text = ast.unparse(annotation)
+    if "ExtensionName" in text:
+        return f"list of {_choice(scenario.ExtensionName.__args__)}, or a table each"
     if text.startswith("Literal["):
         return _choice(ast.literal_eval(f"({text[8:-1]},)"))
     if text.startswith("tuple["):
@@ -157,7 +162,7 @@ def _default(one: msgspec.structs.FieldInfo) -> str:
     if one.required:
         return "required"
     value = one.default if one.default is not msgspec.NODEFAULT else None
-    if value is None or value in ("", ()):
+    if value is None or value in ("", ()) or isinstance(value, msgspec.Struct):
         return ""
     if isinstance(value, bool):
         return "`true`" if value else "`false`"

@@ -55,6 +55,12 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def exact(seconds: float) -> str:
+    """Seconds since the start with a hundredth: `12:30.25`."""
+    hundredths = round(100 * seconds)
+    return f"{clock(hundredths // 100)}.{hundredths % 100:02d}"
+
+
 def text(x: str, y: float, content: str, *, style: str = "", anchor: str = "start") -> Markup:
     """One line of text at a percentage from the left."""
     return Markup('<text x="{}" y="{:g}" class="{}" text-anchor="{}">{}</text>').format(
@@ -110,4 +116,4 @@ def figure(height: float, label: str, described: str, parts: Iterable[Markup]) -
     ).format(height, one_line(label), one_line(described), Markup("").join(parts))
 
 
-__all__ = ["Block", "Scale", "blocks", "clock", "figure", "line", "rect", "text"]
+__all__ = ["Block", "Scale", "blocks", "clock", "exact", "figure", "line", "rect", "text"]

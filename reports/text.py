@@ -6,7 +6,15 @@ import textwrap
 from collections.abc import Iterable
 
 from reports.model import Entry, Report
-from reports.wording import counts_line, duration, one_line, seen, subject, where
+from reports.wording import (
+    counts_line,
+    duration,
+    one_line,
+    seen,
+    subject,
+    traffic_line,
+    where,
+)
 
 WIDTH = 99
 ITEMS = 5
@@ -59,6 +67,10 @@ def _head(report: Report, paint: _Paint) -> list[str]:
         one_line(verdict.headline),
         f"{counts_line(report)}  {paint(f'({duration(header.seconds)})', 'dim')}",
     ]
+    for summary in report.traffic:
+        of = "" if len(report.traffic) == 1 else f" of cluster {summary.cluster}"
+        told = f"traffic{of}: {summary.void or traffic_line(summary)}"
+        lines.append(one_line(told))
     if verdict.reason:
         lines.insert(2, one_line(verdict.reason))
     return lines

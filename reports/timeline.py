@@ -10,6 +10,7 @@ from markupsafe import Markup
 from reports import svg
 from reports.model import CanarySummary, Gap, Point, Report, Section, Versions
 from reports.svg import Block, Scale
+from reports.traffic_model import TrafficSummary
 from reports.wording import arrows, duration, number, words
 
 WIDE = 912
@@ -31,7 +32,8 @@ class Timeline:
         ]
         self.versions = next((v for v in report.versions if v.cluster == cluster), None)
         self.canaries = next((c for c in report.canaries if c.cluster == cluster), None)
-        self.scale = _scale(self.sections, self.versions, self.canaries)
+        traffic = next((t for t in report.traffic if t.cluster == cluster), None)
+        self.scale = _scale(self.sections, self.versions, self.canaries, traffic)
         self.parts: list[Markup] = []
         self.y = 0.0
 
@@ -93,12 +95,12 @@ class Timeline:
         points = thinned(versions.points)
         for place, version in reversed(list(enumerate(versions.order))):
             self.parts.append(svg.text("0", self.y + 11, version, style="version"))
-            shade = _shade(place, len(versions.order))
+            colour = shade(place, len(versions.order))
             control = spans(points, scale, lambda p, v=version: float(v in p.control_plane))
             shares = spans(points, scale, lambda p, v=version: _share(p, v))
             shapes: list[tuple[str, Sequence[Block]]] = [
                 ("control", [(a, b, 0, 5) for a, b, there in control if there]),
-                (shade, [(a, b, 21 - 14 * share, 21) for a, b, share in shares if share]),
+                (colour, [(a, b, 21 - 14 * share, 21) for a, b, share in shares if share]),
             ]
             self.parts.append(svg.blocks(self.y + 16, 21, shapes))
             self.parts.append(svg.rect(0, 1, self.y + 37, 0.75, "floor"))
@@ -118,7 +120,7 @@ class Timeline:
             floor = height
             counts = dict(point.proxies)
             named = [
-                (_shade(n, len(versions.order)), counts.get(v, 0))
+                (shade(n, len(versions.order)), counts.get(v, 0))
                 for n, v in enumerate(versions.order)
             ]
             for style, count in [*named, ("unmeshed", point.unmeshed)]:
@@ -137,7 +139,7 @@ class Timeline:
         for stretch in canaries.stretches:
             style = stretch.outcome
             if style == "injected" and stretch.version in order:
-                style = _shade(order.index(stretch.version), len(order))
+                style = shade(order.index(stretch.version), len(order))
             left, right = scale.unit(stretch.started), scale.unit(stretch.ended)
             layers.setdefault(style, []).append((left, right, 0, 18))
         self.parts.append(svg.blocks(self.y, 18, layers.items()))
@@ -183,7 +185,7 @@ def key_of(report: Report) -> list[tuple[str, str]]:
     key: list[tuple[str, str]] = []
     for versions in report.versions:
         count = len(versions.order)
-        key += [(_shade(n, count), v) for n, v in reversed(list(enumerate(versions.order)))]
+        key += [(shade(n, count), v) for n, v in reversed(list(enumerate(versions.order)))]
     if report.versions:
         key.append(("control", "control plane"))
     if any(p.unmeshed for v in report.versions for p in v.points) or any(
@@ -224,13 +226,16 @@ def _share(point: Point, version: str) -> float:
     return dict(point.proxies).get(version, 0) / total if total else 0.0
 
 
-def _shade(place: int, count: int) -> str:
+def shade(place: int, count: int) -> str:
     """The class of a version: the newest is always the darkest."""
     return f"v{max(SHADES - count + place, 0)}" if count <= SHADES else f"v{place % SHADES}"
 
 
 def _scale(
-    sections: Sequence[Section], versions: Versions | None, canaries: CanarySummary | None
+    sections: Sequence[Section],
+    versions: Versions | None,
+    canaries: CanarySummary | None,
+    traffic: TrafficSummary | None,
 ) -> Scale | None:
     times: list[datetime] = []
     for section in sections:
@@ -239,6 +244,8 @@ def _scale(
         times += [versions.points[0].at, versions.phases[-1].ended]
     if canaries is not None:
         times += [canaries.stretches[0].started, canaries.stretches[-1].ended]
+    if traffic is not None:
+        times += [t for t in (traffic.started, traffic.ended) if t is not None]
     if not times or min(times) == max(times):
         return None
     return Scale(min(times), max(times))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 
 from reports.model import Entry, Report
+from reports.traffic_model import TrafficSummary
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -42,6 +44,42 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def fine(seconds: float) -> str:
+    """Seconds where parts of one matter: `8 ms`, `1.25 s`, `12.3 s`, `4 min 05 s`."""
+    if seconds < 0.9995:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
+
+
+def surely(seconds: float) -> str:
+    """A bound that is true as it is written: rounded up to 10 ms, above 10 s to 0.1 s."""
+    part = 0.01 if seconds < 10 else 0.1
+    return fine(math.ceil(seconds / part - 1e-9) * part)
+
+
+def share(part: float) -> str:
+    """A proportion as a percentage; `100 %` and `0 %` only when they are exact."""
+    if part in (0.0, 1.0):
+        return f"{100 * part:.0f}\u00a0%"
+    told = min(max(round(100 * part, 3), 0.001), 99.999)
+    return f"{told:g}\u00a0%"
+
+
+def traffic_line(summary: TrafficSummary) -> str:
+    """Lost requests and the smallest visible outage, in one line."""
+    paths = number(sum(not p.unavailable for p in summary.measured), "path")
+    lost = f"{summary.failed} of {number(summary.observed, 'request')} lost on {paths}"
+    if summary.excused:
+        lost += f", {summary.excused} more excused"
+    if summary.visible is None:
+        return f"{lost}; no step had samples enough to say which outage would have been seen"
+    told = f"an outage of {surely(summary.visible)} would have been seen on any path"
+    every = summary.visible_everywhere
+    if every is not None and every < summary.visible:
+        told += f", of {surely(every)} if it hit them all"
+    return f"{lost}; {told}"
 
 
 def utc(moment: datetime) -> str:

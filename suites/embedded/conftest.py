@@ -16,7 +16,7 @@ import pytest
 
 from fixtures.targets.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client
-from suites.embedded.real_apiserver import ApiServerError, running
+from suites.embedded.real_apiserver import MissingError, running
 
 OTHER = "CONTRACT_KUBECONFIG"
 TARGET = "CONTRACT_TARGET"
@@ -39,7 +39,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         try:
             yield stack.enter_context(running(tmp_path_factory.mktemp("apiserver")))
-        except ApiServerError as error:
+        except MissingError as error:
             pytest.skip(str(error))
 
 

@@ -22,14 +22,18 @@ _GROUP = "system:masters"
 
 
 class ApiServerError(Exception):
-    """There is no kube-apiserver, or it does not start; says why."""
+    """The kube-apiserver does not start; says why."""
+
+
+class MissingError(ApiServerError):
+    """There is none."""
 
 
 def binaries() -> tuple[Path, Path]:
     """etcd and kube-apiserver, from KUBEBUILDER_ASSETS or else PATH.
 
     Raises:
-        ApiServerError: One of them is not there.
+        MissingError: One of them is not there.
     """
     found: list[Path] = []
     for name in ("etcd", "kube-apiserver"):
@@ -37,7 +41,7 @@ def binaries() -> tuple[Path, Path]:
         path = str(Path(folder, name)) if folder else shutil.which(name)
         if path is None or not os.access(path, os.X_OK):
             where = f"{ASSETS}={folder}" if folder else f"PATH ({ASSETS} is not set)"
-            raise ApiServerError(f"{name} is not in {where}")
+            raise MissingError(f"{name} is not in {where}")
         found.append(Path(path))
     return found[0], found[1]
 
@@ -94,7 +98,7 @@ def _api_server(
         "--authorization-mode=RBAC",
         "--service-cluster-ip-range=10.96.0.0/16",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-        f"--service-account-key-file={key}",
+        f"--service-account-key-file={certificate}",
         f"--service-account-signing-key-file={key}",
         "--disable-admission-plugins=ServiceAccount",
     ]

@@ -73,8 +73,12 @@ def test_a_cluster_without_the_extension_holds_and_says_so() -> None:
     assert "no cluster is linked" in consistent(empty, empty, TARGET).summary
 
 
-def test_links_that_could_not_be_read_are_not_assessed() -> None:
-    refused = Unreadable(resource="links.multicluster.linkerd.io", reason="Forbidden")
+@pytest.mark.parametrize(
+    "resource",
+    ["links.multicluster.linkerd.io", "secrets/metadata", "leases.coordination.k8s.io"],
+)
+def test_what_could_not_be_read_is_not_assessed(resource: str) -> None:
+    refused = Unreadable(resource=resource, reason="Forbidden")
     blind = change(linked(), unreadable=(refused,))
 
     assert consistent(linked(), blind, TARGET).status == "not assessed"

@@ -7,14 +7,15 @@ import pytest
 from fixtures.bundle import Bundle
 from reports.build import build
 from reports.model import Report
-from suites.reports.samples import SAMPLES, violated_sample
+from suites.reports.samples import violated_sample
+from suites.reports.traffic_samples import EVERY
 
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
     """Every sample by name; `cut-off` was killed while it wrote a record."""
     root = tmp_path_factory.mktemp("bundles")
-    found = {name: sample().write(root / name) for name, sample in SAMPLES.items()}
+    found = {name: sample().write(root / name) for name, sample in EVERY.items()}
     found["cut-off"] = violated_sample().cut(root / "cut-off")
     return found
 
@@ -24,7 +25,7 @@ def reports(bundles: dict[str, Bundle]) -> dict[str, Report]:
     return {name: build(bundle) for name, bundle in bundles.items()}
 
 
-@pytest.fixture(params=[*SAMPLES, "cut-off"])
+@pytest.fixture(params=[*EVERY, "cut-off"])
 def report(request: pytest.FixtureRequest, reports: dict[str, Report]) -> Report:
     """Each sample's report in turn."""
     return reports[str(request.param)]

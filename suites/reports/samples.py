@@ -19,12 +19,14 @@ from fixtures.records import (
     RunStarted,
     StepChanged,
     Tools,
-    ToolUsed,
+    TrafficSeen,
 )
 from policies.catalogue import Control, catalogue
 from policies.findings import Finding, Item, Verdict, holds, judged, not_assessed, violated
 from policies.path import Hop, Plan
-from suites.reports.scenery import Scenery
+from policies.traffic import Window
+from suites.reports.scenery import TOOLS, Scenery
+from suites.reports.traffic_scenery import Kind, endpoints_in, traffic_in
 
 START = datetime(2025, 11, 24, 5, 36, 0, tzinfo=UTC)
 HOSTILE = (
@@ -69,6 +71,9 @@ class Sample:
     note: str = ""
     scale: int = 20
     """Pods of the data plane."""
+    traffic: Kind | None = None
+    names: str = ""
+    """Added to the names in the traffic."""
 
     def write(self, root: Path) -> Bundle:
         """Write ledger and manifest below `root` and open them again."""
@@ -94,6 +99,7 @@ class _Writer:
         self.ledger = ledger
         self.scenery = Scenery(START, sample.scale, sample.hops[0][0])
         self.blocked = ""
+        self.windows: list[Window] = []
 
     def write(self) -> None:
         plan = _plan(self.sample)
@@ -126,6 +132,7 @@ class _Writer:
         self.ledger.write(StepChanged(step=step, hop=label, state="started"), cluster_time=now)
         for body, at in self.scenery.play(step, hop):
             self.ledger.write(body, cluster_time=at)
+        self._traffic(step, label, now)
         self.ledger.write(
             StepChanged(step=step, hop=label, state="reached"), cluster_time=self.scenery.now
         )
@@ -133,6 +140,15 @@ class _Writer:
         if step == self.sample.stops_at:
             failing = [c for c, v in self.sample.verdicts.items() if v.status == "violated"]
             self.blocked = failing[0]
+
+    def _traffic(self, step: str, hop: str, begun: datetime) -> None:
+        kind, now = self.sample.traffic, self.scenery.now
+        self.windows.append(Window(step=step, hop=hop, start=begun, end=now))
+        if kind is not None and step == "control_plane_upgraded":
+            self.ledger.write(endpoints_in(step, hop, begun, kind), cluster_time=now)
+        if kind is not None and step == "settled":
+            traffic = traffic_in(self.windows, kind, self.sample.names)
+            self.ledger.write(TrafficSeen(traffic=traffic), cluster_time=now)
 
     def _findings(self, step: str, hop: str, verdict: Verdict | None) -> None:
         for control in catalogue().values():
@@ -162,6 +178,7 @@ def _steps(plan: Plan) -> Iterator[tuple[str, Hop | None]]:
             "crds_upgraded",
             "control_plane_upgraded",
             "pruned",
+            "extensions_upgraded",
             "data_plane_upgraded",
         ):
             yield step, hop
@@ -271,24 +288,8 @@ def healthy(control: Control) -> Verdict:
     return special.get(control.id, usual)
 
 
-TOOLS = (
-    ToolUsed(
-        name="kubectl",
-        version="v1.31.4",
-        program="stand-in",
-        reason="no kubectl of 1.29 or newer on PATH",
-    ),
-    ToolUsed(
-        name="linkerd",
-        version="edge-25.10.7",
-        program="stand-in",
-        reason="no linkerd edge-25.10.7 on PATH or in --tools",
-    ),
-)
-
-
 def healthy_sample() -> Sample:
-    return Sample()
+    return Sample(traffic="healthy")
 
 
 def violated_sample() -> Sample:
@@ -371,6 +372,8 @@ def hostile_sample() -> Sample:
         exit_code=1,
         reason=HOSTILE,
         note=HOSTILE,
+        traffic="outage",
+        names=HOSTILE,
     )
 
 

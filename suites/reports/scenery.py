@@ -13,6 +13,7 @@ from fixtures.records import (
     Observed,
     PodsSeen,
     SightingsSeen,
+    ToolUsed,
 )
 from policies.facts import ClusterFacts, Namespace, Node, Pod, Proxy, Unreadable
 from policies.observations import (
@@ -34,6 +35,7 @@ SECONDS = {
     "crds_upgraded": 5,
     "control_plane_upgraded": 48,
     "pruned": 6,
+    "extensions_upgraded": 4,
     "data_plane_upgraded": 64,
     "settled": 30,
 }
@@ -51,6 +53,21 @@ COMMANDS = {
         "kubectl -n shop rollout restart daemonset/agent",
     ),
 }
+
+TOOLS = (
+    ToolUsed(
+        name="kubectl",
+        version="v1.31.4",
+        program="stand-in",
+        reason="no kubectl of 1.29 or newer on PATH",
+    ),
+    ToolUsed(
+        name="linkerd",
+        version="edge-25.10.7",
+        program="stand-in",
+        reason="no linkerd edge-25.10.7 on PATH or in --tools",
+    ),
+)
 
 Played = tuple[AnyBody, datetime]
 

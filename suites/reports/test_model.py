@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from fixtures.bundle import Bundle
 from fixtures.records import CanariesSeen, Record, RunEnded, SightingsSeen
+from policies.catalogue import catalogue
 from policies.findings import not_assessed
 from policies.observations import Canary, Sighting
 from reports.build import build
@@ -94,14 +95,19 @@ def test_blocked_steps_are_sections_without_a_window(reports: dict[str, Report])
     sections = reports["violated"].sections
     blocked = [s for s in sections if s.state == "blocked"]
 
-    assert [s.step for s in blocked] == ["pruned", "data_plane_upgraded", "settled"]
+    assert [s.step for s in blocked] == [
+        "pruned",
+        "extensions_upgraded",
+        "data_plane_upgraded",
+        "settled",
+    ]
     assert all(s.reason == "blocked by CP-02" and s.cluster_started is None for s in blocked)
 
 
 def test_windows_are_in_cluster_time_and_follow_each_other(reports: dict[str, Report]) -> None:
     sections = reports["two-hops"].sections
 
-    assert len(sections) == 14
+    assert len(sections) == 16
     assert [s.cluster_seconds for s in sections[:3]] == [20, 6, 2]
     for before, after in pairwise(sections):
         assert before.cluster_ended == after.cluster_started
@@ -121,7 +127,7 @@ def test_unreadable_kinds_are_gathered_over_steps(reports: dict[str, Report]) ->
     (missing,) = reports["healthy"].unreadable
 
     assert missing.resource == "httproutes.policy.linkerd.io"
-    assert len(missing.steps) == 8
+    assert len(missing.steps) == 9
 
 
 def test_a_finding_about_an_unlisted_control_is_kept(tmp_path: Path) -> None:
@@ -132,7 +138,7 @@ def test_a_finding_about_an_unlisted_control_is_kept(tmp_path: Path) -> None:
 
     report = build(_with(bundle, [bare, *bundle.reading.records[1:]]))
 
-    assert report.counts.findings == len(report.findings) == 55
+    assert report.counts.findings == len(report.findings) == len(catalogue())
     assert {e.area for e in report.findings} == {"not in the catalogue"}
 
 

@@ -1,0 +1,294 @@
+"""From the traffic of a ledger to what a report says of it, by the policies of outages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from fixtures.records import Record, TrafficSeen
+from policies import latencies, outages
+from policies.downtime import LEAST_SAMPLES, self_test_seen, void
+from policies.traffic import PathTraffic, SelfTest, Traffic
+from reports.beside import Happening, beside, happenings, pods_of
+from reports.model import CanarySummary, Entry, Section, Unfound
+from reports.traffic_model import (
+    Excused,
+    LatencyOf,
+    PathEpisode,
+    PathOutage,
+    PathWindow,
+    ProbedPath,
+    ProberPause,
+    SelfTested,
+    TrafficSummary,
+)
+from reports.watched import components_of, marks_of
+
+Place = tuple[str, str]
+"""Step and hop; empty between two steps."""
+
+
+def traffic_of(
+    records: Sequence[Record], sections: Sequence[Section], canaries: Sequence[CanarySummary]
+) -> tuple[TrafficSummary, ...]:
+    """One summary per cluster whose traffic was recorded."""
+    seen = {r.cluster: r.body.traffic for r in records if isinstance(r.body, TrafficSeen)}
+    return tuple(
+        _Summing(records, cluster, traffic, happenings(records, cluster, sections, canaries)).sum()
+        for cluster, traffic in seen.items()
+    )
+
+
+def reasons_of(entries: Iterable[Entry], without: Iterable[Unfound]) -> tuple[str, ...]:
+    """Why traffic was not assessed, as its controls say."""
+    found = [e.reason for e in entries if e.area == "traffic" and e.status == "not assessed"]
+    found += [u.reason for u in without if u.area == "traffic"]
+    return tuple(dict.fromkeys(r for r in found if r))
+
+
+class _Summing:
+    """One cluster's traffic while it is summed up."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        cluster: str,
+        traffic: Traffic,
+        happened: Sequence[Happening],
+    ) -> None:
+        self.records = records
+        self.cluster = cluster
+        self.traffic = traffic
+        self.happened = happened
+        self.excuses = outages.excuses(traffic)
+        self.tested = {t.path for t in traffic.self_tests}
+        self.versions = {p.name: p.proxy_version for p in pods_of(records, cluster)}
+        self.latency: dict[tuple[str, int], list[LatencyOf]] = {}
+        for row in latencies.table(traffic, self.versions):
+            self.latency.setdefault((row.path, row.window), []).append(_latency(row))
+
+    def sum(self) -> TrafficSummary:
+        traffic = self.traffic
+        paths = _numbered([self._path(seen) for seen in traffic.paths])
+        measured = [p for p in paths if p.role == "measured"]
+        starts = [p.started for p in paths if p.started is not None]
+        ends = [p.ended for p in paths if p.ended is not None]
+        return TrafficSummary(
+            cluster=self.cluster,
+            speed=traffic.speed,
+            void=void(traffic),
+            started=min(starts, default=None),
+            ended=max(ends, default=None),
+            answered=sum(p.answered for p in measured),
+            failed=sum(p.failed for p in measured),
+            excused=sum(p.excused for p in measured),
+            unobserved=sum(p.unobserved for p in measured),
+            visible=_most(p.smallest_visible for p in measured),
+            visible_everywhere=_everywhere(measured),
+            paths=paths,
+            excuses=tuple(
+                Excused(started=a, ended=b, on_purpose=_on_purpose(a, b, traffic.self_tests))
+                for a, b in self.excuses
+            ),
+            self_tests=tuple(self._tested(t) for t in traffic.self_tests),
+            pauses=tuple(
+                ProberPause(started=p.start, ended=p.end, seconds=_seconds(p.start, p.end))
+                for p in traffic.pauses
+            ),
+            problems=traffic.problems,
+            components=components_of(self.records, self.cluster),
+        )
+
+    def _place(self, window: int) -> Place:
+        if not 0 <= window < len(self.traffic.windows):
+            return "", ""
+        found = self.traffic.windows[window]
+        return found.step, found.hop
+
+    def _path(self, seen: PathTraffic) -> ProbedPath:
+        path = seen.path
+        tested = path.id in self.tested
+        excuses = self.excuses if path.role == "measured" else ()
+        counted = outages.cells(seen, excuses)
+        whole = outages.availability(counted.values())
+        windows = tuple(self._window(seen, w, c) for w, c in sorted(counted.items()))
+        return ProbedPath(
+            id=path.id,
+            kind=path.kind,
+            source=path.source,
+            role="self-test" if tested else path.role,
+            target=path.target,
+            interval=path.interval,
+            limit=path.limit,
+            unavailable=path.unavailable,
+            cut_off=seen.cut_off,
+            started=seen.runs[0].first if seen.runs else None,
+            ended=max(r.last_end for r in seen.runs) if seen.runs else None,
+            answered=whole.answered,
+            failed=whole.observed - whole.answered,
+            excused=sum(w.excused for w in windows),
+            unobserved=sum(w.unobserved for w in windows),
+            wrong_identity=sum(w.wrong_identity for w in windows),
+            availability=whole.value,
+            low=whole.low,
+            high=whole.high,
+            confidence=whole.confidence,
+            smallest_visible=_most(w.smallest_visible for w in windows if w.step and w.assessed),
+            windows=windows,
+            marks=marks_of(seen),
+            episodes=tuple(self._episodes(seen, excuses)),
+        )
+
+    def _window(self, seen: PathTraffic, window: int, cell: outages.Cell) -> PathWindow:
+        step, hop = self._place(window)
+        sights = [s for s in seen.sight if s.window == window]
+        return PathWindow(
+            step=step,
+            hop=hop,
+            answered=cell.answered,
+            failed=cell.failed,
+            excused=cell.excused,
+            unobserved=cell.unobserved,
+            wrong_identity=cell.wrong_identity,
+            assessed=cell.observed >= LEAST_SAMPLES,
+            smallest_visible=outages.smallest_visible(seen, window),
+            lateness_p99=max((s.lateness_p99 for s in sights), default=0.0),
+            lateness_max=max((s.lateness_max for s in sights), default=0.0),
+            latency=tuple(self.latency.get((seen.path.id, window), ())),
+        )
+
+    def _episodes(
+        self, seen: PathTraffic, excuses: Sequence[outages.Span]
+    ) -> Iterator[PathEpisode]:
+        left = list(outages.outages(seen, excuses))
+        for episode in outages.episodes(left):
+            own, left = left[: episode.outages], left[episode.outages :]
+            step, hop = self._place(episode.window)
+            servers = _servers(seen, episode)
+            versions = (self.versions.get(s, "") for s in servers)
+            yield PathEpisode(
+                number=0,
+                path=seen.path.id,
+                step=step,
+                hop=hop,
+                started=episode.start,
+                ended=episode.end,
+                earliest_start=episode.earliest_start,
+                latest_start=episode.latest_start,
+                earliest_end=episode.earliest_end,
+                latest_end=episode.latest_end,
+                seconds=episode.seconds,
+                failed=episode.failed,
+                total=episode.total,
+                rate=episode.rate,
+                held=episode.held,
+                excused=episode.excused,
+                longest_outage=episode.longest_outage,
+                first_error=episode.first_error,
+                last_error=episode.last_error,
+                source=seen.path.source,
+                servers=tuple(dict.fromkeys(v for v in versions if v)),
+                outages=tuple(_outage(o) for o in own),
+                beside=beside(episode, seen, servers, self.happened, excuses),
+            )
+
+    def _tested(self, test: SelfTest) -> SelfTested:
+        paths = [p for p in self.traffic.paths if p.path.id == test.path]
+        near = [
+            o
+            for p in paths
+            for o in outages.outages(p)
+            if o.start <= test.end and o.end >= test.start
+        ]
+        start = min((o.start for o in near), default=test.start)
+        end = max((o.end for o in near), default=test.end)
+        alone = self_test_seen(replace(self.traffic, self_tests=(test,)))
+        return SelfTested(
+            path=test.path,
+            started=test.start,
+            ended=test.end,
+            seconds=_seconds(test.start, test.end),
+            measured=_seconds(start, end) if near else None,
+            start_error=abs(_seconds(test.start, start)),
+            end_error=abs(_seconds(test.end, end)),
+            seen=alone.status == "holds",
+        )
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds()
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((v for v in values if v is not None), default=None)
+
+
+def _everywhere(paths: Iterable[ProbedPath]) -> float | None:
+    """The worst step's best path."""
+    best: dict[Place, float] = {}
+    for path in paths:
+        for one in path.windows:
+            if one.step and one.assessed and one.smallest_visible is not None:
+                key = one.step, one.hop
+                best[key] = min(best.get(key, math.inf), one.smallest_visible)
+    return max(best.values(), default=None)
+
+
+def _on_purpose(start: datetime, end: datetime, tests: Iterable[SelfTest]) -> bool:
+    return any(t.start <= end and t.end >= start for t in tests)
+
+
+def _latency(row: latencies.LatencyRow) -> LatencyOf:
+    p50, p99, slowest = (v if math.isfinite(v) else None for v in (row.p50, row.p99, row.slowest))
+    return LatencyOf(version=row.version, answers=row.answers, p50=p50, p99=p99, slowest=slowest)
+
+
+def _outage(one: outages.Outage) -> PathOutage:
+    return PathOutage(
+        started=one.start,
+        ended=one.end,
+        earliest_start=one.earliest_start,
+        latest_start=one.latest_start,
+        earliest_end=one.earliest_end,
+        latest_end=one.latest_end,
+        seconds=one.seconds,
+        failed=one.failed,
+        held=one.held,
+        excused=one.excused,
+        first_error=one.first_error,
+        last_error=one.last_error,
+    )
+
+
+def _servers(seen: PathTraffic, episode: outages.Episode) -> tuple[str, ...]:
+    """Pods that answered this path last before an episode, in it, and first after it."""
+    before = [r.server for r in seen.runs if r.server and r.first < episode.start]
+    inside = [r.server for r in seen.runs if r.server and episode.start <= r.first < episode.end]
+    after = [r.server for r in seen.runs if r.server and r.first >= episode.end]
+    cut = [e.server for e in seen.ends if episode.start <= e.at <= episode.end and e.server]
+    return tuple(dict.fromkeys([*cut, *before[-1:], *inside, *after[:1]]))
+
+
+def _numbered(paths: Sequence[ProbedPath]) -> tuple[ProbedPath, ...]:
+    """The paths, with the episodes of measured ones counted in order of time."""
+    order = sorted(
+        (e.started, p.id, n)
+        for p in paths
+        if p.role == "measured"
+        for n, e in enumerate(p.episodes)
+    )
+    numbers: Mapping[tuple[str, int], int] = {
+        (path, n): number for number, (_, path, n) in enumerate(order, 1)
+    }
+    return tuple(
+        replace(
+            p,
+            episodes=tuple(
+                replace(e, number=numbers.get((p.id, n), 0)) for n, e in enumerate(p.episodes)
+            ),
+        )
+        for p in paths
+    )

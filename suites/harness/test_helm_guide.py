@@ -1,0 +1,268 @@
+"""The steps of an upgrade with Helm: which commands run, in which order, and what is kept of them.
+
+The programs are small scripts that say what a real one would; the cluster answers nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from fixtures import helm_guide
+from fixtures.cluster.writer import Answer, Put
+from fixtures.ledger import Ledger
+from fixtures.scenario import HelmOptions, Scenario
+from fixtures.steprun import Cluster, StepRun
+from fixtures.tools.toolbox import Toolbox
+from policies.differences import Difference
+from policies.facts import ClusterFacts
+from policies.helm_facts import ChartValues, HelmRelease
+from policies.hops import Hop, Plan
+from policies.observations import DryRun, Rendered
+from suites.harness.helm_charts import write_tools
+from suites.harness.test_helm_tool import script
+
+OLD, NEW = "edge-25.10.7", "edge-26.6.3"
+HOP = Hop(number=1, source=OLD, target=NEW)
+SECRET = "c2VjcmV0c2VjcmV0"
+MANIFEST = f"""apiVersion: v1
+kind: Secret
+metadata: {{name: linkerd-identity-issuer}}
+data: {{key.pem: {SECRET}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: linkerd-config}}
+data: {{values: "linkerdVersion: {NEW}"}}
+"""
+HELM = """case "$*" in
+  "version --short") echo v3.16.4;;
+  *--dry-run=server*) cat <<'EOF'
+{dry_run}
+EOF
+  ;;
+  "show values"*) echo 'proxy: {{nativeSidecar: true}}';;
+  "get manifest"*) cat <<'EOF'
+{manifest}
+EOF
+  ;;
+  *) {upgrade};;
+esac"""
+LINKERD = f"""case "$*" in
+  "version --client --short"*) echo {NEW};;
+  check*) echo '{{"success": true, "categories": []}}';;
+  prune*) echo "Error: no overrides" >&2; exit 1;;
+esac"""
+KUBECTL = """case "$*" in
+  "version --client"*) echo '{"clientVersion": {"gitVersion": "v1.31.0"}}';;
+esac"""
+
+
+class Target:
+    """A cluster that is there and does nothing."""
+
+    speed = 20.0
+
+    def prepare(self, release: str) -> None: ...
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Writer:
+    """Answers each dry run; `refuses` is the kind it does not accept."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.refuses = refuses
+        self.put: list[dict[str, Any]] = []
+
+    def dry_run_put(self, obj: dict[str, Any]) -> Put:
+        self.put.append(obj)
+        if obj["kind"] == self.refuses:
+            return Put({}, None, Answer(False, "Invalid: no"))
+        live = {**obj, "data": {"values": "other"}} if obj["kind"] == "ConfigMap" else obj
+        return Put(live, obj, Answer(True))
+
+
+Make = Callable[..., StepRun]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A step on scripted programs."""
+
+    def made(
+        *, options: HelmOptions | None = None, upgrade: str = "true", refuses: str = ""
+    ) -> StepRun:
+        tools = write_tools(tmp_path / "tools", OLD, NEW)
+        text = json.dumps({"name": "x", "manifest": MANIFEST})
+        script(tools / "helm", HELM.format(dry_run=text, manifest=MANIFEST, upgrade=upgrade))
+        script(tools / NEW / "linkerd", LINKERD)
+        script(tools / "kubectl", KUBECTL)
+        cluster = Cluster(
+            target=cast("Any", Target()),
+            toolbox=Toolbox(tools, "never", tmp_path / "kubeconfig"),
+            reader=cast("Any", None),
+            writer=cast("Any", Writer(refuses)),
+            installed=True,
+            make_watch=cast("Any", None),
+            make_endpoints=cast("Any", None),
+            make_canary=cast("Any", None),
+        )
+        facts = ClusterFacts(
+            taken_at=Target().now(),
+            helm=(
+                HelmRelease(name="mesh-crds", namespace="mesh", revision=1, chart="linkerd-crds"),
+            ),
+        )
+        return StepRun(
+            step="crds_upgraded",
+            hop=HOP,
+            plan=Plan(source=OLD, target=NEW, hops=(HOP,)),
+            scenario=Scenario(installation="helm", helm=options or HelmOptions()),
+            cluster=cluster,
+            ledger=Ledger.create(tmp_path / "run", "run"),
+            faults=(),
+            before=facts,
+        )
+
+    return made
+
+
+def lines(run: StepRun) -> list[str]:
+    """Commands that ran, without paths."""
+    return [" ".join(Path(w).name if "/charts/" in w else w for w in c.argv) for c in run.commands]
+
+
+def test_crds_are_upgraded_under_their_releases_own_name(make: Make) -> None:
+    run = make()
+
+    helm_guide.crds_upgraded(run)
+
+    assert lines(run)[0] == (
+        "helm upgrade mesh-crds linkerd-crds-2026.6.3.tgz -n mesh --reset-then-reuse-values "
+        "--wait --timeout 120s"
+    )
+    assert lines(run)[1].startswith("linkerd check --crds")
+
+
+def test_the_scenario_says_mode_values_and_waiting(make: Make) -> None:
+    options = HelmOptions(values="reuse", set=("a=b",), atomic=True)
+    run = make(options=options)
+
+    helm_guide.control_plane_upgraded(run)
+
+    assert lines(run)[0] == (
+        "helm upgrade linkerd-control-plane linkerd-control-plane-2026.6.3.tgz -n linkerd "
+        "--reuse-values --set a=b --atomic --timeout 120s"
+    )
+
+
+def test_the_control_plane_is_followed_to_the_end_and_its_render_is_kept(make: Make) -> None:
+    run = make()
+
+    helm_guide.control_plane_upgraded(run)
+
+    assert [line.split()[:2] for line in lines(run)][1:4] == [["kubectl", "-n"]] * 3
+    (kept,) = [what for label, what in run.observations if label == "upgrade"]
+    assert isinstance(kept, Rendered)
+    assert kept.values == (("linkerdVersion", f'"{NEW}"'),)
+
+
+def test_a_failed_upgrade_is_a_fact_and_renders_nothing(make: Make) -> None:
+    run = make(upgrade="echo 'Error: UPGRADE FAILED' >&2; exit 1")
+
+    helm_guide.control_plane_upgraded(run)
+
+    assert run.commands[0].exit_code == 1
+    assert not [what for _, what in run.observations if isinstance(what, Rendered)]
+
+
+def test_nothing_is_pruned_and_the_refusal_is_on_record(make: Make) -> None:
+    run = make()
+
+    helm_guide.pruned(run)
+
+    assert [(c.argv[:2], c.exit_code) for c in run.commands] == [(("linkerd", "prune"), 1)]
+    assert [label for label, _ in run.observations] == ["render", "render"]
+
+
+def test_a_dry_run_is_kept_as_identities_never_as_text(make: Make, tmp_path: Path) -> None:
+    run = make(refuses="ConfigMap")
+
+    helm_guide.dry_run(run, helm_guide.part(run, "linkerd-control-plane", NEW))
+
+    rendered, tried = (what for _, what in run.observations)
+    assert isinstance(rendered, Rendered)
+    assert tried == DryRun(
+        what="upgrade",
+        accepted=False,
+        refusals=(("ConfigMap linkerd/linkerd-config", "Invalid: no"),),
+    )
+    run.ledger.close()
+    written = b"".join(p.read_bytes() for p in (tmp_path / "run").iterdir() if p.is_file())
+    assert SECRET.encode() not in written
+    assert b"linkerd-identity-issuer" in written
+
+
+def test_a_dry_run_that_fails_is_a_refusal_in_helms_words(make: Make) -> None:
+    run = make()
+    helm = run.cluster.toolbox.helm()
+    program = cast("Any", helm.program)
+    script(program.path, 'echo "Error: UPGRADE FAILED: no issuer" >&2; exit 1')
+
+    helm_guide.dry_run(run, helm_guide.part(run, "linkerd-crds", NEW))
+
+    (tried,) = (what for _, what in run.observations)
+    assert tried == DryRun(
+        what="upgrade --crds",
+        accepted=False,
+        refusals=(("helm upgrade mesh-crds", "Error: UPGRADE FAILED: no issuer"),),
+    )
+
+
+def test_a_second_upgrade_is_compared_object_by_object(make: Make) -> None:
+    run = make()
+
+    helm_guide.reapply(run)
+
+    (found,) = (what for _, what in run.observations)
+    assert isinstance(found, Difference)
+    assert found.paths == ("/data/values",)
+    marks = cast("Any", run.cluster.writer).put[0]["metadata"]
+    assert marks["annotations"]["meta.helm.sh/release-name"] == "linkerd-control-plane"
+    assert marks["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+    assert marks["namespace"] == "linkerd"
+
+
+def test_the_way_back_is_a_rollback(make: Make) -> None:
+    run = make()
+
+    helm_guide.rolled_back(run, 1)
+
+    assert lines(run)[0].startswith("helm rollback linkerd-control-plane 1 -n linkerd --wait")
+
+
+def test_the_values_of_the_targets_charts_are_on_record(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make()
+    def nothing(_: StepRun) -> None:
+        """Told elsewhere."""
+
+    for name in ("checks", "admissibility", "images"):
+        monkeypatch.setattr(f"fixtures.preflight.{name}", nothing)
+
+    helm_guide.preflighted(run)
+
+    kept = [what for _, what in run.observations if isinstance(what, ChartValues)]
+    assert [(k.chart, k.release) for k in kept] == [
+        ("linkerd-crds", NEW),
+        ("linkerd-control-plane", NEW),
+    ]
+    assert kept[0].values[0].path == "proxy.nativeSidecar"

@@ -1,0 +1,105 @@
+"""A snapshot with Helm's releases: stand-in certificates stand in the values Helm renders from."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from fixtures.helm.release import packed, unpacked
+from fixtures.snapshot.certificates import StandIns
+from fixtures.snapshot.load import read_snapshot
+from fixtures.snapshot.releases import is_release, rewrite_release
+from fixtures.snapshot.rewrite import Rewriter
+from fixtures.snapshot.standin import LoadableSnapshot, prepare
+from suites.harness.snapshots import HELM, RECORDINGS
+
+Obj = dict[str, Any]
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+DUMP = RECORDINGS / HELM / "dumps" / "baseline.json.gz"
+
+recorded = pytest.mark.skipif(
+    not DUMP.is_file(), reason="the recordings of real clusters are not beside the checkout"
+)
+
+
+@cache
+def loaded() -> LoadableSnapshot:
+    return prepare(read_snapshot(DUMP), now=NOW)
+
+
+def secret(name: str) -> Obj:
+    return next(
+        o for o in loaded().objects if o["kind"] == "Secret" and o["metadata"]["name"] == name
+    )
+
+
+def config() -> Obj:
+    release = secret("sh.helm.release.v1.linkerd-control-plane.v1")
+    return msgspec.json.decode(unpacked(release["data"]["release"]))["config"]
+
+
+@recorded
+def test_the_release_has_the_issuer_that_the_cluster_has() -> None:
+    issuer = secret("linkerd-identity-issuer")["data"]
+
+    found = config()["identity"]["issuer"]["tls"]
+
+    assert found["crtPEM"].strip() == base64.b64decode(issuer["crt.pem"]).decode().strip()
+    assert found["keyPEM"].strip() == base64.b64decode(issuer["key.pem"]).decode().strip()
+
+
+@recorded
+def test_its_key_is_the_certificates_own() -> None:
+    found = config()["identity"]["issuer"]["tls"]
+
+    certificate = x509.load_pem_x509_certificate(found["crtPEM"].encode())
+    key = serialization.load_pem_private_key(found["keyPEM"].encode(), None)
+
+    assert certificate.public_key() == key.public_key()
+
+
+@recorded
+def test_everything_else_in_the_release_is_as_it_was() -> None:
+    original = next(
+        i.object()
+        for i in read_snapshot(DUMP).items
+        if i.meta.name == "sh.helm.release.v1.linkerd-control-plane.v1"
+    )
+    before = msgspec.json.decode(unpacked(original["data"]["release"]))
+    data = secret("sh.helm.release.v1.linkerd-control-plane.v1")["data"]
+    after = msgspec.json.decode(unpacked(data["release"]))
+
+    assert {k: v for k, v in after.items() if k != "config"} == {
+        k: v for k, v in before.items() if k != "config"
+    }
+    assert config()["proxy"] == before["config"]["proxy"]
+
+
+def release(value: str) -> Obj:
+    name = "sh.helm.release.v1.linkerd-crds.v1"
+    return {"kind": "Secret", "metadata": {"name": name}, "data": {"release": value}}
+
+
+def rewriter() -> Rewriter:
+    return Rewriter(StandIns(captured_at=NOW, now=NOW))
+
+
+@pytest.mark.parametrize("value", ["", "UkVNT1ZFRA==", packed(b"[]"), packed(b'{"config": 1}')])
+def test_a_release_whose_content_was_left_out_is_told(value: str) -> None:
+    """`rehearse snapshot` leaves it out."""
+    assert "Helm cannot upgrade from it" in rewrite_release(release(value), rewriter())
+
+
+def test_a_release_without_values_of_the_users_is_left_as_it_is() -> None:
+    obj = release(packed(b'{"name":"x","config":null}'))
+
+    assert is_release(obj)
+    assert rewrite_release(obj, rewriter()) == ""
+    assert msgspec.json.decode(unpacked(obj["data"]["release"]))["name"] == "x"
