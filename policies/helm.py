@@ -182,6 +182,39 @@ def _release_items(facts: ClusterFacts) -> Iterator[Item]:
             )
 
 
+def deployed(facts: ClusterFacts, chart: str, target: str) -> Verdict:
+    """The newest revision of a chart's release is the target's, and deployed (CRD-01, CP-02).
+
+    A failed `helm upgrade` leaves objects half way: those that it had reached are the target's.
+    """
+    if why := facts.cannot_read("secrets/helm-releases"):
+        return not_assessed(f"Helm's releases could not be read ({why})")
+    release = release_of(facts, chart)
+    items: list[Item] = []
+    if release is None:
+        items.append(Item(subject=f"release of {chart}", expected="one", seen="none"))
+    elif release.unread:
+        return not_assessed(f"{release.label} was not read in full ({release.unread})")
+    elif (release.linkerd, release.status) != (target, SETTLED):
+        items.append(
+            Item(
+                subject=release.label,
+                expected=f"{target}, {SETTLED}",
+                seen=f"revision {release.revision}: {release.linkerd or release.chart_version}, "
+                f"{release.status}",
+            )
+        )
+    return judged(
+        items,
+        holds_as=f"The release of {chart} is {target}, {SETTLED}",
+        violated_as=f"Helm did not bring {chart} to {target}",
+        expected=f"the newest revision of {target}, {SETTLED}",
+        cause="`helm upgrade` failed or was rolled back; its error is among the step's commands",
+        next_command=f"helm -n {facts.control_plane_namespace} history "
+        f"{release.name if release else chart}",
+    )
+
+
 def release_of(facts: ClusterFacts, chart: str) -> HelmRelease | None:
     """The release of a chart; by its name where only the labels are known."""
     for release in facts.helm:

@@ -17,6 +17,8 @@ WIDE = 912
 """Width in pixels the drawing has on a wide page; decides only which labels fit."""
 SHADES = 6
 """Classes `v0` (oldest) to `v5` (newest)."""
+GAP_LABEL = 0.3
+"""Share of the width that the label of a gap needs on a phone; the table names every gap."""
 MOST = 400
 """Points drawn per series; more would not be told apart."""
 
@@ -144,15 +146,20 @@ class Timeline:
             layers.setdefault(style, []).append((left, right, 0, 18))
         self.parts.append(svg.blocks(self.y, 18, layers.items()))
         self.y += 18
+        last = -1.0
         for gap in canaries.gaps[:20]:
-            self._gap(scale, gap)
+            begins = scale.share(gap.started)
+            self._gap(scale, gap, labelled=begins - last > GAP_LABEL)
+            last = begins if begins - last > GAP_LABEL else last
         self.y += 22 if canaries.gaps else 10
 
-    def _gap(self, scale: Scale, gap: Gap) -> None:
+    def _gap(self, scale: Scale, gap: Gap, *, labelled: bool) -> None:
         left = scale.share(gap.started)
         right = scale.share(gap.ended) if gap.ended else 1.0
         told = f"gap {gap.number}: {duration(gap.seconds)}"
         self.parts.append(svg.rect(left, right, self.y + 2, 3, "gap", told))
+        if not labelled:
+            return
         middle = (left + right) / 2
         anchor = "start" if middle < 0.1 else "end" if middle > 0.9 else "middle"
         place = left if anchor == "start" else right if anchor == "end" else middle

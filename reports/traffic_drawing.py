@@ -31,8 +31,12 @@ NARROWEST = 30
 """Units: an interval that would be narrower is drawn this wide, so that none is overlooked."""
 NAMED = 60
 """Episodes that get a number in the drawing."""
-HEIGHT = 12
-LANE = 34
+HEIGHT = 11
+"""Pixels of a path's lane; a component's and a version's is 8."""
+ROW = 15
+"""Pixels of the label above a lane."""
+APART = 5
+"""Pixels below a lane."""
 
 
 class TrafficDrawing(Timeline):
@@ -75,13 +79,13 @@ class TrafficDrawing(Timeline):
     def _label(self, name: str, figure: str, style: str = "") -> None:
         self.parts.append(svg.text("0", self.y + 11, name, style="version"))
         self.parts.append(svg.text("100%", self.y + 11, figure, style=style, anchor="end"))
-        self.y += 16
+        self.y += ROW
 
     def _path(self, scale: Scale, path: ProbedPath) -> None:
         if path.unavailable or path.started is None or path.ended is None:
             self._label(path.kind, "not probed", "lane")
             self.parts.append(svg.rect(0, 1, self.y + HEIGHT / 2, 0.75, "floor"))
-            self.y += LANE - 16
+            self.y += HEIGHT + APART
             return
         lost = f"{path.failed} of {path.observed} lost" if path.failed else "none lost"
         self._label(path.kind, lost, "gaptext" if path.failed else "lane")
@@ -105,7 +109,7 @@ class TrafficDrawing(Timeline):
         self.parts.append(svg.blocks(self.y, HEIGHT, shapes))
         if path.role == "measured":
             self._numbers(scale, path.episodes)
-        self.y += LANE - 16
+        self.y += HEIGHT + APART
 
     def _numbers(self, scale: Scale, episodes: Sequence[PathEpisode]) -> None:
         last = -1.0
@@ -136,7 +140,7 @@ class TrafficDrawing(Timeline):
         gaps = [_pair(scale, g.started, g.ended or component.until) for g in component.gaps]
         shapes = [("answered", self._blocks(ready, 8)), ("gap", self._blocks(gaps, 8))]
         self.parts.append(svg.blocks(self.y, 8, shapes))
-        self.y += LANE - 20
+        self.y += 8 + APART
 
     def _version(self, scale: Scale, place: int, version: str) -> None:
         assert self.versions is not None, "only called where versions were seen"
@@ -148,7 +152,7 @@ class TrafficDrawing(Timeline):
         style = shade(place, len(self.versions.order))
         self.parts.append(svg.blocks(self.y, 8, [(style, self._blocks(pairs, 8))]))
         self.parts.append(svg.rect(0, 1, self.y + 8, 0.75, "floor"))
-        self.y += LANE - 20
+        self.y += 8 + APART
 
     def _blocks(self, pairs: Iterable[Pair], height: float) -> list[Block]:
         return [(a, b, 0, height) for a, b in joined(pairs, self.most)]

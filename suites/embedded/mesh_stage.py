@@ -7,7 +7,7 @@ import base64
 import contextlib
 import json
 import ssl
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +69,9 @@ class StageKernel:
             for (found, where, _), obj in self.objects.items()
             if found == resource and namespace in ("", where)
         ]
+
+    def each(self, resource: str) -> Iterator[Obj]:
+        return iter(self.list(resource))
 
     def subscribe(self, resources: Iterable[str], listener: Callable[[Change], None]) -> None:
         assert list(resources) == ["pods"]

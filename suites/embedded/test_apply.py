@@ -32,7 +32,7 @@ def test_other_value_of_anothers_field_is_a_conflict(api: Client, config_maps: s
 
     assert (answer.code, answer.reason) == (409, "Conflict")
     assert answer.causes == [("FieldManagerConflict", ".data.x")]
-    assert 'conflict with "one" using v1: .data.x' in answer.body["message"]
+    assert 'conflict with "one": .data.x' in answer.body["message"]
 
 
 def test_force_takes_a_field_over(api: Client, config_maps: str) -> None:
@@ -158,3 +158,18 @@ def test_applied_yaml_is_read(api: Client, config_maps: str) -> None:
     text = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '1'}\n"
 
     assert api.apply(f"{config_maps}/a", text, "one").body["data"] == {"x": "1"}
+
+
+def test_status_is_ignored_where_it_has_a_subresource(
+    api: Client, deployments: str, deployment: Obj
+) -> None:
+    """Helm 4 applies CRDs whose manifests hold an empty status."""
+    api.apply(f"{deployments}/web", deployment, "one")
+    status = {"status": {"replicas": 7, "observedGeneration": 9}}
+    api.merge(f"{deployments}/web/status", {"status": {"replicas": 3, "readyReplicas": 3}})
+
+    answer = api.apply(f"{deployments}/web", {**deployment, **status}, "one")
+
+    assert answer.code == 200
+    assert answer.body["status"]["replicas"] == 3
+    assert "f:status" not in owners(answer.body)["one", "Apply"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from policies.facts import ClusterFacts, Unreadable
-from policies.helm import Ownership, one_way, owner, release_of
+from policies.helm import Ownership, deployed, one_way, owner, release_of
 from policies.helm_facts import chart_version, linkerd_release
-from suites.policy.builders import SOURCE, change, cluster, config
+from suites.policy.builders import SOURCE, TARGET, change, cluster, config
 from suites.policy.helm_stage import crds_release, helm_cluster, plane_release
 
 CLI = cluster()
@@ -143,6 +143,22 @@ def test_releases_that_may_not_be_read_are_not_assessed() -> None:
     refused = Unreadable(resource="secrets/helm-releases", reason="forbidden")
 
     assert one_way(change(HELM, unreadable=(refused,)), "helm").status == "not assessed"
+
+
+@pytest.mark.parametrize(
+    ("releases", "status"),
+    [
+        ((crds_release(TARGET),), "holds"),
+        ((crds_release(SOURCE),), "violated"),
+        ((crds_release(TARGET, status="failed"),), "violated"),
+        ((crds_release(SOURCE, status="deployed", revision=3),), "violated"),
+        ((plane_release(),), "violated"),
+        ((crds_release(TARGET, unread="refused"),), "not assessed"),
+    ],
+    ids=["upgraded", "not upgraded", "failed", "rolled back", "no release", "not read"],
+)
+def test_a_failed_upgrade_is_seen_in_the_release(releases: Any, status: str) -> None:
+    assert deployed(helm_cluster(*releases), "linkerd-crds", TARGET).status == status
 
 
 def test_a_release_of_another_name_is_found_by_its_chart() -> None:
