@@ -46,11 +46,16 @@ def _parser() -> argparse.ArgumentParser:
     plan.set_defaults(command=_plan)
 
     serve = sub.add_parser("serve", help="an embedded cluster that stays up until Ctrl-C")
-    serve.add_argument("--kubernetes", default="1.31", metavar="VERSION")
-    serve.add_argument("--speed", type=float, default=1.0, help="cluster seconds per second")
-    serve.add_argument("--nodes", type=int, default=1)
+    serve.add_argument(
+        "--version", "--kubernetes", dest="kubernetes", default="", help="of Kubernetes: 1.31"
+    )
+    serve.add_argument("--speed", type=_speed, default=1.0, help="cluster seconds per second")
+    serve.add_argument("--nodes", type=_few, default=1, help="1 to 20")
     serve.add_argument("--port", type=int, default=0, help="0: any free port")
     serve.add_argument("--snapshot", default="", metavar="FILE", help="start from these objects")
+    serve.add_argument(
+        "--with-linkerd", default="", metavar="RELEASE", help="install it, and workloads"
+    )
     serve.set_defaults(command=_serve)
 
     snapshot = sub.add_parser("snapshot", help="read a cluster into a file; no key leaves it")
@@ -94,6 +99,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0.1 <= speed <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not within 0.1 to 1000")
+    return speed
+
+
+def _few(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 20:
+        raise argparse.ArgumentTypeError(f"{text} is not within 1 to 20")
+    return count
+
+
 def _plan(arguments: argparse.Namespace) -> int:
     from fixtures.snapshot.facts import facts
     from fixtures.snapshot.load import read_snapshot
@@ -111,7 +130,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from fixtures.commands import serve
+    from fixtures.serving import serve
 
     return serve(arguments)
 

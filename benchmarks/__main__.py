@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import cluster, documents, policies, rehearsals
+from benchmarks import cluster, documents, embedded, policies, rehearsals
 from benchmarks.harness import Measure
 
 ALL: dict[str, Callable[[], list[Measure]]] = {
     "embedded-ready": cluster.embedded_ready,
+    "embedded": embedded.measure,
     "policies": policies.measure,
     "documents": documents.measure,
     "default-hop": rehearsals.default_hop,

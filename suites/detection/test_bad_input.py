@@ -44,6 +44,7 @@ def test_a_wrong_option_is_named(options: tuple[str, ...], named: str, tmp_path:
         ("text.json", b"not json"),
         ("empty.json", b""),
     ],
+    ids=["truncated", "other", "wrong-kind", "text", "empty"],
 )
 def test_a_wrong_snapshot_is_named(name: str, content: bytes, tmp_path: Path) -> None:
     file = tmp_path / name

@@ -96,6 +96,7 @@ def _api_server(
         f"--tls-private-key-file={key}",
         f"--token-auth-file={state / 'tokens.csv'}",
         "--authorization-mode=RBAC",
+        "--anonymous-auth=false",
         "--service-cluster-ip-range=10.96.0.0/16",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-key-file={certificate}",

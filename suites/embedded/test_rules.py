@@ -115,7 +115,8 @@ def test_pod_spec_is_fixed_but_for_images(api: Client, pods: str) -> None:
 
 def test_bound_pod_ends_gracefully(api: Client, pods: str) -> None:
     api.post(pods, pod())
-    bound = api.post(f"{pods}/p/binding", {"target": {"kind": "Node", "name": "n1"}})
+    target = {"kind": "Node", "name": "n1"}
+    bound = api.post(f"{pods}/p/binding", {"metadata": {"name": "p"}, "target": target})
 
     marked = api.delete(f"{pods}/p").body
 

@@ -252,6 +252,7 @@ def test_the_values_of_the_targets_charts_are_on_record(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make()
+
     def nothing(_: StepRun) -> None:
         """Told elsewhere."""
 
