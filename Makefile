@@ -8,8 +8,9 @@ PIP_FROM := $(if $(WHEELS),--no-index --find-links $(WHEELS),)
 FROM ?= edge-25.4.4
 TO ?= edge-25.10.7
 JOBS ?= 2
+TOOLS ?=
 
-.PHONY: rehearse test setup lint types layers docs docs-check unit suites benchmarks clean
+.PHONY: rehearse test setup lint types layers docs docs-check unit suites real-tools benchmarks clean
 
 rehearse: $(VENV)/.ready  ## rehearse FROM -> TO on the embedded cluster, print verdict and report
 	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO)
@@ -47,6 +48,12 @@ unit: $(VENV)/.ready  ## policies, machinery, reports, the embedded cluster's co
 
 suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
 	$(BIN)/pytest -q -n $(JOBS) suites/detection
+
+real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or in TOOLS=DIR; says which ran
+	@code=0; \
+	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO) --stand-ins auto $(if $(TOOLS),--tools $(TOOLS)) || code=$$?; \
+	$(BIN)/python -m reports.tools .rehearsals/latest; \
+	exit $$code
 
 benchmarks: $(VENV)/.ready  ## measured figures, ONLY=name for one; never part of `make test`
 	$(BIN)/python -m benchmarks $(ONLY)

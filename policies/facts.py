@@ -14,6 +14,7 @@ from datetime import datetime
 
 from policies.fact_base import Fact, ObjectKey, Setting
 from policies.helm_facts import HelmRelease
+from policies.link_facts import Multicluster
 
 
 class Unreadable(Fact, frozen=True, kw_only=True):
@@ -250,7 +251,7 @@ class Crd(Fact, frozen=True, kw_only=True):
     helm_keep: bool = False
     """Annotation `helm.sh/resource-policy: keep`."""
     helm_chart: str = ""
-    """Label `helm.sh/chart`, `linkerd-crds-2025.10.7`: Helm's CRDs name their release only here."""
+    """Label `helm.sh/chart`, `linkerd-crds-2025.10.7`: all that Helm's CRDs say of theirs."""
     helm_release: str = ""
     """Annotations `meta.helm.sh/release-namespace` and `-name`, as `NAMESPACE/NAME`."""
     managed_by: str = ""
@@ -352,72 +353,6 @@ class ResourceQuota(Fact, frozen=True, kw_only=True):
     namespace: str
     name: str
     left: tuple[tuple[str, float], ...] = ()
-
-
-class Link(Fact, frozen=True, kw_only=True):
-    """A Link of the multicluster extension: another cluster that this one mirrors."""
-
-    namespace: str
-    name: str
-    uid: str
-    cluster: str
-    """`targetClusterName`."""
-    created_by: str = ""
-    """Annotation `linkerd.io/created-by`: the release that rendered it."""
-    gateway: str = ""
-    """Addresses of the other cluster's gateway as written; empty without a gateway."""
-    gateway_identity: str = ""
-    probe_period: str = ""
-    """As written: a number of seconds in old releases, a duration since edge-25.1.2."""
-    credentials: str = ""
-    """Secret in the same namespace."""
-
-
-class Mirror(Fact, frozen=True, kw_only=True):
-    """A Service that mirrors one of another cluster, or the probe of that cluster's gateway."""
-
-    namespace: str
-    name: str
-    uid: str
-    cluster: str = ""
-    """Label `mirror.linkerd.io/cluster-name`; empty for a federated Service."""
-    probe: bool = False
-    """Label `mirror.linkerd.io/mirrored-gateway`."""
-    discovered: bool = False
-    """Its endpoints are discovered remotely: it has none of its own."""
-    addresses: tuple[str, ...] = ()
-    """Of its Endpoints: the other cluster's gateway."""
-
-
-class Gateway(Fact, frozen=True, kw_only=True):
-    """The Service other clusters come in by."""
-
-    namespace: str
-    name: str
-    uid: str
-    addresses: tuple[str, ...] = ()
-    """IPs or host names of `status.loadBalancer`."""
-
-
-class Lease(Fact, frozen=True, kw_only=True):
-    """Who does a work that only one may do."""
-
-    namespace: str
-    name: str
-    holder: str = ""
-    """Name of a pod."""
-
-
-class Multicluster(Fact, frozen=True, kw_only=True):
-    """What the multicluster extension links, mirrors and serves."""
-
-    links: tuple[Link, ...] = ()
-    mirrors: tuple[Mirror, ...] = ()
-    gateways: tuple[Gateway, ...] = ()
-    leases: tuple[Lease, ...] = ()
-    """Those in the extension's namespace."""
-    credentials: tuple[ObjectKey, ...] = ()
-    """Secrets `cluster-credentials-*` in its namespace and in the control plane's."""
 
 
 class ClusterFacts(Fact, frozen=True, kw_only=True):

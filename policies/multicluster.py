@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from policies.facts import ClusterFacts, Link, Mirror, Multicluster, ObjectKey, Workload
+from policies.facts import ClusterFacts, ObjectKey, Workload
 from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.link_facts import Link, Mirror, Multicluster
 from policies.versions import parse
 
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")

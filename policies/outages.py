@@ -223,10 +223,15 @@ def _overlap(start: datetime, end: datetime, excuses: Sequence[Span]) -> float:
 
 
 def excuses(traffic: Traffic) -> tuple[Span, ...]:
-    """Stretches in which a control path failed, as wide as its bounds allow; overlaps joined."""
+    """Stretches in which a control path failed, as wide as its bounds allow; overlaps joined.
+
+    What was made to fail on purpose, for the detector's test, excuses nothing.
+    """
+    on_purpose = {test.path for test in traffic.self_tests}
     spans = sorted(
         (o.earliest_start or o.start, o.latest_end or o.end)
         for seen in traffic.control
+        if seen.path.id not in on_purpose
         for o in outages(seen)
     )
     joined: list[Span] = []

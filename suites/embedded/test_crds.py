@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from suites.embedded.client import Client, Obj
@@ -61,20 +63,37 @@ def thing(name: str, kind: str, version: str = "v1", **spec: object) -> Obj:
     }
 
 
+def establish(api: Client, body: Obj) -> Obj:
+    """Create a definition and ask for it until it is served, as `kubectl wait` would."""
+    assert api.post(CRDS, body).code in (201, 409)
+    waiter = threading.Event()
+    for _ in range(100):
+        found = api.get(f"{CRDS}/{body['metadata']['name']}").body
+        if conditions_of(found).get("Established") == "True":
+            break
+        waiter.wait(0.1)
+    return found
+
+
+def conditions_of(body: Obj) -> dict[str, str]:
+    return {item["type"]: item["status"] for item in body["status"].get("conditions") or ()}
+
+
 @pytest.fixture
 def things(api: Client, namespace: str) -> str:
     """The path of a custom resource, served in v1 and v1beta1."""
-    assert api.post(CRDS, definition("things", "v1", "v1beta1")).code in (201, 409)
+    establish(api, definition("things", "v1", "v1beta1"))
     return f"/apis/example.com/v1/namespaces/{namespace}/things"
 
 
-def test_definition_is_established_at_once(api: Client) -> None:
+def test_definition_is_established_after_it_was_created(api: Client) -> None:
     created = api.post(CRDS, definition("gadgets")).body
 
-    found = api.get(f"{CRDS}/gadgets.example.com").body
-    conditions = {item["type"]: item["status"] for item in found["status"]["conditions"]}
+    found = establish(api, definition("gadgets"))
+
     assert created["spec"]["names"]["listKind"] == "GadgetsList"
-    assert conditions == {"NamesAccepted": "True", "Established": "True"}
+    assert created["status"]["conditions"] is None
+    assert conditions_of(found) == {"NamesAccepted": "True", "Established": "True"}
     assert found["status"]["storedVersions"] == ["v1"]
 
 
@@ -123,7 +142,7 @@ def test_strategic_patches_are_for_built_in_kinds(api: Client, things: str) -> N
 
 
 def test_stored_version_cannot_be_dropped(api: Client) -> None:
-    api.post(CRDS, definition("relics", "v1alpha1", "v1", storage="v1alpha1"))
+    establish(api, definition("relics", "v1alpha1", "v1", storage="v1alpha1"))
     newer = definition("relics", "v1alpha1", "v1", storage="v1")
     assert api.merge(f"{CRDS}/relics.example.com", newer).code == 200
 
@@ -136,7 +155,7 @@ def test_stored_version_cannot_be_dropped(api: Client) -> None:
 def test_deleting_a_definition_takes_its_objects_and_endpoints(
     api: Client, namespace: str
 ) -> None:
-    api.post(CRDS, definition("shortlived"))
+    establish(api, definition("shortlived"))
     path = f"/apis/example.com/v1/namespaces/{namespace}/shortlived"
     api.post(path, thing("a", "Shortlived"))
 

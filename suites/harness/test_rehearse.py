@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from fixtures.targets.embedded.process import EmbeddedProcess
+from suites.embedded.client import Client
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120
@@ -171,3 +173,83 @@ def test_a_closed_pipe_is_no_error() -> None:
         os.close(write_end)
 
     assert b"Traceback" not in done.stderr
+
+
+@contextmanager
+def served(*arguments: str) -> Generator[tuple[Path, subprocess.Popen[str]]]:
+    """`rehearse serve ARGUMENTS`: its kubeconfig, and the process; ended by Ctrl-C."""
+    argv = [sys.executable, "rehearse.py", "serve", *arguments]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        assert serving.stdout
+        line = serving.stdout.readline()
+        try:
+            yield Path(line.removeprefix("export KUBECONFIG=").strip()), serving
+        finally:
+            if serving.poll() is None:
+                serving.send_signal(signal.SIGINT)
+            serving.communicate(timeout=LIMIT)
+
+
+def told(serving: subprocess.Popen[str], last: str) -> str:
+    """What it says until it says `last`."""
+    assert serving.stderr
+    lines: list[str] = []
+    for line in serving.stderr:
+        lines.append(line)
+        if last in line:
+            return "".join(lines)
+    raise AssertionError(f"{last!r} is not in {lines}")
+
+
+def test_serve_says_what_is_simulated() -> None:
+    with served("--version", "1.30", "--nodes", "3", "--speed", "50") as (kubeconfig, serving):
+        text = told(serving, "Ctrl-C")
+
+        api = Client(kubeconfig)
+        version = api.get("/version").body
+        nodes = api.get("/api/v1/nodes").body["items"]
+
+    assert "simulated  Kubernetes 1.30, nodes: 3, 50 cluster seconds per second" in text
+    assert "not played" in text
+    assert version["gitVersion"].startswith("v1.30.")
+    assert len(nodes) == 3
+
+
+def test_serve_with_linkerd_is_ready_when_it_says_so() -> None:
+    with served("--with-linkerd", "edge-25.4.4", "--speed", "100") as (kubeconfig, serving):
+        text = told(serving, "Ctrl-C")
+
+        api = Client(kubeconfig)
+        deployments = api.get("/apis/apps/v1/deployments").body["items"]
+        shop = api.get("/api/v1/namespaces/shop/pods").body["items"]
+
+    assert "rolled out after" in text
+    assert {"linkerd-destination", "shop-web"} <= {d["metadata"]["name"] for d in deployments}
+    for deployment in deployments:
+        assert deployment["status"]["readyReplicas"] == deployment["spec"]["replicas"]
+    meshed = {p["metadata"]["annotations"].get("linkerd.io/proxy-version") for p in shop}
+    assert "edge-25.4.4" in meshed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--version", "1.99"), "1.99"),
+        (("--version", "latest"), "latest"),
+        (("--nodes", "0"), "0 is not within 1 to 20"),
+        (("--nodes", "many"), "many"),
+        (("--speed", "-1"), "--speed"),
+        (("--with-linkerd", "edge-99.9.9"), "edge-99.9.9"),
+        (("--with-linkerd", "edge-25.4.4", "--snapshot", "x.json"), "--snapshot"),
+        (("--snapshot", "absent.json"), "absent.json"),
+    ],
+)
+def test_serve_refuses_what_it_cannot_do(arguments: tuple[str, ...], words: str) -> None:
+    done = rehearse("serve", *arguments)
+
+    assert done.returncode == 4, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from policies.facts import (
-    ClusterFacts,
-    Gateway,
-    Lease,
-    Link,
-    Mirror,
-    Multicluster,
-    ObjectKey,
-    Unreadable,
-)
+from policies.facts import ClusterFacts, ObjectKey, Unreadable
+from policies.link_facts import Gateway, Lease, Link, Mirror, Multicluster
 from policies.multicluster import consistent
 from suites.policy.builders import (
     TARGET,

@@ -13,12 +13,19 @@ from policies import (
     checks,
     configuration,
     crds,
+    helm,
+    helm_manifests,
+    helm_modes,
+    helm_values,
     images,
     kubernetes,
     path,
     preflight,
     scheduling,
 )
+from policies.combining import combined
+from policies.helm_facts import CONTROL_PLANE, CRDS, ChartValues
+from policies.helm_modes import Asked
 from policies.observations import CheckRun, DryRun, ImageEvidence, Rendered
 
 
@@ -66,15 +73,33 @@ def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Reh
 
 
 @control("PRE-07")
-def test_there_is_one_owner(preflighted: Reached) -> None:
-    expect(configuration.one_owner(preflighted.after))
+def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
+    scenario, facts = rehearsal.scenario, preflighted.after
+    way = helm.one_way(facts, scenario.installation)
+    if scenario.installation == "cli":
+        expect(way)
+        return
+    assert preflighted.hop
+    options, charts = scenario.helm, preflighted.all(ChartValues)
+    asked = (
+        Asked(chart=CRDS, mode=options.crds_values, sets=options.crds_set),
+        Asked(chart=CONTROL_PLANE, mode=options.values, sets=options.set),
+    )
+    arrive = helm_modes.values_arrive(facts, preflighted.hop, asked, charts)
+    stored = helm_manifests.stored_as_live(facts)
+    expect(combined([way, arrive, stored], holds_as=f"{way.summary}; {arrive.summary}"))
 
 
 @control("PRE-08")
 def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehearsal) -> None:
     assert preflighted.hop
     results = advisories.applicable(preflighted.hop, preflighted.after)
-    expect(configuration.defaults_acknowledged(results, rehearsal.scenario.acknowledged))
+    notes = configuration.defaults_acknowledged(results, rehearsal.scenario.acknowledged)
+    if rehearsal.scenario.installation == "cli":
+        expect(notes)
+        return
+    known = helm_values.defaults_known(preflighted.after, preflighted.all(ChartValues))
+    expect(combined([notes, known], holds_as=f"{notes.summary}; {known.summary}"))
 
 
 @control("PRE-09")

@@ -13,10 +13,13 @@ from policies import (
     configuration,
     endpoints,
     extensions,
+    helm,
     images,
     skew,
     webhooks,
 )
+from policies.combining import combined
+from policies.helm_facts import CONTROL_PLANE
 from policies.observations import CheckRun, Rendered, VersionReport
 
 
@@ -28,8 +31,15 @@ def test_every_image_is_the_targets(control_plane_upgraded: Reached) -> None:
 
 
 @control("CP-02")
-def test_rollouts_are_complete(control_plane_upgraded: Reached) -> None:
-    expect(availability.control_plane_rollouts(control_plane_upgraded.after))
+def test_rollouts_are_complete(control_plane_upgraded: Reached, rehearsal: Rehearsal) -> None:
+    step = control_plane_upgraded
+    rolled_out = availability.control_plane_rollouts(step.after)
+    if rehearsal.scenario.installation == "cli":
+        expect(rolled_out)
+        return
+    upgraded = helm.deployed(step.after, CONTROL_PLANE, step.target)
+    said = f"{upgraded.summary}; {rolled_out.summary}"
+    expect(combined([upgraded, rolled_out], holds_as=said))
 
 
 @control("CP-03")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
-from policies import pruning
+from fixtures.rehearsal import Rehearsal
+from policies import helm_manifests, pruning
 from policies.observations import PruneRun, Rendered
 
 
 @control("PRN-01")
-def test_the_prune_list_is_the_computed_set(pruned: Reached) -> None:
+def test_the_prune_list_is_the_computed_set(
+    pruned: Reached, crds_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
+    if rehearsal.scenario.installation == "helm":
+        expect(helm_manifests.removed_by_helm(crds_upgraded.before, pruned.before))
+        return
     expected = pruning.expected_prune(pruned.before, pruned.all(Rendered))
     expect(pruning.list_equals(pruned.one(PruneRun, "prune"), expected))
 
@@ -25,5 +31,10 @@ def test_nothing_is_orphaned(pruned: Reached) -> None:
 
 
 @control("PRN-04")
-def test_a_second_prune_is_empty(pruned: Reached) -> None:
+def test_a_second_prune_is_empty(
+    pruned: Reached, crds_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
+    if rehearsal.scenario.installation == "helm":
+        expect(helm_manifests.nothing_dropped_left(crds_upgraded.before, pruned.after))
+        return
     expect(pruning.second_prune_empty(pruned.one(PruneRun, "second prune")))
