@@ -68,11 +68,11 @@ def establish(api: Client, body: Obj) -> Obj:
     assert api.post(CRDS, body).code in (201, 409)
     waiter = threading.Event()
     for _ in range(100):
-        found = api.get(f"{CRDS}/{body['metadata']['name']}").body
+        found: Obj = api.get(f"{CRDS}/{body['metadata']['name']}").body
         if conditions_of(found).get("Established") == "True":
-            break
+            return found
         waiter.wait(0.1)
-    return found
+    raise AssertionError(f"{body['metadata']['name']} is not established")
 
 
 def conditions_of(body: Obj) -> dict[str, str]:

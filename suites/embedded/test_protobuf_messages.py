@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fixtures.targets.embedded.api import protobuf
 from fixtures.targets.embedded.api.protobuf_messages import MESSAGES, ROOTS
+from fixtures.targets.embedded.api.protobuf_statuses import ANSWERED
 from fixtures.targets.embedded.api.schema import Definitions
 from fixtures.targets.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
@@ -238,7 +239,7 @@ def _refusal(body: bytes) -> int | None:
 
 def test_every_message_of_the_table_is_known_and_reached() -> None:
     leaves = {"Time", "MicroTime", "Quantity", "IntOrString", "FieldsV1", "ExtraValue"}
-    reached, waiting = set[str](), set(ROOTS.values())
+    reached, waiting = set[str](), {*ROOTS.values(), *ANSWERED}
     while waiting:
         name = waiting.pop()
         reached.add(name)
@@ -258,6 +259,14 @@ def test_fields_have_the_names_and_types_of_the_published_schema(root: str) -> N
         pytest.skip(f"the package of published schemas has no {root}")
 
     assert list(_differences(definitions, found, ROOTS[root], "")) == []
+
+
+def test_a_stored_pod_has_the_names_and_types_of_the_published_schema() -> None:
+    definitions = Definitions(33)
+    found = definitions.kind("", "v1", "Pod")
+    assert found is not None
+
+    assert list(_differences(definitions, found, "StoredPod", "")) == []
 
 
 def _differences(definitions: Definitions, node: Obj, message: str, path: str) -> list[str]:
