@@ -89,10 +89,7 @@ class _Summing:
             visible=_most(p.smallest_visible for p in measured),
             visible_everywhere=_everywhere(measured),
             paths=paths,
-            excuses=tuple(
-                Excused(started=a, ended=b, on_purpose=_on_purpose(a, b, traffic.self_tests))
-                for a, b in self.excuses
-            ),
+            excuses=tuple(Excused(started=a, ended=b) for a, b in self.excuses),
             self_tests=tuple(self._tested(t) for t in traffic.self_tests),
             pauses=tuple(
                 ProberPause(started=p.start, ended=p.end, seconds=_seconds(p.start, p.end))
@@ -235,10 +232,6 @@ def _everywhere(paths: Iterable[ProbedPath]) -> float | None:
                 key = one.step, one.hop
                 best[key] = min(best.get(key, math.inf), one.smallest_visible)
     return max(best.values(), default=None)
-
-
-def _on_purpose(start: datetime, end: datetime, tests: Iterable[SelfTest]) -> bool:
-    return any(t.start <= end and t.end >= start for t in tests)
 
 
 def _latency(row: latencies.LatencyRow) -> LatencyOf:

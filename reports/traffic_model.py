@@ -164,8 +164,6 @@ class Excused(Part, frozen=True, kw_only=True):
 
     started: datetime
     ended: datetime
-    on_purpose: bool
-    """It is an outage of the self-test."""
 
 
 class SelfTested(Part, frozen=True, kw_only=True):

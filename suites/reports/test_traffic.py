@@ -129,7 +129,7 @@ def test_what_the_control_path_excuses_is_counted_apart(reports: dict[str, Repor
     shown = page_of(html.render(report)).one("traffic")
 
     assert (summary.failed, summary.excused) == (0, 20)
-    assert [x.on_purpose for x in summary.excuses] == [True, False]
+    assert len(summary.excuses) == 1, "what the self-test breaks on purpose excuses nothing"
     assert all(p.availability == 1.0 for p in summary.measured if not p.unavailable)
     assert "the control path failed too" in [b.text for b in summary.episodes[0].beside]
     assert "Excused from 1:39.90 to 1:41.02" in shown.text
