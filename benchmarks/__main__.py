@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import cluster, documents, embedded, policies, rehearsals
+from benchmarks import cluster, documents, embedded, policies, prober, rehearsals
 from benchmarks.harness import Measure
 
 ALL: dict[str, Callable[[], list[Measure]]] = {
@@ -18,6 +18,7 @@ ALL: dict[str, Callable[[], list[Measure]]] = {
     "documents": documents.measure,
     "default-hop": rehearsals.default_hop,
     "two-hops": rehearsals.two_hops,
+    "prober": prober.measure,
 }
 RESULT = Path(".rehearsals") / "benchmarks.json"
 
