@@ -7,7 +7,7 @@ WHEELS ?=
 PIP_FROM := $(if $(WHEELS),--no-index --find-links $(WHEELS),)
 FROM ?= edge-25.4.4
 TO ?= edge-25.10.7
-JOBS ?= 3
+JOBS ?= 2
 TOOLS ?=
 
 .PHONY: rehearse test setup lint types layers docs docs-check unit suites real-tools benchmarks clean
