@@ -127,6 +127,7 @@ def test_loaded_objects_stay_as_they_were(process: EmbeddedProcess, api: Client)
         (b"\x1f\x8bjunk", "damaged"),
         (b"junk", "unrecognized"),
     ],
+    ids=["object", "array", "number", "kind", "name", "cut-off", "damaged", "junk"],
 )
 def test_bad_loads_are_refused(process: EmbeddedProcess, body: bytes, words: str) -> None:
     with pytest.raises(EmbeddedProcessError, match=words):

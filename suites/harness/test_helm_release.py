@@ -156,6 +156,7 @@ def test_releases_of_old_helms_are_not_compressed() -> None:
         (packed(b'{"version": "two"}'), "not a release"),
         (packed(b'{"name": "\xff"}'), "not a release"),
     ],
+    ids=["empty", "text", "once", "plain", "cut-off", "array", "version", "bytes"],
 )
 def test_a_secret_that_is_no_release_is_told_and_the_rest_is_known(value: str, said: str) -> None:
     found = one(value)
