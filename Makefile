@@ -9,6 +9,8 @@ FROM ?= edge-25.4.4
 TO ?= edge-25.10.7
 JOBS ?= 2
 TOOLS ?=
+# A rehearsal starts several processes: their modules are compiled once, not in each of them.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: rehearse test setup lint types layers docs docs-check unit suites real-tools benchmarks clean
 

@@ -1,0 +1,60 @@
+"""Structs of the API are described at import: threads that decode at once must not crash."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import msgspec
+import pytest
+
+import fixtures.cluster
+from fixtures.cluster.described import describe
+
+MODULES = sorted(m.name for m in pkgutil.iter_modules(fixtures.cluster.__path__))
+
+
+def structs(names: dict[str, object], module: str) -> list[type[msgspec.Struct]]:
+    """The plain structs that a module itself defines."""
+    return [
+        value
+        for value in names.values()
+        if isinstance(value, type)
+        and issubclass(value, msgspec.Struct)
+        and value.__module__ == module
+        and not getattr(value, "__parameters__", ())
+    ]
+
+
+def described(struct: type[msgspec.Struct], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether msgspec still has to look at the annotations."""
+    if not struct.__struct_fields__:
+        return True
+    monkeypatch.setattr(struct, "__annotations__", {"spoilt": "NowhereDefined"})
+    try:
+        msgspec.json.Decoder(struct)
+    except (NameError, KeyError, TypeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_struct_is_described_at_import(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module(f"fixtures.cluster.{name}")
+
+    late = [s for s in structs(vars(module), module.__name__) if not described(s, monkeypatch)]
+
+    assert late == [], "the module must end with describe(globals())"
+
+
+def test_a_struct_that_is_not_described_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(msgspec.Struct):
+        name: str = ""
+
+    class Early(msgspec.Struct):
+        name: str = ""
+
+    describe({"Early": Early})
+
+    assert described(Early, monkeypatch)
+    assert not described(Late, monkeypatch)
