@@ -1,0 +1,116 @@
+"""Stand-ins of one process share connections: kept while they stand, made anew when they ended."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from fixtures.tools.standins.api import Access, Api, Unreachable
+from fixtures.tools.standins.kept import AT_MOST, Kept, Peer
+
+
+class Server(ThreadingHTTPServer):
+    """Counts the connections it accepted; answers each path with itself."""
+
+    daemon_threads = True
+    accepted = 0
+    one_answer_each = False
+
+    def process_request(self, request: object, client_address: object) -> None:
+        self.accepted += 1
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        server = self.server
+        assert isinstance(server, Server)
+        body = f'{{"path": "{self.path}"}}'.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + 9 * ("cut" in self.path)))
+        self.end_headers()
+        self.wfile.write(body)
+        if server.one_answer_each or "cut" in self.path:
+            self.close_connection = True  # without saying so
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        pass
+
+
+@contextmanager
+def served() -> Generator[tuple[Server, Access]]:
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server, Access(server=f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_commands_share_one_connection() -> None:
+    with served() as (server, access):
+        for name in ("one", "two", "three"):
+            with Api(access) as api:
+                assert api.get(f"/{name}") == {"path": f"/{name}"}
+
+        assert server.accepted == 1
+
+
+def test_two_commands_at_once_have_two() -> None:
+    with served() as (server, access), Api(access) as one, Api(access) as two:
+        one.get("/one")
+        two.get("/two")
+
+        assert server.accepted == 2
+
+
+def test_a_connection_that_the_server_ended_is_made_anew() -> None:
+    with served() as (server, access):
+        server.one_answer_each = True
+        for _ in range(3):
+            with Api(access) as api:
+                api.get("/")
+
+        assert server.accepted == 3
+
+
+def test_a_connection_cut_in_its_answer_is_not_kept() -> None:
+    with served() as (server, access):
+        with Api(access) as api, pytest.raises(Unreachable):
+            api.get("/cut")
+        with Api(access) as api:
+            assert api.get("/whole") == {"path": "/whole"}
+
+        assert server.accepted == 2
+
+
+def test_few_are_kept_and_the_last_used_come_first() -> None:
+    with served() as (_, access):
+        kept, peer = Kept(), Peer(access.server)
+        used: list[http.client.HTTPConnection] = []
+        for _ in range(AT_MOST + 2):
+            connection = http.client.HTTPConnection(access.server.removeprefix("http://"))
+            connection.connect()
+            used.append(connection)
+        for connection in used:
+            kept.give_back(peer, connection)
+
+        assert [c.sock is None for c in used] == [True, True, *[False] * AT_MOST]
+        assert kept.take(peer, no_tls, 1.0) is used[-1]
+        used[-1].close()
+        kept.close()
+        assert all(c.sock is None for c in used)
+
+
+def no_tls() -> ssl.SSLContext:
+    raise AssertionError("plain HTTP needs no TLS context")
