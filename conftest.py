@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.linked import MAIN
 from fixtures.options import add_options
 from fixtures.plugin import RehearsalPlugin, suite_asked_for
 from fixtures.rehearsal import Rehearsal
@@ -17,6 +18,7 @@ from fixtures.steps import (
     extensions_upgraded,
     preflighted,
     pruned,
+    rolled_back,
     settled,
 )
 from fixtures.verifying import Verification
@@ -45,6 +47,7 @@ __all__ = [
     "pytest_html_results_table_row",
     "pytest_make_parametrize_id",
     "pytest_metadata",
+    "rolled_back",
     "settled",
 ]
 
@@ -76,12 +79,22 @@ def _plugin(request: pytest.FixtureRequest) -> RehearsalPlugin:
 
 
 @pytest.fixture(scope="session")
-def rehearsal(request: pytest.FixtureRequest) -> Rehearsal:
-    """The rehearsal of this run; steps are reached through it."""
+def cluster() -> str:
+    """The cluster a test judges; the plugin parametrises it where two are rehearsed."""
+    return MAIN
+
+
+@pytest.fixture(scope="session")
+def rehearsal(request: pytest.FixtureRequest, cluster: str) -> Rehearsal:
+    """The rehearsal of one cluster of this run; steps are reached through it."""
     opened = _plugin(request).opened
     assert opened is not None
-    assert opened.rehearsal is not None
-    return opened.rehearsal
+    first = opened.rehearsal
+    assert first is not None
+    if cluster == first.name:
+        return first
+    assert first.other is not None
+    return first.other
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     snapshot.add_argument("-o", "--output", required=True, metavar="FILE")
     snapshot.set_defaults(command=_snapshot)
 
+    inventory = sub.add_parser("inventory", help="versions that run, and whether the skew is safe")
+    inventory.add_argument("--context", default="", metavar="NAME")
+    inventory.add_argument("--cluster-kubeconfig", default="", metavar="FILE")
+    inventory.set_defaults(command=_inventory)
+
     report = sub.add_parser("report", help="write the documents of a bundle again")
     report.add_argument("bundle", metavar="BUNDLE")
     report.add_argument("-o", "--output", default="", metavar="DIR", help="default: the bundle")
@@ -81,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     rbac.add_argument("--from", dest="source", default="", metavar="RELEASE")
     rbac.add_argument("--to", dest="destination", default="", metavar="RELEASE")
     rbac.add_argument("--scenario", default="", metavar="FILE", help="for its own namespaces")
+    rbac.add_argument(
+        "--allow-dry-run", action="store_true", default=None, help="verify tries pods, too"
+    )
     rbac.set_defaults(command=_rbac)
 
     tools = sub.add_parser("tools", help="fetch and verify the linkerd of a release")
@@ -136,15 +144,19 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _snapshot(arguments: argparse.Namespace) -> int:
-    from fixtures.cluster.connection import Connection
-    from fixtures.scenario import Scenario
-    from fixtures.snapshot.capture import capture
-    from fixtures.targets.choose import kubeconfig_path
+    from fixtures.commands import snapshot
 
-    scenario = Scenario(cluster_kubeconfig=arguments.cluster_kubeconfig)
-    connection = Connection(kubeconfig_path(scenario), arguments.context)
-    print(capture(connection, Path(arguments.output)).text)
+    print(snapshot(arguments.cluster_kubeconfig, arguments.context, Path(arguments.output)))
     return 0
+
+
+def _inventory(arguments: argparse.Namespace) -> int:
+    from fixtures.inventory import exit_code, take
+    from reports.inventory import render
+
+    found = take(arguments.cluster_kubeconfig, arguments.context)
+    print(render(found), end="")
+    return exit_code(found)
 
 
 def _report(arguments: argparse.Namespace) -> int:

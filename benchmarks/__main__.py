@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import cluster, documents, embedded, policies, prober, rehearsals
+from benchmarks import cluster, documents, embedded, policies, prober, rehearsals, verify_scale
 from benchmarks.harness import Measure
 
 ALL: dict[str, Callable[[], list[Measure]]] = {
@@ -19,6 +19,7 @@ ALL: dict[str, Callable[[], list[Measure]]] = {
     "default-hop": rehearsals.default_hop,
     "two-hops": rehearsals.two_hops,
     "prober": prober.measure,
+    "verify-scale": verify_scale.measure,
 }
 RESULT = Path(".rehearsals") / "benchmarks.json"
 

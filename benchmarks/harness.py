@@ -30,6 +30,11 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         return self.value <= self.goal if self.direction == "lower" else self.value >= self.goal
 
 
+def measured(name: str, value: float, unit: str, goal: float | None) -> Measure:
+    """A figure of a single run."""
+    return Measure(name=name, value=round(value, 3), unit=unit, goal=goal)
+
+
 def timed(call: Callable[[], object], runs: int = 3) -> tuple[float, float]:
     """Median seconds of several runs, and their spread."""
     seconds: list[float] = []
@@ -91,6 +96,11 @@ def _tree(pid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def proportional_megabytes(pid: int) -> float:
+    """What one process holds now, shared pages in proportion (Linux)."""
+    return _pss(pid) / 1024
 
 
 def _pss(pid: int) -> int:

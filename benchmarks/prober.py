@@ -1,39 +1,38 @@
 """The prober: how punctual it is, what it misses or invents, and how long its analysis takes.
 
-`python -m benchmarks.prober` prints the figures of this module alone; `--seconds` and `--gaps`
-make it shorter or longer.
+`python -m benchmarks.prober` prints the figures of this module alone; `--only NAME` one of them,
+`--full` at the length of its goal, `--seconds` and `--gaps` shorter or longer.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmarks.harness import Measure, run_child
+from benchmarks import analysis
+from benchmarks.harness import Measure, measured
 from fixtures.traffic import prober
 from fixtures.traffic.samples import Timebase, read_traffic
-from policies.outages import availability, cells, episodes, outages
-from policies.traffic import PathTraffic, Window
+from policies.outages import cells, outages
+from policies.traffic import PathTraffic
 
 PLAIN = ("http-new",) * 4 + ("http-reused",) * 4
-MIXED = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp", "http-new", "tcp")
-HOUR = 360_000
-"""Samples of one path in an hour, 10 ms apart."""
+MIXED = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp", "http2", "grpc")
 
 
 @contextmanager
@@ -183,9 +182,12 @@ def _gaps(base: str) -> list[list[int]]:
 
 
 def healthy_under_load(seconds: float) -> tuple[int, float]:
-    """A healthy echo at 100 ms, both cores busy: outages found, and the worst lateness (ms)."""
+    """A healthy echo at 100 ms, every core busy: outages found, and the worst lateness (ms)."""
     stop = threading.Event()
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    busy = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(os.cpu_count() or 2)
+    ]
     try:
         with tempfile.TemporaryDirectory() as name, program(*ECHO) as (_, ports):
             folder = Path(name)
@@ -202,134 +204,93 @@ def healthy_under_load(seconds: float) -> tuple[int, float]:
     return found, 1000 * max(s.lateness_max for p in traffic.paths for s in p.sight)
 
 
-def write_hours(file: Path, paths: int, samples: int) -> None:
-    """A sample file as a prober leaves it: one in ten thousand fails, some are out of order."""
-    import numpy as np
+class Lengths(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each figure is measured; the defaults are those of `make benchmarks`."""
 
-    from fixtures.traffic.samplefile import DTYPE
-
-    specs = [
-        {"id": f"p{n}", "kind": "http-new", "host": "h", "port": 1, "interval": 0.01, "limit": 1}
-        for n in range(paths)
-    ]
-    start = 1_000_000_000_000
-    log = prober.Log(
-        str(file), {"format": 1, "paths": specs, "mono_ns": start, "wall_ns": start + 10**18}
-    )
-    servers = [log.text(f"web-{n}") for n in range(6)]
-    weights = np.array(prober.WEIGHTS, dtype=np.uint32)
-    chance = np.random.default_rng(5)
-    part = 20_000
-    with file.open("ab") as out:
-        for first in range(0, samples, part):
-            rows = np.zeros(part * paths, DTYPE)
-            rows["kind"] = prober.SAMPLE
-            rows["path"] = np.tile(np.arange(paths), part)
-            rows["sequence"] = np.repeat(np.arange(first, first + part), paths)
-            rows["due"] = start + rows["sequence"].astype(np.int64) * 10_000_000
-            rows["late"] = chance.integers(50, 2000, len(rows))
-            rows["total"] = chance.integers(300, 9000, len(rows))
-            rows["server"] = chance.choice(servers, len(rows))
-            failed = chance.random(len(rows)) < 1e-4
-            rows["result"][failed] = 1
-            rows["server"][failed] = 0
-            for at in np.flatnonzero(chance.random(len(rows)) < 0.2)[::2]:
-                rows[at : at + 2] = rows[at : at + 2][::-1]
-            words = rows.view("<u4").reshape(-1, 12)
-            rows["check"] = (words[:, :-1] * weights).sum(axis=1, dtype=np.uint32)
-            out.write(rows.tobytes())
-    log.mark(prober.STOP)
-    log.close()
+    punctual: float = 20.0
+    """Seconds, as the others that are not counts."""
+    busy: float = 20.0
+    memory: float = 20.0
+    gaps: int = 50
+    longest_gap: float = 1.0
 
 
-class Analysed(msgspec.Struct, frozen=True):
-    """What reading and judging cost; in a process of its own."""
-
-    samples: int
-    seconds: float
-    megabytes: float
-    outages: int
+FULL = Lengths(punctual=60.0, busy=1800.0, memory=3600.0, gaps=200, longest_gap=5.0)
+"""The goals' own lengths: about two hours in all."""
 
 
-def analyse(file: Path) -> Analysed:
-    """From the file to windows, outages, episodes and availability."""
-    begun = time.perf_counter()
-    zero = datetime.fromtimestamp(10**9 + 1000, UTC)
-    windows = [
-        Window(
-            step=f"step {n}",
-            start=zero + timedelta(minutes=6 * n),
-            end=zero + timedelta(minutes=6 * (n + 1)),
-        )
-        for n in range(10)
-    ]
-    traffic = read_traffic([file], windows)
-    found = 0
-    for seen in traffic.paths:
-        apart = outages(seen)
-        episodes(apart)
-        availability(cells(seen).values())
-        found += len(apart)
-    seconds = time.perf_counter() - begun
-    samples = sum(s.sent for p in traffic.paths for s in p.sight)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Analysed(samples, seconds, peak, found)
-
-
-def analysis(paths: int, samples: int) -> Analysed:
-    """Write a file, and read it in a process of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "samples.bin"
-        write_hours(file, paths, samples)
-        argv = [sys.executable, "-m", "benchmarks.prober", "--analyse", str(file)]
-        child = run_child(argv, Path(__file__).parents[1])
-    if child.exit_code:
-        raise RuntimeError(f"the benchmark's process failed: {child.output}")
-    return msgspec.json.decode(child.output, type=Analysed)
-
-
-def measure(seconds: float = 20.0, gaps: int = 50) -> list[Measure]:
-    """All figures of the prober; the runs are shorter than the goals' own, and say so."""
-    plain, mixed = punctual(PLAIN, seconds), punctual(MIXED, seconds)
-    made = injected(gaps, 0.1, 1.0)
-    short = injected(gaps, 0.02, 0.1)
-    invented, worst = healthy_under_load(seconds)
-    hour, ten = analysis(10, HOUR), analysis(10, 1_000_000)
-    length = f"{seconds:g} s"
+def plain_paths(lengths: Lengths) -> list[Measure]:
+    plain = punctual(PLAIN, lengths.punctual)
+    name = f"prober, 8 plain paths, 10 ms, {lengths.punctual:g} s"
     return [
-        _m(f"prober, 8 plain paths, 10 ms, {length}: lateness p99", plain.lateness_ms, "ms", 5),
-        _m("prober, 8 plain paths: processor", plain.processor, "%", 30),
-        _m("prober, 8 plain paths: peak memory", plain.megabytes, "MB", 40),
-        _m("prober, 8 plain paths: false failures", plain.failed, "", 0),
-        _m(f"prober, all kinds, 10 ms, {length}: lateness p99", mixed.lateness_ms, "ms", 5),
-        _m("prober, all kinds: processor", mixed.processor, "%", None),
-        _m(f"prober, {made.made} outages of 0.1-1 s: missed", made.missed, "", 0),
-        _m("prober, outages: untrue bounds", made.untrue + short.untrue, "", 0),
-        _m("prober, outages: error beyond interval + lateness", made.worst_ms, "ms", 0),
-        _m("prober, outages: invented between them", made.invented + short.invented, "", 0),
-        _m(f"prober, {short.made} outages of 20-100 ms: missed", short.missed, "", 0),
-        _m(f"prober, busy cores, {length}: invented outages", invented, "", 0),
-        _m("prober, busy cores: worst lateness", worst, "ms", None),
-        _m("analysis, an hour of 10 paths at 10 ms", hour.seconds, "s", None),
-        _m(f"analysis, {ten.samples / 1e6:.0f} million samples", ten.seconds, "s", 10),
-        _m("analysis, 10 million samples: memory", ten.megabytes, "MB", 300),
+        measured(f"{name}: lateness p99", plain.lateness_ms, "ms", 5),
+        measured("prober, 8 plain paths: processor", plain.processor, "%", 30),
+        measured("prober, 8 plain paths: false failures", plain.failed, "", 0),
     ]
 
 
-def _m(name: str, value: float, unit: str, goal: float | None) -> Measure:
-    return Measure(name=name, value=round(value, 3), unit=unit, goal=goal)
+def mixed_paths(lengths: Lengths) -> list[Measure]:
+    mixed = punctual(MIXED, lengths.punctual)
+    name = f"prober, all kinds, {len(MIXED)} paths, 10 ms, {lengths.punctual:g} s"
+    return [
+        measured(f"{name}: lateness p99", mixed.lateness_ms, "ms", 5),
+        measured("prober, all kinds: processor", mixed.processor, "%", None),
+        measured("prober, all kinds: false failures", mixed.failed, "", 0),
+    ]
+
+
+def memory(lengths: Lengths) -> list[Measure]:
+    name = f"prober, 8 plain paths, 10 ms, {lengths.memory:g} s: peak memory"
+    return [measured(name, punctual(PLAIN, lengths.memory).megabytes, "MB", 40)]
+
+
+def gaps(lengths: Lengths) -> list[Measure]:
+    made = injected(lengths.gaps, 0.02, lengths.longest_gap)
+    name = f"prober, {made.made} outages of 20 ms to {lengths.longest_gap:g} s"
+    return [
+        measured(f"{name}: missed", made.missed, "", 0),
+        measured("prober, outages: untrue bounds", made.untrue, "", 0),
+        measured("prober, outages: error beyond interval + lateness", made.worst_ms, "ms", 0),
+        measured("prober, outages: invented between them", made.invented, "", 0),
+    ]
+
+
+def busy(lengths: Lengths) -> list[Measure]:
+    invented, worst = healthy_under_load(lengths.busy)
+    return [
+        measured(f"prober, busy cores, {lengths.busy:g} s: invented outages", invented, "", 0),
+        measured("prober, busy cores: worst lateness", worst, "ms", None),
+    ]
+
+
+FIGURES: dict[str, Callable[[Lengths], list[Measure]]] = {
+    "plain": plain_paths,
+    "mixed": mixed_paths,
+    "memory": memory,
+    "gaps": gaps,
+    "busy": busy,
+    "analysis": lambda _: analysis.measure(),
+}
+
+
+def measure(lengths: Lengths | None = None, only: Sequence[str] = ()) -> list[Measure]:
+    """The figures of the prober, all of them or those named; shorter runs say how short."""
+    return [m for name in only or FIGURES for m in FIGURES[name](lengths or Lengths())]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--analyse", type=Path)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--gaps", type=int, default=50)
+    parser.add_argument("--only", nargs="+", choices=FIGURES, default=())
+    parser.add_argument("--full", action="store_true", help="at the lengths of the goals")
+    parser.add_argument("--seconds", type=float, help="for every figure that takes a time")
+    parser.add_argument("--gaps", type=int)
+    parser.add_argument("--longest-gap", type=float)
     args = parser.parse_args()
-    if args.analyse:
-        sys.stdout.buffer.write(msgspec.json.encode(analyse(args.analyse)))
-        return
-    for m in measure(args.seconds, args.gaps):
+    asked = {"gaps": args.gaps, "longest_gap": args.longest_gap}
+    asked |= dict.fromkeys(("punctual", "busy", "memory"), args.seconds)
+    given = {name: value for name, value in asked.items() if value is not None}
+    lengths = msgspec.structs.replace(FULL if args.full else Lengths(), **given)
+    for m in measure(lengths, args.only):
         met = {True: "met", False: "MISSED", None: ""}[m.met]
         print(f"{m.name:<58} {m.value:>10g} {m.unit:<4} {met}")
 

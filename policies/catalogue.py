@@ -43,7 +43,14 @@ Step = Literal[
     "rolled_back",
 ]
 Need = Literal[
-    "real_data_plane", "traffic", "extensions", "helm", "released_client", "real_schemas"
+    "real_data_plane",
+    "traffic",
+    "extensions",
+    "helm",
+    "released_client",
+    "real_schemas",
+    "dry_runs",
+    "rollback",
 ]
 """What a target, or the programs used on it, must be able to do; see `controls.toml`."""
 
@@ -94,6 +101,10 @@ class Control(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Not built yet: no test, shown as `not assessed: not built yet`."""
     verify: bool = False
     """Can be judged read-only on any cluster, without an upgrade."""
+    verify_needs: tuple[Need, ...] = ()
+    """What `suites/verify` must be able to do for it, beyond `needs`."""
+    every_moment: bool = False
+    """Speaks of every moment of its step, so that time nobody watched leaves it open."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

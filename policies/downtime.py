@@ -1,7 +1,8 @@
 """Zero downtime judged: the traffic controls TRF-01 to TRF-05.
 
 A path with fewer than three samples in a step, or with an excused stretch there, is not assessed
-there. Nothing is judged unless the detector has seen an outage made on purpose (TRF-02).
+there; one whose kind the prober does not speak is not assessed at all. Nothing is judged unless
+the detector has seen an outage made on purpose (TRF-02).
 """
 
 from __future__ import annotations
@@ -141,6 +142,8 @@ def within_budget(traffic: Traffic, budgets: Sequence[Budget] = ()) -> Verdict:
         items += judged_items
         gaps += unjudged
     gaps += _unwatched(traffic, spans)
+    if all(p.path.unavailable for p in traffic.measured):
+        gaps += [f"path {p.path.id}: {p.path.unavailable}" for p in traffic.measured]
     if any(not i.explained for i in items):
         return judged(
             items,
@@ -177,7 +180,7 @@ def _path_within(
     """What one path lost, and the reasons why it, or a step of it, could not be judged."""
     name = f"path {seen.path.id} ({seen.path.kind})"
     if seen.path.unavailable:
-        return [], [f"{name}: {seen.path.unavailable}"]
+        return [Item(subject=name, explained=f"not assessed: {seen.path.unavailable}")], []
     counted = cells(seen, spans)
     found = outages(seen, spans)
     items: list[Item] = []
@@ -228,6 +231,7 @@ def _lost(where: str, cell: Cell, found: Sequence[Outage], budget: Budget) -> It
     named = [(limit, value, text) for limit, value, text in figures if limit is not None]
     within = bool(named) and all(value <= limit for limit, value, _ in named)
     allowed = ", ".join(text.format(limit) for limit, _, text in named)
+    origin = f" ({budget.origin})" if budget.origin else ""
     told = [
         f"{counted(len(found), 'outage')}, longest {longest:.3f} s"
         if found
@@ -237,9 +241,9 @@ def _lost(where: str, cell: Cell, found: Sequence[Outage], budget: Budget) -> It
     ]
     return Item(
         subject=where,
-        expected=allowed or "no failed sample",
+        expected=(allowed or "no failed sample") + origin,
         seen="; ".join(told),
-        explained=f"within the budget: {allowed}" if within else "",
+        explained=f"within the budget: {allowed}{origin}" if within else "",
     )
 
 

@@ -42,11 +42,17 @@ class Installed(Fact, frozen=True, kw_only=True):
 
 
 def installed(facts: ClusterFacts) -> tuple[Installed, ...]:
-    """The extensions of a cluster, Linkerd's own and others', by name."""
-    found = [
-        Installed(name=n.extension, namespace=n.name) for n in facts.namespaces if n.extension
-    ]
-    return tuple(sorted(found, key=lambda e: (e.name, e.namespace)))
+    """The extensions of a cluster, Linkerd's own and others', by name.
+
+    Helm makes a namespace without the label; a Job of the chart adds it, unless that is turned
+    off. The extension's own workloads carry it all the same.
+    """
+    found = {n.name: n.extension for n in facts.namespaces if n.extension}
+    for workload in facts.workloads:
+        if workload.extension and workload.kind != "Job":
+            found.setdefault(workload.namespace, workload.extension)
+    every = [Installed(name=name, namespace=space) for space, name in found.items()]
+    return tuple(sorted(every, key=lambda e: (e.name, e.namespace)))
 
 
 def retired(name: str, target: str) -> bool:

@@ -180,6 +180,8 @@ class Workload(Fact, frozen=True, kw_only=True):
     """Annotation `linkerd.io/created-by`: `linkerd/cli V` or `linkerd/helm V`."""
     managed_by: str = ""
     """A GitOps tool that marked it, `Argo CD (NAME)`, `Flux (NAME)`; empty without one."""
+    helm_release: str = ""
+    """`NAMESPACE/NAME` of the Helm release that it is part of; empty for none."""
     component: str = ""
     extension: str = ""
     inject: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
+from policies import smi
 from policies.extensions import (
     COMPONENTS,
     NONE,
@@ -131,7 +132,8 @@ def retired_handled(facts: ClusterFacts, target: str, *, kept: Collection[str] =
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
     gone = [name for name in RETIRED if retired(name, target)]
-    items: list[Item] = []
+    items: list[Item] = [*smi.left_over(facts, kept=smi.NAME in kept)]
+    split = [i for i in items if not i.explained]
     for name in gone:
         why = "kept by the scenario; no release maintains it" if name in kept else ""
         items += [
@@ -145,11 +147,13 @@ def retired_handled(facts: ClusterFacts, target: str, *, kept: Collection[str] =
         items,
         holds_as="Extensions that the target release no longer has are kept knowingly",
         violated_as="Extensions that the target release no longer has are left behind",
-        expected=f"no object of {', '.join(gone)}",
+        expected=f"no object of {', '.join([*gone, smi.NAME])}",
         cause="no step of the guide removes it, and deleting its namespace leaves what is "
         "cluster-wide",
-        next_command=f"linkerd {gone[0]} uninstall | kubectl delete -f -  # with the client "
-        "of the old release; or [extensions.jaeger] when_retired in the scenario",
+        next_command=smi.HOW
+        if split
+        else "linkerd jaeger uninstall | kubectl delete -f -  # with the client of the old "
+        "release; or [extensions.jaeger] when_retired in the scenario",
     )
 
 

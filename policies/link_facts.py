@@ -48,6 +48,8 @@ class Gateway(Fact, frozen=True, kw_only=True):
     uid: str
     addresses: tuple[str, ...] = ()
     """IPs or host names of `status.loadBalancer`."""
+    identity: str = ""
+    """Annotation `mirror.linkerd.io/gateway-identity`: what a Link to it says."""
 
 
 class Lease(Fact, frozen=True, kw_only=True):
@@ -69,3 +71,5 @@ class Multicluster(Fact, frozen=True, kw_only=True):
     """Those in the extension's namespace."""
     credentials: tuple[ObjectKey, ...] = ()
     """Secrets `cluster-credentials-*` in its namespace and in the control plane's."""
+    exported: tuple[ObjectKey, ...] = ()
+    """Services with the label `mirror.linkerd.io/exported`, for other clusters to mirror."""

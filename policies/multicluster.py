@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from policies.combining import combined
 from policies.facts import ClusterFacts, ObjectKey, Workload
 from policies.findings import Item, Verdict, holds, judged, not_assessed
 from policies.link_facts import Link, Mirror, Multicluster
+from policies.linked import agree
 from policies.versions import parse
 
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
@@ -55,6 +57,24 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
         "that the target does not understand, or a mirror whose link is gone",
         next_command="linkerd multicluster check; linkerd multicluster gateways",
     )
+
+
+def linked(
+    before: ClusterFacts, after: ClusterFacts, target: str, there: ClusterFacts | None
+) -> Verdict:
+    """The whole of EXT-04: `consistent`, and in agreement with the other cluster where it is seen.
+
+    Args:
+        before: Before the step, or before the first one.
+        after: After it.
+        target: The hop's target.
+        there: The newest facts of the cluster it is linked with; None where there are none.
+    """
+    own = consistent(before, after, target)
+    if there is None:
+        return own
+    other = agree(after, there)
+    return combined([own, other], holds_as=f"{own.summary}; {other.summary}")
 
 
 def _identities(was: Multicluster, now: Multicluster) -> Iterator[Item]:

@@ -96,6 +96,16 @@ class Canary(Fact, frozen=True, kw_only=True, gc=False):
     """The API's reason and message when refused."""
 
 
+class NodeCanary(Fact, frozen=True, kw_only=True, tag_field="type", tag="node-canary"):
+    """One pod that was pinned to a node, to see whether its network is set up there."""
+
+    node: str
+    outcome: Literal["meshed", "unmeshed", "stuck", "unobserved"]
+    """`stuck`: it did not become ready; `unobserved`: it could not be created."""
+    reason: str = ""
+    """What its containers wait for, or the API's answer."""
+
+
 class Sighting(Fact, frozen=True, kw_only=True, gc=False):
     """The versions that ran at one moment, seen by the watch on pods and configuration."""
 

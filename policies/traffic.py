@@ -61,7 +61,7 @@ class ProbePath(Fact, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    """`http-new`, `http-reused`, `http-sparse`, `sse`, `websocket`, `tcp`, `http2`."""
+    """`http-new`, `http-reused`, `http-sparse`, `sse`, `websocket`, `tcp`, `http2`, `grpc`."""
     source: str = ""
     """Who asks: `meshed by old`, `meshed by new`, `unmeshed`."""
     role: Literal["measured", "control"] = "measured"
@@ -212,3 +212,5 @@ class Budget(Fact, frozen=True, kw_only=True):
     failed_ratio: float | None = None
     latency_p99: float | None = None
     """Wall seconds; None: three times the first window's, and never less than 0.1 s."""
+    origin: str = ""
+    """Where it comes from, for a person, unless the scenario names it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from fixtures.bundle import Bundle
 from fixtures.records import (
@@ -10,6 +11,7 @@ from fixtures.records import (
     Note,
     Planned,
     Record,
+    Resumed,
     RunEnded,
     RunStarted,
     Tools,
@@ -151,6 +153,9 @@ def _order(records: Sequence[Record]) -> tuple[str, ...]:
     found: list[str] = []
     if not isinstance(records[0].body, RunStarted):
         found.append("The ledger does not begin with its header.")
-    if any(isinstance(r.body, RunEnded) for r in records[:-1]):
+    if any(
+        isinstance(r.body, RunEnded) and not isinstance(after.body, Resumed)
+        for r, after in pairwise(records)
+    ):
         found.append("There are records after the closing record.")
     return tuple(found)

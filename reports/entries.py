@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fixtures.died import superseded_by
 from fixtures.records import ControlEntry, FindingMade, Record
 from policies.findings import Severity, Status
 from reports.model import Counts, Entry, Tally, Unfound
 
 
 def entries_of(records: Iterable[Record], controls: Sequence[ControlEntry]) -> tuple[Entry, ...]:
-    """Every finding, in the order of the catalogue and then of the ledger."""
+    """Every finding that stands, in the order of the catalogue and then of the ledger."""
     known = {c.id: c for c in controls}
     place = {c.id: n for n, c in enumerate(controls)}
     made: list[Entry] = []
+    records = tuple(records)
+    gone = superseded_by(records)
     for record in records:
-        if isinstance(record.body, FindingMade):
+        if isinstance(record.body, FindingMade) and record.seq not in gone:
             made.append(_entry(record, record.body, known, len(made) + 1))
     return tuple(
         sorted(

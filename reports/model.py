@@ -169,7 +169,7 @@ class Said(Part, frozen=True, kw_only=True):
 class Moment(Part, frozen=True, kw_only=True):
     """The cluster's size and versions at one moment, counted from its facts."""
 
-    when: Literal["before", "after"]
+    when: Literal["before", "after", "left"]
     taken_at: datetime
     nodes: int
     namespaces: int

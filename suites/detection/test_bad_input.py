@@ -22,6 +22,7 @@ from suites.detection.runs import rehearse
         (("--fault", "absent.toml"), "absent.toml"),
         (("--target", "cloud"), "target"),
         (("--speed", "0"), "speed"),
+        (("--budget-from-history", "absent"), "absent"),
         (("--tools", "absent"), "absent"),
         (("--context", "no-such-context"), "no-such-context"),
     ],
@@ -55,3 +56,16 @@ def test_a_wrong_snapshot_is_named(name: str, content: bytes, tmp_path: Path) ->
     assert run.exit_code == 4, run.output
     assert name in run.output
     assert "Traceback" not in run.output
+
+
+def test_a_budget_that_names_no_step_is_named_by_its_key(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text('[[budgets]]\nstep = "control_plane"\nfailed_samples = 3\n')
+
+    run = rehearse(tmp_path, "--scenario", str(scenario))
+
+    assert run.exit_code == 4, run.output
+    assert "budgets[0].step" in run.output
+    assert "control_plane_upgraded" in run.output
+    assert "Traceback" not in run.output
+    assert not run.folder.exists()

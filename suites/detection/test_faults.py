@@ -8,19 +8,16 @@ import pytest
 
 from fixtures.faults import load_fault
 from policies.catalogue import catalogue
-from suites.detection.runs import rehearse
+from suites.detection.conftest import OfFault
 
 FAULTS = sorted((Path(__file__).parent / "faults").glob("*.toml"))
 
 
 @pytest.mark.parametrize("file", FAULTS, ids=lambda p: p.stem)
-def test_a_fault_is_caught_by_the_control_that_names_it(file: Path, tmp_path: Path) -> None:
+def test_a_fault_is_caught_by_the_control_that_names_it(file: Path, of_fault: OfFault) -> None:
     fault = load_fault(file)
 
-    traffic = any(c.startswith("TRF") for c in fault.catches)
-    probed = () if traffic else ("--no-probes",)
-
-    run = rehearse(tmp_path, "--fault", str(file), "--stand-ins", "always", *probed)
+    run = of_fault(file)
 
     assert run.exit_code == 1, run.output
     assert set(fault.catches) <= run.violated(), run.output

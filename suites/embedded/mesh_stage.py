@@ -19,6 +19,7 @@ from fixtures.linkerd.control_plane import render_control_plane
 from fixtures.linkerd.values import defaults, merge
 from fixtures.targets.embedded.faults.registry import FaultRegistry
 from fixtures.targets.embedded.kernel import Change, Clock, Network
+from fixtures.targets.embedded.logs import Logs
 from suites.embedded.linkerd_recordings import named
 
 Obj = dict[str, Any]
@@ -41,9 +42,13 @@ class StageKernel:
     clock: Clock = field(default_factory=Clock)
     network: Network = field(default_factory=Network)
     faults: FaultRegistry = field(default_factory=FaultRegistry)
+    logs: Logs = field(init=False)
     objects: dict[tuple[str, str, str], Obj] = field(default_factory=dict[Any, Any])
     events: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     listeners: list[Callable[[Change], None]] = field(default_factory=list[Any])
+
+    def __post_init__(self) -> None:
+        self.logs = Logs(self.clock)
 
     def put(self, resource: str, obj: Obj) -> None:
         """Store an object and tell listeners of pods."""

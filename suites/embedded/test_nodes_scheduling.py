@@ -82,6 +82,28 @@ def test_required_anti_affinity_leaves_the_surge_pod_pending_until_one_goes() ->
     run(scenario())
 
 
+def test_required_affinity_puts_a_pod_where_its_company_is() -> None:
+    together = {"podAffinity": APART["podAntiAffinity"]}
+
+    async def scenario() -> None:
+        async with cluster(count=3) as running:
+            await running.kernel.create("pods", bare_pod("alone", affinity=together))
+            await running.until(lambda: is_unschedulable(running, "alone"))
+            await running.kernel.create("pods", bare_pod("first", {"app": "web"}))
+            await running.until(lambda: running.get("pods", "first")["spec"].get("nodeName"))
+            node = running.get("pods", "first")["spec"]["nodeName"]
+
+            for number in range(3):
+                name = f"beside-{number}"
+                await running.kernel.create("pods", bare_pod(name, affinity=together))
+                await running.until(
+                    lambda name=name: running.get("pods", name)["spec"].get("nodeName")
+                )
+                assert running.get("pods", name)["spec"]["nodeName"] == node
+
+    run(scenario())
+
+
 def test_cordon_taint_and_selector_keep_pods_away_until_they_are_gone() -> None:
     async def scenario() -> None:
         async with cluster() as running:

@@ -49,7 +49,7 @@ class Misbehaving:
 
     def __init__(self, answer: Answer = healthy, context: ssl.SSLContext | None = None) -> None:
         self.answer = answer
-        self._context = context
+        self.context = context
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -64,7 +64,7 @@ class Misbehaving:
     def _serve(self, raw: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError, IndexError):
             self._open.append(raw)
-            sock = self._context.wrap_socket(raw, server_side=True) if self._context else raw
+            sock = self.context.wrap_socket(raw, server_side=True) if self.context else raw
             with sock:
                 while data := sock.recv(4096):
                     target = data.split(b" ")[1] if data.startswith(b"GET") else b"0"

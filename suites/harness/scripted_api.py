@@ -33,6 +33,9 @@ class Says:
     status: int = 200
     body: object = None
     lines: list[Obj] | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    dropped: bool = False
+    """The connection is closed without an answer."""
 
 
 Script = Callable[[Asked], Says]
@@ -80,7 +83,12 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
             )
             api.asked.append(asked)
             says = script(asked)
+            if says.dropped:
+                self.close_connection = True
+                return
             self.send_response(says.status)
+            for name, value in says.headers.items():
+                self.send_header(name, value)
             if says.lines is not None:
                 self.send_header("Connection", "close")
                 self.end_headers()
@@ -93,7 +101,7 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.canary import CanaryThread
 from fixtures.cluster.connection import Connection
+from fixtures.cluster.patience import NONE
 from policies.observations import Canary
 from suites.harness.pods import pod
 from suites.harness.scripted_api import Says, Script, refused, scripted_api, write_kubeconfig
@@ -16,7 +17,7 @@ from suites.harness.scripted_api import Says, Script, refused, scripted_api, wri
 
 def asked_once(folder: Path, script: Script) -> Canary:
     with scripted_api(folder, script) as api:
-        return CanaryThread(Connection(api.kubeconfig)).ask("canary-1")
+        return CanaryThread(Connection(api.kubeconfig, patience=NONE)).ask("canary-1")
 
 
 @pytest.mark.parametrize("native", [False, True])
@@ -52,12 +53,14 @@ def test_an_api_that_is_away_says_nothing(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
 
-    assert CanaryThread(Connection(kubeconfig)).ask("canary-1").outcome == "unobserved"
+    assert (
+        CanaryThread(Connection(kubeconfig, patience=NONE)).ask("canary-1").outcome == "unobserved"
+    )
 
 
 def test_the_pod_asks_for_nobody_to_run_it_and_is_deleted_at_once(tmp_path: Path) -> None:
     with scripted_api(tmp_path, lambda _: Says(201, pod("canary-1"))) as api:
-        CanaryThread(Connection(api.kubeconfig)).ask("canary-1")
+        CanaryThread(Connection(api.kubeconfig, patience=NONE)).ask("canary-1")
 
     created, deleted = api.asked
     assert json.loads(created.body)["spec"]["schedulerName"].startswith("nobody")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.patience import NONE
 from fixtures.errors import BadInput
 from suites.harness.scripted_api import (
     Says,
@@ -62,7 +60,7 @@ def test_a_refusal_that_is_no_status_is_shown_too(tmp_path: Path) -> None:
         scripted_api(tmp_path, lambda _: Says(502, b"<html>bad gateway</html>")) as api,
         pytest.raises(ClusterError, match="bad gateway"),
     ):
-        Connection(api.kubeconfig).request("GET", "/version")
+        Connection(api.kubeconfig, patience=NONE).request("GET", "/version")
 
 
 def test_an_unreachable_server_is_named(tmp_path: Path) -> None:
@@ -70,7 +68,7 @@ def test_an_unreachable_server_is_named(tmp_path: Path) -> None:
     write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
 
     with pytest.raises(ClusterError) as caught:
-        Connection(kubeconfig).request("GET", "/version", timeout=2)
+        Connection(kubeconfig, patience=NONE).request("GET", "/version", timeout=2)
 
     assert caught.value.status == 0
     assert "127.0.0.1:9" in str(caught.value)
@@ -100,34 +98,6 @@ def test_a_kubeconfig_that_is_none_is_bad_input(tmp_path: Path, content: str) ->
 def test_a_missing_kubeconfig_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         Connection(tmp_path / "none")
-
-
-@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("POST", 1)])
-def test_a_dropped_connection_is_tried_again_for_reads_only(
-    tmp_path: Path, method: str, times: int
-) -> None:
-    accepted: list[object] = []
-
-    def drop(server: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, address = server.accept()
-                accepted.append(address)
-                client.recv(100)
-                client.close()
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=drop, args=(server,))
-        thread.start()
-        kubeconfig = tmp_path / "kubeconfig"
-        write_kubeconfig(kubeconfig, f"http://127.0.0.1:{server.getsockname()[1]}")
-        with pytest.raises(ClusterError) as caught:
-            Connection(kubeconfig).request(method, "/version", body=b"{}", timeout=5)
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-    assert caught.value.status == 0
-    assert len(accepted) == times
 
 
 def test_the_client_is_imported_only_when_a_connection_is_opened() -> None:

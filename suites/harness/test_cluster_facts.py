@@ -45,7 +45,7 @@ def owner(kind: str, name: str, uid: str = "u") -> list[Obj]:
 
 
 def test_a_pod_belongs_to_the_deployment_behind_its_replica_set() -> None:
-    replica_set = objects.RawWorkload(
+    replica_set = objects.PartialObject(
         metadata=objects.Meta(
             name="web-5c5",
             uid="rs",

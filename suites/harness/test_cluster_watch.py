@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.patience import NONE
 from fixtures.cluster.watch import PodWatch
 from policies.facts import Namespace, Pod
 from suites.harness.pods import namespace, pod
@@ -188,7 +189,7 @@ def test_draining_twice_gives_the_state_in_between_only_once(tmp_path: Path) -> 
 def test_a_cluster_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
-    watch = PodWatch(Connection(kubeconfig), should_be_meshed=asks_for_injection)
+    watch = PodWatch(Connection(kubeconfig, patience=NONE), should_be_meshed=asks_for_injection)
 
     with pytest.raises(ClusterError):
         watch.start(timeout=0.2)

@@ -6,17 +6,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
 
 from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.writer import ClusterWriter
 from fixtures.ledger import LEDGER, read
 from fixtures.records import CommandRan, Note, RunStarted
 from fixtures.rights import Right, missing, to_look, to_upgrade
 from fixtures.scenario import load
 from fixtures.tools.toolbox import Toolbox
+from fixtures.waiting import until
 from policies.catalogue import catalogue
 from suites.detection.runs import ROOT, Run, rehearse
 from suites.harness.existing import Existing, existing
@@ -37,14 +40,14 @@ def at(cluster: Existing) -> tuple[str, ...]:
 
 
 def statuses(run: Run) -> dict[tuple[str, str, str], str]:
-    """(control, step, hop) -> status, of all that facts decide.
+    """(control, step, hop) -> status.
 
-    Traffic is another matter: only the embedded target has a network on this machine.
+    Latency is another matter: how many answers there were is up to this machine.
     """
     return {
         (f.control, f.step, f.hop): f.status
         for f in run.findings
-        if "traffic" not in catalogue()[f.control].needs
+        if not {"traffic", "real_data_plane"} <= set(catalogue()[f.control].needs)
     }
 
 
@@ -72,7 +75,8 @@ def restricted(cluster: Existing, folder: Path, *options: str) -> Path:
     kubectl = Toolbox(None, "always", cluster.kubeconfig).kubectl()
     applied = kubectl.apply(done.stdout)
     assert applied.exit_code == 0, applied.error_text
-    namespace, _, name = ACCOUNT.partition("/")
+    account = options[options.index("--account") + 1] if "--account" in options else ACCOUNT
+    namespace, _, name = account.partition("/")
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
     connection = Connection(cluster.kubeconfig)
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
@@ -104,6 +108,123 @@ def test_verify_changes_nothing(found: Existing, tmp_path: Path) -> None:
 
     assert run.exit_code == 0, run.output
     assert objects(found) == before
+
+
+TRIED = ("PRE-10", "CP-05", "CP-06")
+"""Controls that need more than looking."""
+
+
+def test_what_needs_a_dry_run_is_not_assessed_without_consent_to_it(
+    found: Existing, tmp_path: Path
+) -> None:
+    run = rehearse(tmp_path, *at(found), suite="verify")
+
+    reasons = {f.control: f.verdict.reason for f in run.findings if f.control in TRIED}
+    assert sorted(reasons) == sorted(TRIED)
+    assert all("needs --allow-dry-run" in reason for reason in reasons.values())
+
+
+def test_dry_runs_show_what_would_be_admitted_and_injected_and_store_nothing(
+    found: Existing, tmp_path: Path
+) -> None:
+    """With the rights of `rehearse rbac --allow-dry-run`, which are no others than that."""
+    file = restricted(found, tmp_path, "--allow-dry-run")
+    before = objects(found)
+
+    run = rehearse(
+        tmp_path, "--cluster-kubeconfig", str(file), "--allow-dry-run", "--stand-ins", "always",
+        suite="verify",
+    )  # fmt: skip
+
+    assert run.exit_code == 0, run.output
+    assert {f.control: f.status for f in run.findings if f.control in TRIED} == dict.fromkeys(
+        TRIED, "holds"
+    )
+    assert objects(found) == before
+
+
+def test_dry_runs_without_the_right_to_create_are_not_assessed(
+    found: Existing, tmp_path: Path
+) -> None:
+    file = restricted(found, tmp_path, "--account", "kube-system/only-looks")
+
+    run = rehearse(
+        tmp_path, "--cluster-kubeconfig", str(file), "--allow-dry-run", "--stand-ins", "always",
+        suite="verify",
+    )  # fmt: skip
+
+    assert run.exit_code == 6, run.output
+    reasons = {f.control: f.verdict.reason for f in run.findings if f.control in TRIED}
+    assert "may not create pods" in reasons["PRE-10"]
+    assert "may not create pods" in reasons["CP-05"]
+    assert reasons["CP-06"] == ""
+
+
+@contextmanager
+def changed(
+    cluster: Existing, resource: str, namespace: str, name: str, **patches: object
+) -> Generator[None]:
+    """One object patched inside, and as it was afterwards: (`patch`, `back`)."""
+    connection = Connection(cluster.kubeconfig)
+    writer = ClusterWriter(connection)
+    writer.patch(resource, namespace, name, patches["patch"])  # pyright: ignore[reportArgumentType] - a merge patch
+    try:
+        yield
+    finally:
+        writer.patch(resource, namespace, name, patches["back"])  # pyright: ignore[reportArgumentType]
+        connection.close()
+
+
+def test_a_namespace_that_would_refuse_injected_pods_is_found_by_a_dry_run(
+    found: Existing, tmp_path: Path
+) -> None:
+    level = "pod-security.kubernetes.io/enforce"
+    labels = {"metadata": {"labels": {level: "restricted"}}}
+    with changed(
+        found, "namespaces", "", "bank", patch=labels, back={"metadata": {"labels": {level: None}}}
+    ):
+        run = rehearse(
+            tmp_path, *at(found), "--allow-dry-run", "--stand-ins", "always", suite="verify"
+        )
+
+    assert "PRE-10" in run.violated(), run.output
+    assert "CP-05" not in run.violated()
+
+
+def test_an_injector_that_cannot_be_called_is_found_by_a_dry_run(
+    found: Existing, tmp_path: Path
+) -> None:
+    """Its Service selects nothing; with failurePolicy Ignore nobody is told."""
+    selector = {"linkerd.io/control-plane-component": "proxy-injector"}
+    key = next(iter(selector))
+    with changed(
+        found, "services", "linkerd", "linkerd-proxy-injector",
+        patch={"spec": {"selector": {key: "nobody"}}},
+        back={"spec": {"selector": selector}},
+    ):  # fmt: skip
+        until(
+            "no endpoint",
+            lambda: slices(found),
+            lambda ready: ready == 0,
+            timeout=30,
+        )
+        run = rehearse(
+            tmp_path, *at(found), "--allow-dry-run", "--stand-ins", "always", suite="verify"
+        )
+
+    assert "CP-05" in run.violated(), run.output
+    (finding,) = [f for f in run.findings if f.control == "CP-05"]
+    assert "created without a proxy" in finding.verdict.seen
+
+
+def slices(cluster: Existing) -> int:
+    """Ready endpoints behind the injector's Service."""
+    connection = Connection(cluster.kubeconfig)
+    path = "/apis/discovery.k8s.io/v1/namespaces/linkerd/endpointslices"
+    query = {"labelSelector": "kubernetes.io/service-name=linkerd-proxy-injector"}
+    items = json.loads(connection.request("GET", path, query=query))["items"]
+    connection.close()
+    return sum(len(item.get("endpoints") or ()) for item in items)
 
 
 def test_an_upgrade_without_consent_is_refused(found: Existing, tmp_path: Path) -> None:
@@ -219,4 +340,5 @@ def test_a_consented_upgrade_finds_what_the_embedded_target_finds(
     lines = [b.command.line if isinstance(b, CommandRan) else b for b in records]
     assert lines.index(Note(text=said)) < lines.index("kubectl apply -f -")
     namespaces = {name for path, name, _ in objects(found) if path == "/api/v1/namespaces"}
-    assert not namespaces & {"None/rehearse-probes", "None/rehearse-canary"}
+    own = {"None/rehearse-probes", "None/rehearse-canary", "None/rehearse-control"}
+    assert not namespaces & own

@@ -449,3 +449,36 @@ def test_the_stand_ins_say_what_was_recorded(name: str, tmp_path: Path) -> None:
     assert done.returncode == recorded["rc"]
     assert done.stdout == recorded["stdout"]
     assert done.stderr == recorded["stderr"]
+
+
+def test_a_run_that_is_resumed_takes_its_own_cluster_back(here: Machine) -> None:
+    """After kill -9 the lock on its mark is gone; a resumption takes it before any sweep does."""
+    died = target(here, Told())
+    died.start()
+    assert died._mark is not None  # pyright: ignore[reportPrivateUsage] - as kill -9 leaves it
+    died._mark.leave()  # pyright: ignore[reportPrivateUsage]
+
+    told = Told()
+    resumed = target(here, told, cluster_name=died.name)
+    resumed.start()
+
+    assert here.clusters == {died.name}
+    assert len(here.called("kind", "create", "cluster")) == 1
+    assert "which goes on" in told
+    resumed.stop()
+    assert here.clusters == set()
+
+
+def test_another_run_does_not_take_it_back(here: Machine) -> None:
+    died = target(here, Told())
+    died.start()
+    assert died._mark is not None  # pyright: ignore[reportPrivateUsage]
+    died._mark.leave()  # pyright: ignore[reportPrivateUsage]
+
+    told = Told()
+    scenario = Scenario(target="kind", node_image=IMAGE, cluster_name=died.name)
+    other = KindTarget(scenario, here.bin.parent / "another", told)
+    other.start()
+
+    assert "left behind" in told
+    other.stop()

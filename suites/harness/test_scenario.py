@@ -86,7 +86,10 @@ def test_extensions_are_named_in_a_list_or_have_a_table_each(tmp_path: Path) -> 
     ("text", "named"),
     [
         ('extensions = ["vizz"]', "extensions[0]"),
-        ('[extensions.smi]\nto = "v1"', "extensions"),
+        ('[extensions.smy]\nto = "v1"', "extensions"),
+        ('[extensions.smi]\nto = "edge-25.10.7"', "extensions.smi"),
+        ('extensions = ["smi"]', "extensions.smi"),
+        ('[extensions.cni]\nto = "edge-99.1.1"', "extensions.cni.to"),
         ('[extensions.viz]\ntoo = "v1"', "extensions"),
         ('[extensions.viz]\nto = "edge-99.1.1"', "extensions.viz.to"),
         ('[extensions.viz]\nto = "latest"', "extensions.viz.to"),

@@ -305,7 +305,7 @@ def test_a_wall_clock_that_is_stepped_back_moves_no_sample(tmp_path: Path) -> No
 
 def test_what_cannot_be_probed_is_said(tmp_path: Path) -> None:
     with misbehaving() as server:
-        traffic = probed(tmp_path / "s", 8, spec(server.port), spec(server.port, "http2"))
+        traffic = probed(tmp_path / "s", 8, spec(server.port), spec(server.port, "http3"))
 
     assert [bool(p.path.unavailable) for p in traffic.paths] == [False, True]
     assert traffic.paths[1].runs == ()

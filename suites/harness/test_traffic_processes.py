@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,8 @@ from policies.outages import cells, outages
 from policies.traffic import Traffic
 from suites.harness.misbehaving import PROBER, echo, more_records, process, records, spec, wait_for
 
-KINDS = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp")
+WITH_H2 = ("http2", "grpc") if find_spec("h2") else ()
+KINDS = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp", *WITH_H2)
 
 
 def targets(folder: Path, ports: dict[str, Any], *kinds: str, **more: Any) -> str:
@@ -203,6 +207,31 @@ def test_targets_that_cannot_be_used_end_with_what_is_wrong(
 
     assert named in said
     assert "Traceback" not in said
+
+
+def test_no_prober_outlives_who_started_it() -> None:
+    starts = (
+        "from fixtures.traffic.process import Program\n"
+        "p = Program('echo', '--host', '127.0.0.1', '--port', '0', '--tcp-port', '0')\n"
+        "print(p._process.pid, flush=True)\n"
+        "input()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", starts],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROBER.parents[2],
+    )
+    assert parent.stdout is not None
+    with parent:
+        place = Path("/proc") / parent.stdout.readline().decode().strip()
+        assert place.exists()
+        parent.kill()
+
+    # A process that ended and that nobody waits for is still there, as a zombie.
+    wait_for(
+        lambda: not place.exists() or ") Z " in (place / "stat").read_text(), "the prober's end"
+    )
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import tempfile
+import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.traffic import prober
-from fixtures.traffic.samplefile import SampleFileError
+from fixtures.traffic.samplefile import SampleFile, SampleFileError
 from fixtures.traffic.samples import Timebase, read_traffic
 from policies.outages import cells
 from policies.runs import Sample, runs
@@ -202,3 +204,26 @@ def test_latency_is_counted_per_server_and_sums_to_the_answers(tmp_path: Path) -
 
     assert sum(counted.counts) == 3
     assert counted.counts[-1] == 1
+
+
+def test_a_text_that_two_paths_write_at_once_has_one_number(tmp_path: Path) -> None:
+    file = tmp_path / "samples.bin"
+    log = prober.Log(str(file), {"format": 1, "paths": [], "mono_ns": START, "wall_ns": WALL})
+    lock: threading.RLock = log._lock  # pyright: ignore[reportPrivateUsage]
+    texts = [
+        "a pod with a name longer than one part of a text is",
+        "another, that is long as well",
+    ]
+
+    with lock:
+        writing = [threading.Thread(target=log.text, args=(texts[0],)) for _ in range(8)]
+        for thread in writing:
+            thread.start()
+        time.sleep(0.05)  # until all have found it unwritten
+    for thread in writing:
+        thread.join()
+    numbers = [log.text(text) for text in texts]
+    log.close()
+    read = SampleFile(file)
+
+    assert [read.text(number) for number in numbers] == texts

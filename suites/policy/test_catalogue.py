@@ -17,10 +17,10 @@ from policies.catalogue import (
 )
 
 NUMBERS = {
-    "PRE": 13, "CLI": 3, "CRD": 3, "CP": 10, "PRN": 4, "EXT": 5, "DP": 8, "TRF": 5, "VER": 4,
+    "PRE": 13, "CLI": 3, "CRD": 3, "CP": 10, "PRN": 4, "EXT": 7, "DP": 8, "TRF": 5, "VER": 4,
     "RBK": 1,
 }  # fmt: skip
-PLANNED = {"CP-09", "RBK-01"}
+PLANNED = {"CP-09"}
 GOOD = """
 [[control]]
 id = "CP-04"

@@ -114,13 +114,16 @@ def test_an_excused_stretch_is_never_a_pass() -> None:
     assert both.status == "violated"
 
 
-def test_a_path_that_could_not_be_probed_is_not_assessed() -> None:
+def test_a_path_that_could_not_be_probed_is_not_assessed_and_hides_no_other() -> None:
     http2 = told("", STEPS, id="h2", kind="http2", unavailable="h2 is not here")
 
-    found = downtime.within_budget(traffic(HEALTHY, http2, steps=STEPS))
+    beside = downtime.within_budget(traffic(HEALTHY, http2, steps=STEPS))
+    alone = downtime.within_budget(traffic(http2, steps=STEPS))
 
-    assert found.status == "not assessed"
-    assert "h2 is not here" in found.reason
+    assert beside.status == "holds"
+    assert [i.explained for i in beside.items] == ["not assessed: h2 is not here"]
+    assert alone.status == "not assessed"
+    assert "h2 is not here" in alone.reason
 
 
 def test_the_detector_must_have_seen_an_outage_made_on_purpose() -> None:

@@ -113,6 +113,9 @@ class _Writer:
         for control in catalogue().values():
             if control.planned:
                 self._finding(control, control.step, "", not_assessed("not built yet"))
+            elif "rollback" in control.needs:
+                unasked = "the scenario does not ask for the way back (rollback = true)"
+                self._finding(control, control.step, "", not_assessed(unasked))
         if self.sample.closes:
             code = self.sample.exit_code
             self.ledger.write(
@@ -238,7 +241,9 @@ def _entry(control: Control) -> ControlEntry:
         source=control.source,
         step=control.step,
         planned=control.planned,
-        required=control.severity == "blocker" and not control.planned,
+        required=control.severity == "blocker"
+        and not control.planned
+        and "rollback" not in control.needs,
         standards=control.standards,
     )
 

@@ -13,6 +13,7 @@ from policies import (
     checks,
     configuration,
     crds,
+    extension_owner,
     helm,
     helm_manifests,
     helm_modes,
@@ -75,19 +76,24 @@ def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Reh
 @control("PRE-07")
 def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     scenario, facts = rehearsal.scenario, preflighted.after
+    charts = preflighted.all(ChartValues)
+    extensions = extension_owner.ways_are_open(
+        facts, charts, preflighted.target, scenario.helm.values
+    )
     way = helm.one_way(facts, scenario.installation)
     if scenario.installation == "cli":
-        expect(way)
+        expect(combined([way, extensions], holds_as=f"{way.summary}; {extensions.summary}"))
         return
     assert preflighted.hop
-    options, charts = scenario.helm, preflighted.all(ChartValues)
+    options = scenario.helm
     asked = (
         Asked(chart=CRDS, mode=options.crds_values, sets=options.crds_set),
         Asked(chart=CONTROL_PLANE, mode=options.values, sets=options.set),
     )
     arrive = helm_modes.values_arrive(facts, preflighted.hop, asked, charts)
     stored = helm_manifests.stored_as_live(facts)
-    expect(combined([way, arrive, stored], holds_as=f"{way.summary}; {arrive.summary}"))
+    parts = [way, arrive, stored, extensions]
+    expect(combined(parts, holds_as=f"{way.summary}; {arrive.summary}; {extensions.summary}"))
 
 
 @control("PRE-08")
@@ -127,11 +133,14 @@ def test_there_is_a_way_back(preflighted: Reached) -> None:
 
 
 @control("PRE-13")
-def test_every_image_can_be_had(preflighted: Reached) -> None:
+def test_every_image_can_be_had(preflighted: Reached, rehearsal: Rehearsal) -> None:
     wanted = {
         image
         for render in preflighted.all(Rendered)
         for obj in render.objects
         for _, image in obj.images
     }
-    expect(images.images_available(preflighted.all(ImageEvidence), wanted))
+    evidence = preflighted.all(ImageEvidence)
+    # Without a render nothing is known of the target, and the probes' image does not change that.
+    own = {e.image for e in evidence} & {rehearsal.scenario.prober_image} if wanted else set()
+    expect(images.images_available(evidence, wanted | own))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
-from policies import crds, helm
+from policies import cni, crds, helm
 from policies.combining import combined
 from policies.helm_facts import CRDS
+from policies.observations import NodeCanary
 
 
 @control("CRD-01")
@@ -26,6 +27,17 @@ def test_crds_are_ready_before_the_control_plane(
 @control("CRD-02")
 def test_stored_versions_are_served(crds_upgraded: Reached) -> None:
     expect(crds.stored_versions_served(crds_upgraded.after))
+
+
+@control("EXT-06")
+def test_the_cni_plugin_is_ready_first(crds_upgraded: Reached, rehearsal: Rehearsal) -> None:
+    target = rehearsal.scenario.extension("cni").to or crds_upgraded.target
+    expect(cni.ready_first(crds_upgraded.after, target))
+
+
+@control("EXT-07")
+def test_a_new_pod_starts_on_each_node(crds_upgraded: Reached) -> None:
+    expect(cni.each_node_meshes(crds_upgraded.after, crds_upgraded.all(NodeCanary)))
 
 
 @control("CRD-03")

@@ -29,9 +29,11 @@ def test_nothing_is_left_behind(extensions_upgraded: Reached) -> None:
 
 
 @control("EXT-04")
-def test_linked_clusters_are_consistent(extensions_upgraded: Reached) -> None:
+def test_linked_clusters_are_consistent(
+    extensions_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
     step = extensions_upgraded
-    expect(multicluster.consistent(step.before, step.after, step.target))
+    expect(multicluster.linked(step.before, step.after, step.target, rehearsal.elsewhere))
 
 
 @control("EXT-05")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from fixtures.budgets import budgets_of
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
-from policies import checks, dataplane, downtime, restarts
+from policies import checks, dataplane, downtime, multicluster, restarts
 from policies.differences import Difference, reapply_changes_only_regenerated
 from policies.findings import not_assessed
 from policies.observations import CheckRun
@@ -39,11 +38,17 @@ def test_nothing_of_the_old_version_is_left(settled: Reached, rehearsal: Rehears
     expect(dataplane.nothing_old_left(settled.after, settled.source, settled.target, lazy=lazy))
 
 
+@control("EXT-04")
+def test_linked_clusters_are_as_they_were_at_first(settled: Reached, rehearsal: Rehearsal) -> None:
+    first = rehearsal.reach("preflighted", 1).before if settled.plan.hops else settled.before
+    expect(multicluster.linked(first, settled.after, settled.target, rehearsal.elsewhere))
+
+
 def budgets(rehearsal: Rehearsal) -> tuple[Budget, ...]:
-    return tuple(Budget(**msgspec.structs.asdict(b)) for b in rehearsal.scenario.budgets)
+    return budgets_of(rehearsal.scenario, rehearsal.history)
 
 
-NOT_PROBED = "traffic was not probed: this target opens no paths for probes, or --no-probes"
+NOT_PROBED = "traffic was not probed: --no-probes, or a cluster that may only be read"
 
 
 @control("TRF-01")

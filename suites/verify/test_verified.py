@@ -14,6 +14,7 @@ from fixtures.verifying import Verification
 from policies import (
     availability,
     certificates,
+    checks,
     configuration,
     crds,
     dataplane,
@@ -27,8 +28,10 @@ from policies import (
     pruning,
     scheduling,
     skew,
+    webhooks,
 )
 from policies.facts import ClusterFacts
+from policies.findings import not_assessed
 from policies.path import Hop
 
 
@@ -75,6 +78,12 @@ def test_there_is_one_owner(seen: ClusterFacts) -> None:
     expect(configuration.one_owner(seen))
 
 
+@control("PRE-10")
+def test_injected_pods_are_admissible(verification: Verification) -> None:
+    tried = verification.tried()
+    expect(not_assessed(tried.unasked) if tried.unasked else preflight.pods_admissible(tried.pods))
+
+
 @control("PRE-11")
 def test_high_availability_can_be_scheduled(seen: ClusterFacts) -> None:
     expect(scheduling.schedulable_ha(seen))
@@ -93,6 +102,26 @@ def test_every_image_is_the_releases(seen: ClusterFacts, release: str) -> None:
 @control("CP-02")
 def test_control_plane_rollouts_are_complete(seen: ClusterFacts) -> None:
     expect(availability.control_plane_rollouts(seen))
+
+
+@control("CP-05")
+def test_webhooks_answer_and_inject(
+    seen: ClusterFacts, release: str, verification: Verification
+) -> None:
+    tried = verification.tried()
+    if tried.unasked:
+        expect(not_assessed(tried.unasked))
+    else:
+        expect(webhooks.answer_and_inject(seen, tried.canaries, release))
+
+
+@control("CP-06")
+def test_linkerd_check_agrees(release: str, verification: Verification) -> None:
+    tried = verification.tried()
+    if tried.unchecked:
+        expect(not_assessed(tried.unchecked))
+    else:
+        expect(checks.agrees(tried.check, release))
 
 
 @control("PRN-03")

@@ -1,0 +1,80 @@
+"""The way back: after it the cluster is the source release's again, as it was before the hop.
+
+What a real way back does (edge-25.10.7 to edge-25.4.4 by the old CLI): it works, the injection gap
+is there a second time, and the old CLI's `check` fails on the newer stored values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from policies.availability import control_plane_rollouts
+from policies.certificates import anchors_retained
+from policies.combining import combined
+from policies.configuration import retained
+from policies.facts import ClusterFacts
+from policies.findings import Item, Verdict, judged
+from policies.images import control_plane_images
+from policies.observations import Canary, CommandRun, Rendered, Sighting
+from policies.skew import never_more_than_one, no_proxy_ahead
+from policies.webhooks import inject_target
+
+
+def way_back_works(
+    before: ClusterFacts,
+    back: ClusterFacts,
+    source: str,
+    *,
+    commands: Sequence[CommandRun] = (),
+    rendered: Rendered | None = None,
+    sightings: Sequence[Sighting] = (),
+    canaries: Sequence[Canary] = (),
+) -> Verdict:
+    """The control plane is the source's again, healthy and configured as before the hop (RBK-01).
+
+    Args:
+        before: Before the control plane was upgraded.
+        back: After the way back, before the way forth.
+        source: The release that was gone back to.
+        commands: Of the way back.
+        rendered: What the source's CLI rendered for it; None with Helm.
+        sightings: Versions that ran meanwhile.
+        canaries: Until `back`.
+    """
+    parts = (
+        _ran(commands),
+        control_plane_images(back, source),
+        control_plane_rollouts(back),
+        retained(before, back, source, rendered),
+        anchors_retained(before, back),
+        never_more_than_one(sightings, back),
+        no_proxy_ahead(back),
+        inject_target(canaries, source),
+    )
+    return combined(
+        parts,
+        holds_as=f"The way back leads to {source}: images, rollouts, configuration and anchors "
+        "are as before, no proxy is ahead, new pods are injected",
+    )
+
+
+def _ran(commands: Sequence[CommandRun]) -> Verdict:
+    return judged(
+        _failed(commands),
+        holds_as=f"{len(commands)} commands of the way back succeeded",
+        violated_as="A command of the way back failed",
+        expected="the old release renders from the newer stored values, and is applied",
+        cause="the old release cannot read what the newer one stored, or the API refuses it",
+        next_command="linkerd upgrade | kubectl apply --dry-run=server -f -",
+    )
+
+
+def _failed(commands: Sequence[CommandRun]) -> Iterator[Item]:
+    for run in commands:
+        if run.exit_code:
+            said = (run.stderr_tail or run.stdout_tail).strip().splitlines()
+            yield Item(
+                subject=run.line,
+                expected="exit code 0",
+                seen=f"exit code {run.exit_code}" + (f": {said[-1]}" if said else ""),
+            )

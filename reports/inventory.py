@@ -1,0 +1,53 @@
+"""Versions by number of pods as plain text, for `rehearse inventory`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policies.findings import Verdict
+    from policies.inventory import Inventory, Running
+
+SHOWN = 10
+"""Pods named for each verdict that is violated."""
+
+
+def render(found: Sequence[Inventory]) -> str:
+    """Each control plane with its proxies, then the two verdicts on skew."""
+    return "\n".join(line for each in found for line in _one(each))
+
+
+def _one(found: Inventory) -> Iterator[str]:
+    simulated = ", simulated" if found.simulated else ""
+    yield f"Linkerd in namespace {found.namespace}, Kubernetes {found.kubernetes}{simulated}"
+    yield ""
+    yield from _rows("control plane", found.control_plane)
+    yield from _rows("proxies", found.proxies)
+    yield ""
+    yield from _verdict("DP-03", found.skew)
+    yield from _verdict("DP-04", found.ahead)
+    yield ""
+
+
+def _rows(label: str, running: Sequence[Running]) -> Iterator[str]:
+    if not running:
+        yield f"  {label:<14} none"
+    for index, each in enumerate(running):
+        first = "" if index else label
+        pods = f"{each.pods} pod{'' if each.pods == 1 else 's'}"
+        row = f"  {first:<14} {each.version:<24} {each.logical or '?':<6} {pods:>12}"
+        yield f"{row}   {each.state}".rstrip()
+
+
+def _verdict(control: str, verdict: Verdict) -> Iterator[str]:
+    yield f"  {control}  {verdict.status}: {verdict.summary}"
+    if verdict.status != "violated":
+        return
+    for item in verdict.violations[:SHOWN]:
+        yield f"         {item.subject}: {item.seen}"
+    if (rest := len(verdict.violations) - SHOWN) > 0:
+        yield f"         and {rest} more"
+    if verdict.cause:
+        yield f"         likely cause: {verdict.cause}"

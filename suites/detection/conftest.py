@@ -1,0 +1,47 @@
+"""Rehearsals that several tests read, each run once per session by whichever worker is first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fixtures.faults import load_fault
+from suites.detection.runs import Run, rehearse
+
+OfFault = Callable[[Path], Run]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What is kept of a run beside its folder."""
+
+    exit_code: int
+    output: str
+
+
+@pytest.fixture(scope="session")
+def of_fault(tmp_path_factory: pytest.TempPathFactory) -> OfFault:
+    """The rehearsal with one fault file; traffic is probed where a traffic control is to catch."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
+
+    def run(file: Path) -> Run:
+        folder = shared / file.stem
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be running it
+            kept = folder / "done.json"
+            if kept.is_file():
+                done = msgspec.json.decode(kept.read_bytes(), type=Done)
+                return Run(done.exit_code, done.output, folder / "run")
+            traffic = any(c.startswith("TRF") for c in load_fault(file).catches)
+            probed = () if traffic else ("--no-probes",)
+            made = rehearse(folder, "--fault", str(file), "--stand-ins", "always", *probed)
+            kept.write_bytes(msgspec.json.encode(Done(made.exit_code, made.output)))
+            return made
+
+    return run

@@ -1,0 +1,67 @@
+"""A Deployment that is away for a while: the fault by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.targets.embedded.kernel import ApiError, Obj
+from suites.embedded.in_process import SPACE, cluster, run, workload
+
+AWAY: Obj = {"namespace": SPACE, "name": "web", "seconds": 10}
+
+
+def replicas(kernel: object) -> int:
+    found = kernel.get("deployments.apps", SPACE, "web")  # pyright: ignore[reportAttributeAccessIssue]
+    return int(found["spec"]["replicas"])
+
+
+def test_it_has_no_pod_for_so_long_and_then_as_many_as_before() -> None:
+    async def scene() -> None:
+        async with cluster() as on:
+            await on.kernel.create(
+                "deployments.apps", workload("Deployment", "web", {"replicas": 3})
+            )
+            await on.until(lambda: sum(p.ready for p in on.pods(app="web")) == 3, "three pods")
+
+            on.kernel.faults.enable("deployment-away", AWAY)
+            await on.until(lambda: not on.pods(app="web"), "no pod")
+            assert replicas(on.kernel) == 0
+
+            await on.until(lambda: sum(p.ready for p in on.pods(app="web")) == 3, "three again")
+
+    run(scene())
+
+
+def test_who_was_scaled_meanwhile_is_left_so() -> None:
+    async def scene() -> None:
+        async with cluster() as on:
+            await on.kernel.create(
+                "deployments.apps", workload("Deployment", "web", {"replicas": 3})
+            )
+            on.kernel.faults.enable("deployment-away", AWAY)
+
+            def scale(obj: Obj) -> None:
+                obj["spec"]["replicas"] = 1
+
+            on.change("deployments.apps", "web", scale)
+            on.kernel.faults.disable("deployment-away")
+            assert replicas(on.kernel) == 1
+
+    run(scene())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"seconds": -1}, {"seconds": "10"}, {"seconds": True}, {"name": "none"}, {"more": 1}],
+)
+def test_bad_arguments_are_refused_by_name(changed: Obj) -> None:
+    async def scene() -> None:
+        async with cluster() as on:
+            await on.kernel.create("deployments.apps", workload("Deployment", "web"))
+            with pytest.raises(ApiError, match="deployment-away") as caught:
+                on.kernel.faults.enable("deployment-away", {**AWAY, **changed})
+            assert caught.value.code == 422
+            with pytest.raises(ApiError):
+                on.kernel.faults.enable("deployment-away", {})
+
+    run(scene())

@@ -1,0 +1,161 @@
+"""HTTP/2 and gRPC paths: what each answer counts as, and how connections are left."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.traffic import prober
+from fixtures.traffic.samples import read_traffic
+from policies.outages import outages
+from policies.traffic import PathTraffic, SampleRun
+from suites.harness.misbehaving import echo, more_records, probing, process, spec
+from suites.harness.test_traffic_processes import targets
+
+pytest.importorskip("h2", reason="HTTP/2 and gRPC paths need the package h2")
+
+Reply = Callable[[Any, int], None]
+"""Answers one stream of a server's side of a connection."""
+BODY = b'{"pod": "web-1", "seq": %d, "identity": "me"}'
+
+
+def serve(listener: socket.socket, reply: Reply) -> None:
+    """One connection after another, until the listener is closed."""
+    while True:
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            return
+        with sock:
+            side = prober.h2_side(client=False)
+            while data := sock.recv(65536):
+                for event in side.receive_data(data):
+                    if type(event).__name__ == "StreamEnded":
+                        reply(side, event.stream_id)
+                sock.sendall(side.data_to_send())
+
+
+def probed(tmp_path: Path, kind: str, reply: Reply, **more: Any) -> PathTraffic:
+    out = tmp_path / "s"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        threading.Thread(target=serve, args=(listener, reply), daemon=True).start()
+        with probing(out, spec(port, kind, echo=False, limit=2.0, **more)):
+            more_records(out, 12)
+        listener.shutdown(socket.SHUT_RDWR)
+    (seen,) = read_traffic([out], []).paths
+    return seen
+
+
+def first(seen: PathTraffic) -> SampleRun:
+    return next(r for r in seen.runs if r.outcome not in ("late", "held"))
+
+
+def whole(status: str, **headers: str) -> Reply:
+    def reply(side: Any, stream: int) -> None:
+        more = [(k.replace("_", "-"), v) for k, v in headers.items()]
+        side.send_headers(stream, [(":status", status), *more], end_stream=True)
+
+    return reply
+
+
+def stream_reset(side: Any, stream: int) -> None:
+    side.reset_stream(stream, error_code=2)
+
+
+def trailers(side: Any, stream: int) -> None:
+    side.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc+json")])
+    side.send_data(stream, prober.grpc_message(BODY % 1))
+    side.send_headers(stream, [("grpc-status", "14"), ("grpc-message", "going")], end_stream=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reply", "outcome", "detail"),
+    [
+        ("http2", whole("200"), "ok", ""),
+        ("http2", whole("503", l5d_proxy_error="fail-fast"), "5xx", "fail-fast"),
+        ("http2", whole("403"), "wrong answer", ""),
+        ("http2", stream_reset, "reset", "stream reset: 2"),
+        ("grpc", whole("200", grpc_status="0"), "ok", ""),
+        ("grpc", whole("200"), "wrong answer", "no grpc-status"),
+        ("grpc", whole("200", grpc_status="14"), "5xx", "grpc-status 14"),
+        ("grpc", whole("200", grpc_status="7"), "wrong answer", "grpc-status 7"),
+        (
+            "grpc",
+            whole("200", grpc_status="14", l5d_proxy_error="fail-fast"),
+            "5xx",
+            "grpc-status 14 fail-fast",
+        ),
+        ("grpc", trailers, "5xx", "grpc-status 14 going"),
+        ("grpc", whole("502"), "5xx", ""),
+    ],
+)
+def test_each_answer_has_its_result(
+    tmp_path: Path, kind: str, reply: Reply, outcome: str, detail: str
+) -> None:
+    run = first(probed(tmp_path, kind, reply))
+
+    assert (run.outcome, run.detail) == (outcome, detail)
+
+
+def test_what_is_under_way_at_goaway_is_answered_and_the_next_goes_elsewhere(
+    tmp_path: Path,
+) -> None:
+    """The other side says that it leaves, then answers, as a proxy does that drains."""
+    sides: list[int] = []
+
+    def leaving(side: Any, stream: int) -> None:
+        sides.append(id(side))
+        side.send_headers(stream, [(":status", "200")], end_stream=True)
+        answered = side.data_to_send()
+        side.data_to_send = lambda: prober.GOAWAY + answered
+
+    seen = probed(tmp_path, "http2", leaving)
+
+    assert outages(seen) == ()
+    assert first(seen).outcome == "ok"
+    assert len(sides) > 3
+
+
+@pytest.mark.parametrize("kind", ["http2", "grpc"])
+def test_an_echo_that_leaves_loses_at_most_what_crosses_its_last_word(
+    tmp_path: Path, kind: str
+) -> None:
+    out = tmp_path / "samples.bin"
+    with echo(linger="0.2") as (server, ports):
+        asked = targets(tmp_path, ports, kind)
+        with process("probe", "--targets", asked, "--out", str(out)) as (running, _):
+            more_records(out, 20)
+            server.terminate()
+            assert server.wait(10) == 0
+            more_records(out, 10)
+            running.terminate()
+            running.wait(10)
+    (seen,) = read_traffic([out], []).paths
+
+    sent = [r for r in seen.runs if r.outcome not in ("late", "held")]
+    assert (sent[0].outcome, sent[-1].outcome) == ("ok", "refused")
+    assert sum(r.count for r in sent if r.outcome not in ("ok", "refused")) <= 1
+    assert {r.server for r in seen.runs if r.outcome == "ok"} == {"echo-1"}
+
+
+@pytest.mark.parametrize("kind", ["http2", "grpc"])
+def test_without_the_package_the_path_says_so(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "h2.config", None)
+    out = tmp_path / "s"
+
+    running = prober.Prober([spec(1, kind), spec(1, "tcp")], str(out))
+    running.stop.set()
+    running.run()
+    traffic = read_traffic([out], [])
+
+    assert "the Python package h2" in traffic.paths[0].path.unavailable
+    assert traffic.paths[1].path.unavailable == ""

@@ -1,0 +1,345 @@
+"""Samples through a pod's log: cut, repeated, rotated away, killed, by another clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.cluster.connection import Connection
+from fixtures.cluster.podlog import PodLog
+from fixtures.traffic import prober
+from fixtures.traffic.loglines import LogLines
+from fixtures.traffic.samples import Timebase, read_traffic
+from policies.outages import outages
+from policies.traffic import Traffic, Window
+from suites.harness.log_server import ENDED, HIDDEN, LogServer, Stretch, log_server
+from suites.harness.misbehaving import PROBER, echo, spec, wait_for
+
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+INTERVAL = 0.1
+EACH = 3
+"""Samples in a line."""
+
+
+def text(number: int, value: str) -> list[bytes]:
+    data = value.encode()
+    parts = [data[i : i + 36] for i in range(0, len(data), 36)]
+    last = len(parts) - 1
+    return [
+        prober.TEXT_RECORD.pack(prober.TEXT, i == last, number, i, p) for i, p in enumerate(parts)
+    ]
+
+
+def sample(sequence: int, result: str = "ok") -> bytes:
+    due = 10**9 + sequence * int(INTERVAL * 1e9)
+    times = (50, 100, prober.NONE, 200, 300)
+    found = prober.RESULTS.index(result)
+    return prober.RECORD.pack(prober.SAMPLE, found, 0, sequence, due, *times, 200, 2, 0, 0)
+
+
+def line(number: int, bodies: list[bytes], mono: int = 10**9) -> bytes:
+    data = prober.base64.b64encode(b"".join(prober.sealed(b) for b in bodies))
+    return b"%s %d %d %s" % (prober.LINE, number, mono, data)
+
+
+def written(count: int, *, stop: bool = True, wall: int = 0) -> list[bytes]:
+    """Lines of a prober with one path: what it is, then samples, then its last word."""
+    path = {**spec(8080), "id": "web", "interval": INTERVAL}
+    wall = wall or int(BEGUN.timestamp() * 1e9)
+    about = {"format": 1, "paths": [path], "mono_ns": 10**9, "wall_ns": wall}
+    lines = [line(0, [*text(1, json.dumps(about)), *text(2, "echo-1")])]
+    for number in range(1, count + 1):
+        bodies = [sample((number - 1) * EACH + i) for i in range(EACH)]
+        lines.append(line(number, bodies, 10**9 + number * EACH * int(INTERVAL * 1e9)))
+    if stop:
+        last = prober.RECORD.pack(prober.STOP, 0, 0, 0, 10**9, *([0] * 9))
+        lines.append(line(count + 1, [last]))
+    return lines
+
+
+def stamped(lines: list[bytes]) -> bytes:
+    """As the API gives them with `timestamps`; one a second."""
+    stamps = [(BEGUN + timedelta(seconds=i)).isoformat()[:19] for i in range(len(lines))]
+    return b"".join(
+        b"%s.123456789Z %s\n" % (s.encode(), x) for s, x in zip(stamps, lines, strict=True)
+    )
+
+
+def followed(server: LogServer, folder: Path) -> LogLines:
+    """Follow the pod of the server until nothing is left."""
+    lines = LogLines("web", folder / "web.samples", INTERVAL)
+    connection = Connection(server.kubeconfig)
+    log = PodLog(connection, "probes", "web", "prober", lines.take)
+    log.start()
+    log.join(20)
+    assert not log.is_alive()
+    lines.close()
+    connection.close()
+    return lines
+
+
+def read(lines: LogLines, *, put_right: bool = False) -> Traffic:
+    """What was seen, by the node's clock; or by ours."""
+    window = Window(step="baseline", start=BEGUN, end=BEGUN + timedelta(minutes=1))
+    recorded = lines.recorded()
+    ahead = {recorded.samples: recorded.ahead} if put_right else {}
+    return read_traffic([recorded.samples], [window], Timebase(), (), ahead)
+
+
+def answered(traffic: Traffic) -> int:
+    return sum(r.count for r in traffic.paths[0].runs if r.outcome == "ok")
+
+
+def test_a_cut_in_the_middle_of_a_line_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    whole = stamped(written(20))
+    every = whole.splitlines(keepends=True)
+    cut = len(b"".join(every[:9])) + 70
+    again = b"".join(every[7:])
+
+    with log_server(tmp_path, Stretch(whole[:cut]), Stretch(again, ENDED)) as server:
+        lines = followed(server, tmp_path)
+    traffic = read(lines)
+
+    assert answered(traffic) == 20 * EACH
+    assert traffic.problems == ()
+    assert [r.outcome for r in traffic.paths[0].runs] == ["ok"]
+    assert (lines.lost, lines.damaged) == (0, 0)
+    assert "sinceTime" not in server.asked[0]
+    assert server.asked[1]["sinceTime"] == "2026-01-01T00:00:08Z"
+
+
+def test_what_came_between_the_last_cut_and_the_end_is_read(tmp_path: Path) -> None:
+    every = stamped(written(10)).splitlines(keepends=True)
+    stretches = (Stretch(b"".join(every[:5]), ENDED), Stretch(b"".join(every[4:]), ENDED))
+
+    with log_server(tmp_path, *stretches) as server:
+        lines = followed(server, tmp_path)
+
+    assert answered(read(lines)) == 10 * EACH
+    assert lines.ended.is_set()
+    assert "follow" not in server.asked[-1]
+
+
+def test_a_container_that_waits_for_its_start_is_asked_again(tmp_path: Path) -> None:
+    waits = Stretch(status=400, message="container prober is waiting to start: ContainerCreating")
+
+    with log_server(tmp_path, waits, Stretch(stamped(written(3)), HIDDEN)) as server:
+        lines = followed(server, tmp_path)
+
+    assert answered(read(lines)) == 3 * EACH
+
+
+def test_lines_that_were_rotated_away_are_unobserved_and_never_available(tmp_path: Path) -> None:
+    every = stamped(written(20)).splitlines(keepends=True)
+    stretches = (Stretch(b"".join(every[:6])), Stretch(b"".join(every[11:]), ENDED))
+
+    with log_server(tmp_path, *stretches) as server:
+        lines = followed(server, tmp_path)
+    traffic = read(lines)
+
+    (path,) = traffic.paths
+    assert [(r.outcome, r.count) for r in path.runs] == [
+        ("ok", 5 * EACH),
+        ("missing", 5 * EACH),
+        ("ok", 10 * EACH),
+    ]
+    assert path.sight[0].missing == 5 * EACH
+    assert path.sight[0].longest_gap == pytest.approx((5 * EACH + 1) * INTERVAL)
+    assert outages(path) == ()
+    assert "5 lines of its log were gone" in lines.recorded().problems[0]
+
+
+def test_a_killed_pod_is_cut_off_and_keeps_what_it_said(tmp_path: Path) -> None:
+    text = stamped(written(10, stop=False))
+
+    with log_server(tmp_path, Stretch(text[:-20], HIDDEN)) as server:
+        lines = followed(server, tmp_path)
+    traffic = read(lines)
+
+    assert answered(traffic) == 9 * EACH
+    assert traffic.paths[0].cut_off
+    assert traffic.paths[0].sight[0].longest_gap > 50
+    assert "killed" in traffic.problems[0]
+
+
+def test_a_damaged_line_is_left_out_and_said(tmp_path: Path) -> None:
+    lines = written(10)
+    lines[4] = lines[4][:-9] + b"*" * 9  # cut in the middle of a record, and something else there
+
+    with log_server(tmp_path, Stretch(stamped(lines), ENDED)) as server:
+        found = followed(server, tmp_path)
+    traffic = read(found)
+
+    assert found.damaged == 1
+    assert "damaged" in " ".join(found.recorded().problems)
+    assert {(r.outcome, r.count) for r in traffic.paths[0].runs} >= {("missing", EACH)}
+    assert answered(traffic) == 9 * EACH
+
+
+def test_other_lines_are_kept_for_people(tmp_path: Path) -> None:
+    complaint = b"prober: /targets/targets.json: no JSON object"
+
+    with log_server(tmp_path, Stretch(stamped([complaint]), ENDED)) as server:
+        lines = followed(server, tmp_path)
+
+    assert list(lines.said) == [complaint.decode()]
+    assert not lines.asks.is_set()
+
+
+@pytest.mark.parametrize("ahead", [3.0, -2.0])
+def test_a_clock_that_is_off_is_put_right_and_said(tmp_path: Path, ahead: float) -> None:
+    now = time.time_ns()
+    wall = now + int(ahead * 1e9)
+    lines = LogLines("web", tmp_path / "web.samples", INTERVAL)
+    for number, one in enumerate(written(10, wall=wall)):
+        slow = 40_000_000 if number % 3 else 2_000_000  # the quickest way here counts
+        late = number * EACH * int(INTERVAL * 1e9)
+        lines.take(one, now + late + slow)
+    lines.close()
+    traffic = read(lines, put_right=True)
+    first = traffic.paths[0].runs[0].first
+
+    assert lines.ahead() / 1e9 == pytest.approx(ahead, abs=0.01)
+    assert abs((first - datetime.fromtimestamp(now / 1e9, UTC)).total_seconds()) < 0.01
+    (said,) = lines.recorded().problems
+    assert f"{abs(ahead) - 0.002:.3f} s" in said or f"{abs(ahead) + 0.002:.3f} s" in said
+    assert ("ahead of" if ahead > 0 else "behind") in said
+
+
+def test_a_clock_within_an_interval_is_left_as_it_is(tmp_path: Path) -> None:
+    now = time.time_ns()
+    lines = LogLines("web", tmp_path / "web.samples", INTERVAL)
+    for number, one in enumerate(written(3, wall=now - 60_000_000)):
+        lines.take(one, now + number * EACH * int(INTERVAL * 1e9))
+    lines.close()
+
+    assert lines.recorded().ahead == 0
+    assert lines.recorded().problems == ()
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=6), st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_any_cuts_and_repeats_give_the_same_file(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], random: Any
+) -> None:
+    every = written(12)
+    lines = LogLines("web", tmp_path_factory.mktemp("any") / "s", INTERVAL)
+    with closing(lines):
+        at = 0
+        for cut in [*sorted(cuts), len(every)]:
+            for one in every[max(0, at - random.randrange(4)) : cut]:
+                lines.take(one, 0)
+            at = max(at, cut)
+
+    (file,) = [lines.recorded().samples]
+    assert file.read_bytes() == b"".join(prober.base64.b64decode(one.split()[3]) for one in every)
+
+
+def started(folder: Path, *argv: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(PROBER), *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_prober_writes_to_its_standard_output(tmp_path: Path, end: signal.Signals) -> None:
+    lines = LogLines("web", tmp_path / "web.samples", INTERVAL)
+    with echo() as (_, ports):
+        targets = tmp_path / "targets.json"
+        targets.write_text(json.dumps({"paths": [spec(ports["port"])]}))
+        running = started(tmp_path, "probe", "--targets", str(targets), "--out", "-")
+        assert running.stdout is not None
+        with running:
+            for _ in range(8):
+                lines.take(running.stdout.readline().rstrip(), time.time_ns())
+            running.send_signal(end)
+            for rest in running.stdout:
+                lines.take(rest.rstrip(), time.time_ns())
+    lines.close()
+    traffic = read(lines)
+
+    assert lines.ended.is_set() == (end == signal.SIGTERM)
+    assert traffic.paths[0].cut_off == (end == signal.SIGKILL)
+    assert answered(traffic) > 20
+    assert not {r.outcome for r in traffic.paths[0].runs} & {"missing", "refused", "reset"}
+    assert lines.recorded().problems == ()
+    assert abs(lines.ahead()) < 5e9
+
+
+def test_records_wait_for_a_slow_reader_and_are_counted_when_they_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(prober, "KEPT", 10)
+    monkeypatch.setattr(prober, "LINE_EVERY", 3600.0)
+    file = tmp_path / "out"
+    with file.open("wb") as out:
+        log = prober.Lines({"format": 1}, prober.Clock(), out.fileno())
+        for number in range(30):
+            log.write(sample(number))
+        log.close()
+
+    assert log.lost > 15
+    assert "samples are lost" in capsys.readouterr().err
+    assert 0 < file.read_bytes().count(b"\n") < 5
+
+
+def test_a_pipe_that_is_closed_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    log = prober.Lines({"format": 1}, prober.Clock(), writing)
+    for number in range(300):
+        log.write(sample(number))
+    log.close()
+    os.close(writing)
+
+    assert log.lost == 300 + len(text(1, '{"format":1}'))
+    assert capsys.readouterr().err.count("samples are lost") == 1
+
+
+def test_texts_are_said_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(prober, "TEXTS_EVERY", 0.2)
+    file = tmp_path / "out"
+    with file.open("wb") as out:
+        about = {"format": 1, "paths": [], "mono_ns": 0, "wall_ns": 0}
+        log = prober.Lines(about, prober.Clock(), out.fileno())
+        wait_for(lambda: file.read_bytes().count(b"\n") >= 2, "texts that are said again")
+        log.close()
+    every = file.read_bytes().splitlines()
+    late = LogLines("web", tmp_path / "late", INTERVAL)
+    late.take(every[1], 0)
+    late.close()
+
+    assert late.lost == 1
+    assert read_traffic([tmp_path / "late"], []).paths == ()
+
+
+def test_an_echo_makes_gaps_by_itself_once_it_was_asked(tmp_path: Path) -> None:
+    argv = ("--host", "127.0.0.1", "--port", "0", "--tcp-port", "0", "--linger", "0")
+    running = started(tmp_path, "echo", *argv, "--gaps", "0.2,0.1", "--rest", "0.1")
+    assert running.stdout is not None
+    with running:
+        port = json.loads(running.stdout.readline())["port"]
+        with prober.socket.create_connection(("127.0.0.1", port)):
+            gaps = [json.loads(running.stdout.readline())["gap"] for _ in range(2)]
+        running.terminate()
+
+    lengths = [(opened - closed) / 1e9 for _, closed, opened, _ in gaps]
+    assert lengths[0] >= 0.19
+    assert lengths[1] >= 0.09
+    assert gaps[0][3] < gaps[1][0]

@@ -1,0 +1,99 @@
+"""Whose an extension is, and whether that way can be gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policies.extension_owner import CHARTS, VERSION, Owner, owned, ways_are_open
+from policies.extensions import Installed, installed
+from policies.facts import ClusterFacts, Setting
+from policies.helm_facts import ChartValues
+from policies.helm_values import ValueMode
+from suites.policy.builders import (
+    SOURCE,
+    TARGET,
+    change,
+    cluster,
+    namespace,
+    with_workloads,
+    workload,
+)
+
+SPACE, RELEASE = "linkerd-viz", "linkerd-viz/linkerd-viz"
+VIZ = Installed(name="viz", namespace=SPACE)
+CHART = ChartValues(
+    chart="linkerd-viz", release=TARGET, values=(Setting(path=VERSION, value=f'"{TARGET}"'),)
+)
+CLI, HELM = {"created_by": f"linkerd/cli {SOURCE}"}, {"created_by": f"linkerd/helm {SOURCE}"}
+
+
+def viz(*made: dict[str, Any], labelled: bool = True) -> ClusterFacts:
+    """A workload of viz for each way it was made."""
+    parts = [
+        change(workload(f"part-{n}", within=SPACE), extension="viz", **fields)
+        for n, fields in enumerate(made)
+    ]
+    facts = with_workloads(cluster(TARGET), *parts)
+    space = change(namespace(SPACE, ""), extension="viz" if labelled else "")
+    return change(facts, namespaces=(*facts.namespaces, space))
+
+
+@pytest.mark.parametrize(
+    ("made", "owner"),
+    [
+        ((CLI,), "cli"),
+        (({},), "unknown"),
+        ((HELM,), "helm"),
+        (({**HELM, "helm_release": RELEASE},), "helm"),
+        (({**HELM, "helm_release": RELEASE}, CLI), "both"),
+    ],
+    ids=["cli", "unmarked", "rendered", "helm", "both"],
+)
+def test_the_owner_is_told_by_marks(made: tuple[dict[str, Any], ...], owner: Owner) -> None:
+    assert owned(viz(*made), VIZ).owner == owner
+
+
+def test_an_extension_without_its_namespaces_label_is_found_by_its_workloads() -> None:
+    """Helm makes the namespace, and the label comes from a Job that may be turned off."""
+    assert installed(viz(HELM, labelled=False)) == (VIZ,)
+
+
+def test_what_is_the_clis_needs_no_chart() -> None:
+    assert ways_are_open(viz(CLI), (), TARGET, "reset-then-reuse").status == "holds"
+    assert ways_are_open(cluster(TARGET), (), TARGET, "reset-then-reuse").status == "holds"
+
+
+HELMS = viz({**HELM, "helm_release": RELEASE})
+
+
+def test_what_is_helms_is_upgraded_with_its_chart() -> None:
+    assert ways_are_open(HELMS, (CHART,), TARGET, "reset-then-reuse").status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("facts", "charts", "mode", "seen"),
+    [
+        (HELMS, (), "reset-then-reuse", "its client is refused"),
+        (viz(HELM), (CHART,), "reset-then-reuse", "applied by something else"),
+        (HELMS, (CHART,), "reuse", "keeps the old one"),
+        (viz({**HELM, "helm_release": RELEASE}, CLI), (CHART,), "reset", "the CLI made since"),
+    ],
+    ids=["no chart", "no release", "reuse", "both"],
+)
+def test_a_way_that_is_closed_is_said_before_anything_changes(
+    facts: ClusterFacts, charts: tuple[ChartValues, ...], mode: ValueMode, seen: str
+) -> None:
+    verdict = ways_are_open(facts, charts, TARGET, mode)
+
+    assert verdict.status == "violated"
+    assert any(seen in i.seen for i in verdict.violations)
+
+
+def test_every_extension_of_linkerds_has_a_chart() -> None:
+    assert dict(CHARTS) == {
+        "viz": "linkerd-viz",
+        "multicluster": "linkerd-multicluster",
+        "jaeger": "linkerd-jaeger",
+    }

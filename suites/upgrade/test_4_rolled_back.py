@@ -1,0 +1,25 @@
+"""The way back from the hop's control plane, where the scenario asks for it."""
+
+from __future__ import annotations
+
+from fixtures.controls import control, expect
+from fixtures.evidence import Reached
+from fixtures.way_back import BACK, commands_back
+from policies import rollback
+from policies.observations import Rendered
+
+
+@control("RBK-01")
+def test_the_way_back_works(rolled_back: Reached, control_plane_upgraded: Reached) -> None:
+    step = rolled_back
+    expect(
+        rollback.way_back_works(
+            control_plane_upgraded.before,
+            step.after,
+            step.source,
+            commands=commands_back(step.commands),
+            rendered=step.one(Rendered, BACK),
+            sightings=step.sightings,
+            canaries=[c for c in step.canaries if c.at <= step.after.taken_at],
+        )
+    )
