@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.linked import MAIN
 from fixtures.options import add_options
-from fixtures.plugin import RehearsalPlugin, suite_asked_for
+from fixtures.plugin import RehearsalPlugin, ignore_housekeeping, suite_asked_for
 from fixtures.rehearsal import Rehearsal
 from fixtures.session import RunSession
 from fixtures.steps import (
@@ -62,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     suite = suite_asked_for(config)
     if not suite or config.option.help or config.option.version:
         return
+    ignore_housekeeping(config)
 
     def begun(session: RunSession) -> None:
         config.stash[COMPLIANCE_REPORT] = session.folder / "report.html"

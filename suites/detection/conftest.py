@@ -14,6 +14,7 @@ from fixtures.faults import load_fault
 from suites.detection.runs import Run, rehearse
 
 OfFault = Callable[[Path], Run]
+FEW = str(Path(__file__).with_name("few-workloads.toml"))
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -38,9 +39,14 @@ def of_fault(tmp_path_factory: pytest.TempPathFactory) -> OfFault:
             if kept.is_file():
                 done = msgspec.json.decode(kept.read_bytes(), type=Done)
                 return Run(done.exit_code, done.output, folder / "run")
-            traffic = any(c.startswith("TRF") for c in load_fault(file).catches)
-            probed = () if traffic else ("--no-probes",)
-            made = rehearse(folder, "--fault", str(file), "--stand-ins", "always", *probed)
+            fault = load_fault(file)
+            traffic = any(c.startswith("TRF") for c in fault.catches)
+            made = rehearse(
+                folder,
+                *("--fault", str(file), "--stand-ins", "always"),
+                *(() if traffic else ("--no-probes",)),
+                *(() if "workloads" in fault.scenario else ("--scenario", FEW)),
+            )
             kept.write_bytes(msgspec.json.encode(Done(made.exit_code, made.output)))
             return made
 

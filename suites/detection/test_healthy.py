@@ -28,16 +28,12 @@ def test_two_planned_hops_hold(tmp_path: Path) -> None:
     assert len(hops) == 2
 
 
-def test_the_way_back_holds_in_each_hop_and_the_rehearsal_goes_on(tmp_path: Path) -> None:
-    run = rehearse(
-        tmp_path, "--from", "edge-24.11.8", "--to", "edge-25.10.7", "--rollback",
-        "--stand-ins", "always", "--no-probes",
-    )  # fmt: skip
+def test_the_way_back_holds_and_the_rehearsal_goes_on(tmp_path: Path) -> None:
+    run = rehearse(tmp_path, "--rollback", "--stand-ins", "always", "--no-probes")
 
     assert run.exit_code == 0, run.output
     found = [(f.hop, f.status) for f in run.findings if f.control == "RBK-01"]
-    assert [status for _, status in found] == ["holds", "holds"]
-    assert len({hop for hop, _ in found}) == 2
+    assert [status for _, status in found] == ["holds"]
     assert run.violated() == set()
 
 

@@ -81,8 +81,9 @@ def test_both_come_through_their_hop_and_mirrors_keep_their_identity(tmp_path: P
 def test_the_other_may_be_first_and_older_mirrors_are_linked_again(tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.toml"
     scenario.write_text(LEGACY, encoding="utf-8")
+    given = ("--scenario", str(scenario), "--stand-ins", "always", "--no-probes")
 
-    run = rehearse(tmp_path, "--scenario", str(scenario), "--stand-ins", "always")
+    run = rehearse(tmp_path, *given)
 
     assert run.exit_code == 0, run.output
     order = reached(run)
@@ -97,7 +98,7 @@ def test_the_other_may_be_first_and_older_mirrors_are_linked_again(tmp_path: Pat
 def test_a_few_tests_alone_keep_the_order_between_the_clusters(tmp_path: Path) -> None:
     """What is asked for runs what stands before it, on both clusters."""
     run = rehearse(
-        tmp_path, "--scenario", EXAMPLE, "--stand-ins", "always", "-k",
+        tmp_path, "--scenario", EXAMPLE, "--stand-ins", "always", "--no-probes", "-k",
         "test_7_data_plane_upgraded and main",
     )  # fmt: skip
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+Found = tuple[str, tuple[str, str, str]]
 TABLE = Path(__file__).with_name("replay_differences.toml")
 
 
@@ -35,7 +37,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of them."""
 
     at_most: int
-    """Exchanges that may differ."""
+    """Exchanges that may differ otherwise than by the moment one looks."""
     difference: list[Row]
 
 
@@ -45,6 +47,17 @@ class Verdict:
 
     unknown: tuple[str, ...]
     gone: tuple[str, ...]
+
+
+def steady(table: Table, found: Iterable[Found]) -> set[str]:
+    """Exchanges with a difference that does not depend on the moment.
+
+    Args:
+        table: Its rows say which differences do.
+        found: Name of an exchange, and the key of one of its differences.
+    """
+    passing = [row for row in table.difference if row.sometimes]
+    return {name for name, key in found if not any(row.covers(key) for row in passing)}
 
 
 def read_table(path: Path = TABLE) -> Table:
