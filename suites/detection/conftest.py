@@ -11,10 +11,9 @@ import msgspec
 import pytest
 
 from fixtures.faults import load_fault
-from suites.detection.runs import Run, rehearse
+from suites.detection.runs import FEW, Run, rehearse
 
 OfFault = Callable[[Path], Run]
-FEW = str(Path(__file__).with_name("few-workloads.toml"))
 
 
 class Done(msgspec.Struct, frozen=True):

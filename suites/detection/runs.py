@@ -15,6 +15,8 @@ from policies.findings import Finding
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
+FEW = str(Path(__file__).with_name("few-workloads.toml"))
+"""A scenario with one workload of each kind: quicker than the default twenty."""
 LIMIT = 300
 """Wall seconds after which a rehearsal counts as hung."""
 

@@ -16,7 +16,7 @@ import pytest
 from fixtures.ledger import LEDGER, read
 from fixtures.records import RunEnded, StepChanged
 from fixtures.waiting import until
-from suites.detection.runs import LIMIT, ROOT
+from suites.detection.runs import FEW, LIMIT, ROOT
 
 STEPS = (
     "baseline",
@@ -39,7 +39,7 @@ def started(folder: Path, limit: int = 0) -> Generator[subprocess.Popen[str]]:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     with subprocess.Popen(
-        [*argv, "--stand-ins", "always"],
+        [*argv, "--stand-ins", "always", "--scenario", FEW],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
