@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,7 @@ from policies.differences import Difference
 from policies.facts import ClusterFacts
 from policies.helm_facts import ChartValues, HelmRelease
 from policies.hops import Hop, Plan
-from policies.observations import DryRun, Rendered
+from policies.observations import Canary, DryRun, Rendered
 from suites.harness.helm_charts import write_tools
 from suites.harness.test_helm_tool import script
 
@@ -172,6 +173,43 @@ def test_the_control_plane_is_followed_to_the_end_and_its_render_is_kept(make: M
     (kept,) = [what for label, what in run.observations if label == "upgrade"]
     assert isinstance(kept, Rendered)
     assert kept.values == (("linkerdVersion", f'"{NEW}"'),)
+
+
+class Injected:
+    """A canary whose pods all got this release's proxy."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
+    def quiet(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def latest(self, count: int) -> list[Canary]:
+        at = Target().now()
+        return [
+            Canary(at=at, name=str(n), outcome="injected", version=self._version)
+            for n in range(count)
+        ]
+
+
+class Sources:
+    """Probes that say which releases they were told to be meshed by."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    def start_meshed(self, version: str) -> None:
+        self.begun.append(version)
+
+
+def test_new_pods_are_probed_from_once_they_get_the_target(make: Make) -> None:
+    run, sources = make(), Sources()
+    run.cluster.canary = cast("Any", Injected(NEW))
+    run.cluster.probes = cast("Any", sources)
+
+    helm_guide.control_plane_upgraded(run)
+
+    assert sources.begun == [NEW]
 
 
 def test_a_failed_upgrade_is_a_fact_and_renders_nothing(make: Make) -> None:
