@@ -42,6 +42,9 @@ def _nearest(version: Version) -> str:
         alike = get_close_matches(version.text, every, n=2)
         if alike:
             return f"Did you mean {' or '.join(alike)}?"
+        anchor = known.anchor(version.text.removeprefix("v"))
+        if anchor is not None:
+            return f"{version.text} is a logical version: name a release of it, as {anchor.tag}."
         return f"Name a release such as {known.edges[-1].tag}."
     older = [r.tag for r in releases if parse(r.tag).numbers <= version.numbers][-1:]
     newer = [r.tag for r in releases if parse(r.tag).numbers > version.numbers][:1]
@@ -65,7 +68,7 @@ def wrong_direction(start: Version, end: Version) -> tuple[Blocker, ...]:
         return (Blocker(kind="direction", what=what, why=why, remedy="Name another target."),)
     if order is Order.GREATER:
         why = f"{end.text} is older than {start.text}: this is a way back, not an upgrade."
-        remedy = "Swap source and target; a way back is rehearsed by the step `rolled_back`."
+        remedy = "Swap source and target, and rehearse the way back with --rollback."
         return (Blocker(kind="direction", what=what, why=why, remedy=remedy),)
     if order is Order.INCOMPARABLE:
         channels = f"{start.channel} and {end.channel}"

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from fixtures import options, scenario
+from fixtures.linked import LinkedSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ def scenario_tables() -> tuple[tuple[str, tuple[Key, ...]], ...]:
         ("[[workloads]]", scenario.WorkloadSpec),
         ("[[waivers]]", scenario.Waiver),
         ("[consent]", scenario.Consent),
+        ("[[budgets]]", scenario.BudgetSpec),
         ("[extensions.NAME]", scenario.ExtensionSpec),
+        ("[linked]", LinkedSpec),
         ("[helm]", scenario.HelmOptions),
     )
     return tuple((name, tuple(_keys(struct))) for name, struct in structs)
@@ -155,7 +158,7 @@ def _readable(annotation: ast.expr) -> str:
 
 
 def _choice(values: tuple[str, ...]) -> str:
-    return " or ".join(f"`{v}`" for v in values)
+    return " or ".join(f"`{v}`" if v else "empty" for v in values)
 
 
 def _default(one: msgspec.structs.FieldInfo) -> str:

@@ -94,3 +94,12 @@ def test_what_is_not_as_before_is_violated(verdict: Verdict, said: str) -> None:
 
 def test_without_a_canary_it_is_open() -> None:
     assert judge(healthy(), seen=()).status == "not assessed"
+
+
+def test_a_source_of_the_rehearsals_own_may_be_ahead() -> None:
+    back = with_pods(healthy(), pod("meshed-by-newer", version=TARGET, within="probes"))
+    given: dict[str, Any] = {"commands": (UPGRADE,), "canaries": INJECTED}
+
+    assert way_back_works(BEFORE, back, SOURCE, **given).status == "violated"
+    own = way_back_works(BEFORE, back, SOURCE, **given, ignore_namespaces={"probes"})
+    assert own.status == "holds", own

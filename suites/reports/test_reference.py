@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, get_args
 
+import msgspec
 import pytest
 
+from fixtures.linked import LinkedSpec
+from fixtures.scenario import (
+    BudgetSpec,
+    Consent,
+    ExtensionSpec,
+    HelmOptions,
+    Scenario,
+    Waiver,
+    WorkloadSpec,
+)
 from policies.catalogue import catalogue
 from reports.reference import main, outdated, pages
 
@@ -18,11 +30,44 @@ def test_every_control_option_and_exit_code_is_in_the_reference() -> None:
             f"| {control.id} | {control.title.replace('|', chr(92) + '|')} |"
             in (found["controls.md"])
         )
-    for option in ("`--from`", "`--snapshot`", "`--stand-ins`", "## rehearse plan"):
+    for option in (
+        "`--from RELEASE`",
+        "`--snapshot FILE`",
+        "`--stand-ins WHEN`",
+        "## rehearse plan",
+    ):
         assert option in found["options.md"]
     for code in range(7):
         assert f"\n| {code} | " in found["files.md"]
     assert "| `injection_gap` | number | `60` |" in found["scenario.md"]
+
+
+def test_every_table_of_a_scenario_is_in_the_reference() -> None:
+    found = pages()["scenario.md"]
+
+    for field in msgspec.structs.fields(Scenario):
+        for struct in _structs(field.type):
+            assert f"## `{_TABLES[struct]}`" in found, struct
+    assert "| `longest_outage` | number |" in found
+    assert "| `first` | text | `main` |" in found
+
+
+_TABLES: dict[type[msgspec.Struct], str] = {
+    WorkloadSpec: "[[workloads]]",
+    Waiver: "[[waivers]]",
+    Consent: "[consent]",
+    BudgetSpec: "[[budgets]]",
+    ExtensionSpec: "[extensions.NAME]",
+    LinkedSpec: "[linked]",
+    HelmOptions: "[helm]",
+}
+
+
+def _structs(annotation: Any) -> list[type[msgspec.Struct]]:
+    """Every struct inside a type, in whatever it is wrapped."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _structs(inner)]
 
 
 def test_the_index_leads_to_every_page() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
+from fixtures.rehearsal import Rehearsal
 from fixtures.way_back import BACK, commands_back
 from policies import rollback
 from policies.observations import Rendered
 
 
 @control("RBK-01")
-def test_the_way_back_works(rolled_back: Reached, control_plane_upgraded: Reached) -> None:
+def test_the_way_back_works(
+    rolled_back: Reached, control_plane_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
     step = rolled_back
     expect(
         rollback.way_back_works(
@@ -21,5 +24,6 @@ def test_the_way_back_works(rolled_back: Reached, control_plane_upgraded: Reache
             rendered=step.one(Rendered, BACK),
             sightings=step.sightings,
             canaries=[c for c in step.canaries if c.at <= step.after.taken_at],
+            ignore_namespaces=rehearsal.scenario.own_namespaces,
         )
     )
