@@ -24,6 +24,7 @@ class Asked:
     query: dict[str, str]
     body: bytes
     accept: str
+    authorization: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
                 {k: v[0] for k, v in parse_qs(parts.query).items()},
                 self.rfile.read(length),
                 self.headers.get("Accept", ""),
+                self.headers.get("Authorization", ""),
             )
             api.asked.append(asked)
             says = script(asked)

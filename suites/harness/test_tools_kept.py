@@ -22,6 +22,11 @@ class Server(ThreadingHTTPServer):
     accepted = 0
     one_answer_each = False
 
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.dropped: list[str] = []
+        """Methods of requests that were read and not answered."""
+
     def process_request(self, request: object, client_address: object) -> None:
         self.accepted += 1
         super().process_request(request, client_address)  # type: ignore[arg-type]
@@ -29,6 +34,13 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, Server)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        server.dropped.append(self.command)
+        self.close_connection = True
 
     def do_GET(self) -> None:
         server = self.server
@@ -92,6 +104,19 @@ def test_a_connection_cut_in_its_answer_is_not_kept() -> None:
             assert api.get("/whole") == {"path": "/whole"}
 
         assert server.accepted == 2
+
+
+def test_what_may_have_been_done_is_not_done_twice() -> None:
+    """A server that ended the connection before it answered may have created the object."""
+    with served() as (server, access):
+        with Api(access) as api:
+            api.get("/")
+        with Api(access) as api, pytest.raises(Unreachable):
+            api.request("POST", "/dropped", body=b"{}")
+        with Api(access) as api:
+            assert api.get("/whole") == {"path": "/whole"}
+
+        assert server.dropped == ["POST"]
 
 
 def test_few_are_kept_and_the_last_used_come_first() -> None:

@@ -161,6 +161,35 @@ def test_lines_that_were_rotated_away_are_unobserved_and_never_available(tmp_pat
     assert "5 lines of its log were gone" in lines.recorded().problems[0]
 
 
+def test_a_nodes_own_time_zone_is_asked_for_in_utc(tmp_path: Path) -> None:
+    lines = stamped(written(20)).splitlines(keepends=True)
+    text = [x.replace(b"123456789Z", b"123456789+08:00") for x in lines]
+    stretches = (Stretch(b"".join(text[:9])), Stretch(b"".join(text[8:]), ENDED))
+
+    with log_server(tmp_path, *stretches) as server:
+        followed(server, tmp_path)
+
+    assert server.asked[1]["sinceTime"] == "2025-12-31T16:00:08Z"
+
+
+def test_a_line_that_cannot_be_kept_is_said_and_followed_on(tmp_path: Path) -> None:
+    full = iter([OSError(28, "No space left on device")])
+
+    def take(text: bytes, at: int) -> None:
+        for error in full:
+            raise error
+
+    with log_server(tmp_path, Stretch(stamped(written(3)), ENDED)) as server:
+        connection = Connection(server.kubeconfig)
+        log = PodLog(connection, "probes", "web", "prober", take)
+        log.start()
+        log.join(20)
+        connection.close()
+
+    assert not log.is_alive()
+    assert len(server.asked) >= 2
+
+
 def test_a_killed_pod_is_cut_off_and_keeps_what_it_said(tmp_path: Path) -> None:
     text = stamped(written(10, stop=False))
 
