@@ -10,6 +10,8 @@ from pathlib import Path
 from fixtures.errors import BadInput, RehearsalError
 
 FAULTS = Path(__file__).parent / "suites" / "detection" / "faults"
+CONTEXT = "of the kubeconfig; default: its current one"
+KUBECONFIG = "default: $KUBECONFIG, else ~/.kube/config"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,14 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
 
     snapshot = sub.add_parser("snapshot", help="read a cluster into a file; no key leaves it")
-    snapshot.add_argument("--context", default="", metavar="NAME")
-    snapshot.add_argument("--cluster-kubeconfig", default="", metavar="FILE")
+    snapshot.add_argument("--context", default="", metavar="NAME", help=CONTEXT)
+    snapshot.add_argument("--cluster-kubeconfig", default="", metavar="FILE", help=KUBECONFIG)
     snapshot.add_argument("-o", "--output", required=True, metavar="FILE")
     snapshot.set_defaults(command=_snapshot)
 
     inventory = sub.add_parser("inventory", help="versions that run, and whether the skew is safe")
-    inventory.add_argument("--context", default="", metavar="NAME")
-    inventory.add_argument("--cluster-kubeconfig", default="", metavar="FILE")
+    inventory.add_argument("--context", default="", metavar="NAME", help=CONTEXT)
+    inventory.add_argument("--cluster-kubeconfig", default="", metavar="FILE", help=KUBECONFIG)
     inventory.set_defaults(command=_inventory)
 
     report = sub.add_parser("report", help="write the documents of a bundle again")
@@ -85,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     rbac.add_argument("--from", dest="source", default="", metavar="RELEASE")
     rbac.add_argument("--to", dest="destination", default="", metavar="RELEASE")
-    rbac.add_argument("--scenario", default="", metavar="FILE", help="for its own namespaces")
+    rbac.add_argument("--scenario", default="", metavar="FILE", help="its namespaces, extensions")
     rbac.add_argument(
         "--allow-dry-run", action="store_true", default=None, help="verify tries pods, too"
     )

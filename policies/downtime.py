@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from policies import latencies
+from policies import latencies, unprobed
 from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
 from policies.observations import PodMoment
 from policies.outages import (
@@ -142,8 +142,10 @@ def within_budget(traffic: Traffic, budgets: Sequence[Budget] = ()) -> Verdict:
         items += judged_items
         gaps += unjudged
     gaps += _unwatched(traffic, spans)
-    if all(p.path.unavailable for p in traffic.measured):
+    if not (asked := unprobed.probed(traffic)):
         gaps += [f"path {p.path.id}: {p.path.unavailable}" for p in traffic.measured]
+    else:
+        gaps += unprobed.promised(traffic, budgets)
     if any(not i.explained for i in items):
         return judged(
             items,
@@ -156,16 +158,17 @@ def within_budget(traffic: Traffic, budgets: Sequence[Budget] = ()) -> Verdict:
     if gaps:
         return not_assessed("; ".join(gaps))
     return holds(
-        f"No path lost more than its budget ({counted(len(traffic.measured), 'path')})",
+        f"No path lost more than its budget ({counted(len(asked), 'path')}"
+        f"{unprobed.rest(traffic)})",
         seen="; ".join(visibility(traffic)),
         items=items,
     )
 
 
 def visibility(traffic: Traffic) -> tuple[str, ...]:
-    """Per measured path: the smallest outage that was sure to be seen, over all windows."""
+    """Per probed path: the smallest outage that was sure to be seen, over all windows."""
     told: list[str] = []
-    for seen in traffic.measured:
+    for seen in unprobed.probed(traffic):
         found = [
             v for w in range(len(traffic.windows)) if (v := smallest_visible(seen, w)) is not None
         ]
@@ -367,6 +370,9 @@ def latency_within_budget(
                 )
             )
     if not items:
+        limited = [b for b in budgets if b.latency_p99 is not None]
+        if gaps := unprobed.promised(traffic, limited):
+            return not_assessed("; ".join(gaps))
         return holds(f"Latency stayed within its budget in {len(rows)} combinations")
     return violated(
         "Latency was worse than its budget",

@@ -44,21 +44,27 @@ def owned(facts: ClusterFacts, one: Installed) -> Owned:
 
 
 def ways_are_open(
-    facts: ClusterFacts, charts: Iterable[ChartValues], target: str, mode: ValueMode
+    facts: ClusterFacts,
+    charts: Iterable[ChartValues],
+    targets: Mapping[str, str],
+    target: str,
+    mode: ValueMode,
 ) -> Verdict:
     """Every extension can be upgraded by its owner's way (part of PRE-07).
 
     Args:
         facts: Before anything changes.
-        charts: Those of extensions that are at hand, for the target.
+        charts: Those of extensions that are at hand, for the release each is to reach.
+        targets: Extension -> release, where it is not the hop's target.
         target: The hop's target.
         mode: How Helm treats the values of extensions.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    ours = [e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, target)]
-    there = {c.chart: c for c in charts}
-    items = [item for one in ours for item in _items(facts, one, there, target, mode)]
+    reaches = {e: targets.get(e.name, target) for e in installed(facts) if e.name in COMPONENTS}
+    ours = [one for one, release in reaches.items() if not retired(one.name, release)]
+    there = {(c.chart, c.release): c for c in charts}
+    items = [item for one in ours for item in _items(facts, one, there, reaches[one], mode)]
     if not ours:
         return holds("no extension is installed")
     return judged(
@@ -76,7 +82,7 @@ def ways_are_open(
 def _items(
     facts: ClusterFacts,
     one: Installed,
-    charts: Mapping[str, ChartValues],
+    charts: Mapping[tuple[str, str], ChartValues],
     target: str,
     mode: ValueMode,
 ) -> Iterator[Item]:
@@ -89,7 +95,7 @@ def _items(
         )
     if found.owner not in ("helm", "both"):
         return
-    chart = charts.get(CHARTS[one.name])
+    chart = charts.get((CHARTS[one.name], target))
     if not found.release:
         yield Item(
             subject=subject,

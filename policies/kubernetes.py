@@ -97,7 +97,10 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
 
 def kubectl_within_skew(commands: Sequence[CommandRun], facts: ClusterFacts) -> Verdict:
     """The kubectl that ran is within one minor version of the API server (CLI-03)."""
-    real = [c for c in commands if c.argv[:1] == ("kubectl",) and c.program == "real"]
+    ran = [c for c in commands if c.argv[:1] == ("kubectl",)]
+    if not ran:
+        return not_assessed("no kubectl ran before the upgrade: Helm's way needs none")
+    real = [c for c in ran if c.program == "real"]
     if not real:
         return not_assessed("no real kubectl ran: a stand-in speaks the cluster's own version")
     return kubectl_skew(real[-1].program_version, facts.kubernetes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.facts import ClusterFacts
+from policies.facts import Bundle, ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.link_facts import Link, Multicluster
 
@@ -26,16 +26,22 @@ def agree(here: ClusterFacts, there: ClusterFacts) -> Verdict:
             return not_assessed(f"cluster {facts.cluster} could not be read ({why})")
     mine, other = here.multicluster or Multicluster(), there.multicluster or Multicluster()
     link = next((x for x in mine.links if x.cluster == name), None)
-    items = [*_anchors(here, there)]
+    items: list[Item] = []
     if link is None:
         items.append(Item(subject=f"Link to {name}", expected="there", seen="none"))
     else:
         items += _gateway(link, other, name)
         items += _mirrors(here, mine, other, name)
+    anchors, others = here.trust_roots, there.trust_roots
+    if anchors is not None and others is not None:
+        items += _anchors(anchors, others, name)
+    elif not items:
+        unread = here.cluster if anchors is None else name
+        return not_assessed(f"cluster {unread} shows no trust anchors: their ConfigMap is absent")
+    same = [*_compared(link, other), "anchors", f"{len(other.exported)} exported Services"]
     return judged(
         items,
-        holds_as=f"{here.cluster} and {name} agree: gateway, identity, anchors, "
-        f"{len(other.exported)} exported Services",
+        holds_as=f"{here.cluster} and {name} agree: {', '.join(same)}",
         violated_as=f"{here.cluster} does not agree with {name}, which it is linked to",
         expected="a link to the gateway that is there, one trust anchor at least in common, a "
         "mirror for each exported Service and no other",
@@ -46,14 +52,21 @@ def agree(here: ClusterFacts, there: ClusterFacts) -> Verdict:
     )
 
 
-def _anchors(here: ClusterFacts, there: ClusterFacts) -> Iterator[Item]:
-    if here.trust_roots is None or there.trust_roots is None:
-        return
-    known = {c.sha256 for c in here.trust_roots.certificates}
-    if not known & {c.sha256 for c in there.trust_roots.certificates}:
+def _compared(link: Link | None, other: Multicluster) -> list[str]:
+    """What of the gateway both sides name; nothing where the Link needs none."""
+    if link is None or not link.gateway:
+        return []
+    address = any(g.addresses for g in other.gateways)
+    identity = any(g.identity for g in other.gateways)
+    return [*(["gateway"] if address else []), *(["identity"] if identity else [])]
+
+
+def _anchors(here: Bundle, there: Bundle, name: str) -> Iterator[Item]:
+    known = {c.sha256 for c in here.certificates}
+    if not known & {c.sha256 for c in there.certificates}:
         yield Item(
-            subject=here.trust_roots.place,
-            expected=f"an anchor that {there.cluster} has as well",
+            subject=here.place,
+            expected=f"an anchor that {name} has as well",
             seen="none in common: no gateway accepts the other's clients",
         )
 

@@ -1,10 +1,10 @@
 """Whether a cluster is as it was: what a rehearsal may rely on when it goes on after a break.
 
 Compared is what somebody must have decided: the cluster itself, its Kubernetes, namespaces, the
-specification of workloads, webhooks, CRDs, Linkerd's configuration, Secrets and certificates,
-Helm's releases and links. What comes and goes by itself is not: pods and their restarts, Jobs,
-nodes, replica counts (an autoscaler's), endpoints, mirrored Services, events, budgets and quotas
-as used.
+specification of workloads, meshed pods that no controller would make again, webhooks, CRDs,
+Linkerd's configuration, Secrets and certificates, Helm's releases and links. What comes and goes
+by itself is not: a controller's pods, restarts, Jobs, nodes, replica counts (an autoscaler's),
+endpoints, mirrored Services, events, budgets and quotas as used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from policies.facts import Bundle, ClusterFacts, LinkerdConfig, Workload
 from policies.findings import Item
 
 ABSENT = "absent"
+POD = "Pod"
 IDENTITY = "kube-system"
 """Namespace whose UID is the cluster's identity."""
 
@@ -72,6 +73,7 @@ def _matters(facts: ClusterFacts, own: frozenset[str]) -> Iterator[tuple[str, Ma
     for workload in facts.workloads:
         if workload.kind != "Job" and workload.namespace not in own:
             yield workload.key, _specified(workload)
+    yield from _bare_pods(facts, own)
     for webhook in facts.webhooks:
         said = {
             **_fields(webhook, "configuration_kind", "configuration", "name", "ca_bundle"),
@@ -100,6 +102,19 @@ def _matters(facts: ClusterFacts, own: frozenset[str]) -> Iterator[tuple[str, Ma
         yield f"Link {link.namespace}/{link.name}", _fields(link, "namespace", "name")
     for missing in facts.unreadable:
         yield f"{missing.resource} (reading them)", {"refused": missing.reason}
+
+
+def _bare_pods(
+    facts: ClusterFacts, own: frozenset[str]
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Meshed pods without a controller: the data plane's step makes them anew by hand.
+
+    One that is being deleted is as good as gone.
+    """
+    for pod in facts.pods:
+        bare = pod.proxy is not None and not pod.owner_kind and not pod.static
+        if bare and not pod.deleting and pod.namespace not in own:
+            yield f"{POD} {pod.key}", {"uid": pod.uid}
 
 
 def _specified(workload: Workload) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
+from fixtures.bare_kept import PREFIX
 from fixtures.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.records import VERDICTS
 from policies.catalogue import Control, catalogue
@@ -124,6 +125,10 @@ def _files() -> list[str]:
                 ("`ledger.jsonl`", f"the ledger, one record a line, schema {LEDGER_SCHEMA}"),
                 ("`manifest.json`", "digests of the bundle; `rehearse verify-bundle` checks them"),
                 *((f"`{f.file}`", f"the report, format `{f.word}`") for f in Format),
+                (
+                    f"`{PREFIX}HOP.json`",
+                    "manifests of bare pods, before they are renewed; without secrets",
+                ),
             ),
         ),
         "",

@@ -65,3 +65,15 @@ def test_bad_arguments_are_refused_by_name(changed: Obj) -> None:
                 on.kernel.faults.enable("deployment-away", {})
 
     run(scene())
+
+
+@pytest.mark.parametrize("left_out", AWAY)
+def test_a_missing_argument_is_named_with_all_that_it_takes(left_out: str) -> None:
+    async def scene() -> None:
+        async with cluster() as on:
+            given = {key: value for key, value in AWAY.items() if key != left_out}
+            said = f"no {left_out}; it takes namespace, name, seconds"
+            with pytest.raises(ApiError, match=said):
+                on.kernel.faults.enable("deployment-away", given)
+
+    run(scene())

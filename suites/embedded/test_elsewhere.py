@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 
 import pytest
+import trustme
 
 from fixtures.linkerd.extensions.maker import Maker
 from fixtures.linkerd.extensions.multicluster import link_crd
@@ -65,10 +66,11 @@ def token_of(west: EmbeddedProcess) -> Obj:
         time.sleep(0.01)
 
 
-def credentials(west: EmbeddedProcess, server: str = "") -> Obj:
+def credentials(west: EmbeddedProcess, server: str = "", authority: bytes = b"") -> Obj:
     """The Secret by which a cluster reads west."""
     data = token_of(west)
-    place = {"server": server or west.server, "certificate-authority-data": data["ca.crt"]}
+    trusted = base64.b64encode(authority).decode() if authority else data["ca.crt"]
+    place = {"server": server or west.server, "certificate-authority-data": trusted}
     token = base64.b64decode(data["token"]).decode()
     config = {"clusters": [{"cluster": place}], "users": [{"user": {"token": token}}]}
     encoded = base64.b64encode(json.dumps(config).encode()).decode()
@@ -140,6 +142,17 @@ def test_a_token_of_a_secret_speaks_for_its_account_and_no_more(west: EmbeddedPr
 def test_credentials_of_a_real_cluster_are_never_used(west: EmbeddedProcess, server: str) -> None:
     assert Access.of(credentials(west)) is not None
     assert Access.of(credentials(west, server)) is None
+
+
+def test_a_real_cluster_on_loopback_is_never_dialled(west: EmbeddedProcess) -> None:
+    """As kind's are, and those behind a tunnel: the authority is not of an embedded cluster."""
+    real = trustme.CA(organization_name="kubernetes").cert_pem.bytes()
+    ours = base64.b64decode(token_of(west)["ca.crt"])
+
+    assert Access.of(credentials(west, authority=real)) is None
+    assert Access.of(credentials(west, authority=ours + real)) is None, "not one of ours alone"
+    assert Access.of(credentials(west, authority=b"no certificate")) is None
+    assert Access.of(credentials(west, authority=ours)) is not None
 
 
 @pytest.mark.parametrize("text", ["", "not base64", base64.b64encode(b"[]").decode()])

@@ -44,6 +44,17 @@ def reset(sock: socket.socket, _sequence: int) -> bool:
     return False
 
 
+def garbage(sock: socket.socket, _sequence: int) -> bool:
+    sock.sendall(b"SSH-2.0-OpenSSH_9.9\r\n\r\n\r\n")
+    return True
+
+
+def flood(sock: socket.socket, _sequence: int) -> bool:
+    for _ in range(64):
+        sock.sendall(b"x" * 65536)
+    return True
+
+
 class Misbehaving:
     """Accepts on loopback, one thread per connection; `answer` may change at any time."""
 

@@ -64,8 +64,13 @@ def test_a_budget_for_clients_of_another_cluster_needs_a_gateway() -> None:
     budget = (BudgetSpec(path="mirrored http-new"),)
 
     check_budgets(Scenario(budgets=budget, extensions=("multicluster",)), hop())
-    with pytest.raises(BadInput, match="mirrored http-new"):
-        check_budgets(Scenario(budgets=budget), hop())
+    for scenario in (
+        Scenario(budgets=budget),
+        Scenario(budgets=budget, target="existing"),
+        Scenario(budgets=budget, target="kind", extensions=("multicluster",)),
+    ):
+        with pytest.raises(BadInput, match="mirrored http-new"):
+            check_budgets(scenario, hop())
 
 
 def run_in(folder: Path, seen: Traffic | None, *, verdict: Verdict = "holds", **more: Any) -> Path:

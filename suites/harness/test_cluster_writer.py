@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.canary import CanaryThread
 from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.owning import RENEWED, RUN
+from fixtures.cluster.patience import NONE
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter, Write
 from fixtures.errors import BadInput, Broken
 from fixtures.targets.embedded.process import EmbeddedProcess
+from suites.harness.scripted_api import Asked, Says, scripted_api
 
 Obj = dict[str, Any]
 
@@ -168,5 +173,122 @@ def test_the_canary_keeps_out_of_a_namespace_that_is_not_its_own(connection: Con
     taken: Obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "taken"}}
     ClusterWriter(connection).create(taken)
 
+    canary = CanaryThread(connection, namespace="taken")
     with pytest.raises(Broken, match="kubectl delete namespace taken"):
-        CanaryThread(connection, namespace="taken").start()
+        canary.start()
+    canary.stop()
+
+    assert "deletionTimestamp" not in namespace(connection, "taken")["metadata"]
+
+
+def namespace(connection: Connection, name: str) -> Obj:
+    return json.loads(connection.request("GET", f"/api/v1/namespaces/{name}"))
+
+
+def heard_of(connection: Connection, name: str, seconds: float) -> None:
+    """The rehearsal that owns a namespace renewed its time so many seconds ago."""
+    said = f"{datetime.now(UTC) - timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+    patch = {"metadata": {"annotations": {RENEWED: said}}}
+    ClusterWriter(connection).patch("namespaces", "", name, patch)
+
+
+@pytest.mark.parametrize("seconds", [0, 75, -60, -100_000])
+def test_a_rehearsal_keeps_out_of_what_a_living_one_uses(
+    connection: Connection, seconds: float
+) -> None:
+    name = f"living{abs(seconds)}"
+    first = ClusterWriter(connection, run="first")
+    second = ClusterWriter(connection, run="second")
+    first.claim_namespace(name, {})
+    heard_of(connection, name, seconds)
+
+    for claim in (
+        lambda: second.take_over(name),
+        lambda: second.claim_namespace(name, {}),
+    ):
+        with pytest.raises(Broken, match="The rehearsal first is under way") as caught:
+            claim()
+
+    assert f"kubectl delete namespace {name}" in str(caught.value)
+    assert second.remove_namespaces() == {}
+    assert namespace(connection, name)["metadata"]["annotations"][RUN] == "first"
+    assert ClusterWriter(connection, run="first").take_over(name), "it is resumed"
+
+
+def test_what_a_dead_rehearsal_left_is_taken_over(connection: Connection) -> None:
+    first = ClusterWriter(connection, run="first")
+    second = ClusterWriter(connection, run="second")
+    first.claim_namespace("left", {"linkerd.io/inject": "enabled"})
+    heard_of(connection, "left", 91)
+
+    second.claim_namespace("left", {})
+    first.renew()
+    first.remove_namespaces()
+
+    found = namespace(connection, "left")["metadata"]
+    assert found["annotations"][RUN] == "second"
+    assert "deletionTimestamp" not in found, "it is not the first one's any more"
+    with pytest.raises(Broken, match="The rehearsal second is under way"):
+        first.take_over("left")
+
+
+def test_the_canary_renews_every_namespace_of_its_rehearsal(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fixtures.canary.RENEW_SECONDS", 0.05)
+    writer = ClusterWriter(connection, run="mine")
+    writer.claim_namespace("beside", {})
+    heard_of(connection, "beside", 1000)
+    was = namespace(connection, "beside")["metadata"]["annotations"][RENEWED]
+    canary = CanaryThread(
+        connection, namespace="renewing", speed=50, run="mine", others=lambda: writer.namespaces
+    )
+    canary.start()
+    try:
+        for _ in range(500):
+            if namespace(connection, "beside")["metadata"]["annotations"][RENEWED] > was:
+                break
+            threading.Event().wait(0.02)
+        else:
+            pytest.fail("it was not renewed")
+    finally:
+        canary.stop()
+    with pytest.raises(Broken, match="The rehearsal mine"):
+        ClusterWriter(connection, run="other").take_over("beside")
+    assert canary.left == {}
+
+
+def test_one_namespace_that_is_not_deleted_keeps_no_other(connection: Connection) -> None:
+    def refuse(write: Write) -> None:
+        if write.verb == "delete" and write.name == "kept-2":
+            raise BadInput("no right to delete it")
+
+    writer = ClusterWriter(connection, refuse, run="mine")
+    for number in (1, 2, 3):
+        writer.claim_namespace(f"kept-{number}", {})
+
+    assert writer.remove_namespaces() == {"kept-2": "no right to delete it"}
+
+    assert writer.namespaces == ("kept-2",)
+    assert "deletionTimestamp" not in namespace(connection, "kept-2")["metadata"]
+    facts = ClusterReader(connection).facts()
+    assert not [
+        n for n in facts.namespaces if n.name in ("kept-1", "kept-3") and n.phase == "Active"
+    ]
+
+
+def test_a_cluster_that_is_away_is_asked_once(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Says:
+        return Says(201, {}) if asked.method == "POST" else Says(dropped=True)
+
+    with scripted_api(tmp_path, answer) as api:
+        connection = Connection(api.kubeconfig, patience=NONE)
+        writer = ClusterWriter(connection)
+        for name in ("one", "two"):
+            writer.ensure_namespace(name, {})
+
+        left = writer.remove_namespaces()
+        connection.close()
+
+    assert set(left) == {"one", "two"}
+    assert {a.path for a in api.asked if a.method != "POST"} == {"/api/v1/namespaces/two"}

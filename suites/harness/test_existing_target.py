@@ -151,6 +151,13 @@ def test_a_cluster_that_does_not_answer_ends_with_the_request_named(
     assert "Traceback" not in run.output
 
 
+def test_verify_wants_to_be_told_what_to_look_at(tmp_path: Path) -> None:
+    run = rehearse(tmp_path, suite="verify")
+
+    assert run.exit_code == 4, run.output
+    assert "--snapshot FILE" in run.output
+
+
 def test_an_unknown_context_is_named_with_those_there_are(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, "http://127.0.0.1:9")

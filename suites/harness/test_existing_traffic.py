@@ -64,3 +64,23 @@ def test_a_namespace_of_somebody_elses_is_not_used(found: Existing, tmp_path: Pa
     names = {n["metadata"]["name"] for n in left if "deletionTimestamp" not in n["metadata"]}
     assert "rehearse-control" in names
     assert not names & {"rehearse-canary", "rehearse-probes"}
+
+
+def test_a_rehearsal_that_is_under_way_keeps_its_namespaces(
+    found: Existing, tmp_path: Path
+) -> None:
+    own = {"rehearse-canary", "rehearse-probes", "rehearse-control"}
+    first = ClusterWriter(Connection(found.kubeconfig), run="first-run")
+    for name in own:
+        first.claim_namespace(name, {})
+
+    run = rehearse(
+        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig), "--scenario",
+        str(found.consent(tmp_path)), "--target", "existing", "--stand-ins", "always",
+    )  # fmt: skip
+
+    assert run.exit_code == 3, run.output
+    assert "The rehearsal first-run is under way on this cluster" in run.output
+    left = json.loads(first.connection.request("GET", "/api/v1/namespaces"))["items"]
+    first.connection.close()
+    assert own <= {n["metadata"]["name"] for n in left if "deletionTimestamp" not in n["metadata"]}

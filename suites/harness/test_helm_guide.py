@@ -14,18 +14,18 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures import helm_guide
+from fixtures import extension_helm, helm_guide
 from fixtures.cluster.writer import Answer, Put
 from fixtures.ledger import Ledger
-from fixtures.scenario import HelmOptions, Scenario
+from fixtures.scenario import ExtensionSpec, HelmOptions, Scenario
 from fixtures.steprun import Cluster, StepRun
 from fixtures.tools.toolbox import Toolbox
 from policies.differences import Difference
-from policies.facts import ClusterFacts
+from policies.facts import ClusterFacts, Namespace, Workload
 from policies.helm_facts import ChartValues, HelmRelease
 from policies.hops import Hop, Plan
 from policies.observations import Canary, DryRun, Rendered
-from suites.harness.helm_charts import write_tools
+from suites.harness.helm_charts import write_archive, write_tools
 from suites.harness.test_helm_tool import script
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"
@@ -305,3 +305,25 @@ def test_the_values_of_the_targets_charts_are_on_record(
         ("linkerd-control-plane", NEW),
     ]
     assert kept[0].values[0].path == "proxy.nativeSidecar"
+
+
+@pytest.mark.parametrize(("to", "looked"), [(OLD, OLD), ("", NEW)])
+def test_the_chart_that_is_looked_at_is_the_one_that_is_used(
+    make: Make, tmp_path: Path, to: str, looked: str
+) -> None:
+    run = make()
+    for release in (OLD, NEW):
+        write_archive(tmp_path / "tools" / "charts" / release, "linkerd-viz", release)
+    space = Namespace(name="linkerd-viz", uid="viz", extension="viz")
+    tap = Workload(
+        kind="Deployment", namespace="linkerd-viz", name="tap", uid="tap", desired=1,
+        helm_release="linkerd-viz/linkerd-viz",
+    )  # fmt: skip
+    run.before = ClusterFacts(taken_at=Target().now(), namespaces=(space,), workloads=(tap,))
+    run.scenario = Scenario(installation="helm", extensions={"viz": ExtensionSpec(to=to)})
+
+    extension_helm.look(run)
+
+    (kept,) = [what for _, what in run.observations if isinstance(what, ChartValues)]
+    assert (kept.chart, kept.release) == ("linkerd-viz", looked)
+    assert looked.removeprefix("edge-") in lines(run)[-1]

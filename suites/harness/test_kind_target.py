@@ -20,6 +20,7 @@ from fixtures.scenario import Scenario
 from fixtures.targets import kind as kind_module
 from fixtures.targets import kind_marks, kind_ready
 from fixtures.targets.kind import KindTarget
+from suites.harness.kind_machine import answers, kind_machine
 from suites.harness.kind_standins import Machine, machine
 from suites.harness.scripted_api import Asked, Says, scripted_api
 
@@ -38,30 +39,9 @@ class Told(list[str]):
         return any(str(part) in text for text in self)
 
 
-def answers(asked: Asked) -> Says:
-    """An API server with one ready node and CoreDNS."""
-    if asked.path == "/api/v1/nodes":
-        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        return Says(body={"items": [{"metadata": {"name": "n"}, "status": ready}]})
-    if asked.path.endswith("/deployments/coredns"):
-        return Says(body={"metadata": {"name": "coredns"}, "status": {"availableReplicas": 2}})
-    return Says(404, {"kind": "Status", "reason": "NotFound"})
-
-
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Machine]:
-    """Stand-ins on PATH, marks in a folder of the test's, an API behind every kubeconfig."""
-    made = machine(tmp_path)
-    monkeypatch.setenv("PATH", f"{made.bin}:/usr/bin:/bin")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    for name in ("KIND_EXPERIMENTAL_PROVIDER", "DOCKER_HOST", "PYTEST_XDIST_WORKER"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(kind_module, "CREATE", 30.0)
-    api = tmp_path / "api"
-    api.mkdir()
-    with scripted_api(api, answers) as served:
-        server = json.loads(served.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-        made.set("api", server)
+    with kind_machine(tmp_path, monkeypatch) as made:
         yield made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from fixtures.errors import BadInput
 from fixtures.linked import MAIN, awaited
 from fixtures.rehearsal import PER_HOP
 from fixtures.scenario import LinkedSpec, Scenario, load
-from fixtures.targets import kind as kind_module
 from fixtures.targets import kind_marks
 from fixtures.targets.choose import Opener
-from suites.harness.kind_standins import Machine, machine
-from suites.harness.scripted_api import Asked, Says, scripted_api
+from suites.harness.kind_machine import kind_machine
+from suites.harness.kind_standins import Machine
 
 Step = tuple[str, int]
 LINKED: dict[str, Any] = {"extensions": ["multicluster"], "linked": {"name": "west"}}
@@ -94,30 +92,9 @@ def test_what_cannot_be_linked_is_refused_and_named(change: dict[str, Any], said
         load(None, {**LINKED, **change})
 
 
-def answers(asked: Asked) -> Says:
-    """An API server with one ready node and CoreDNS."""
-    if asked.path == "/api/v1/nodes":
-        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        return Says(body={"items": [{"metadata": {"name": "n"}, "status": ready}]})
-    if asked.path.endswith("/deployments/coredns"):
-        return Says(body={"metadata": {"name": "coredns"}, "status": {"availableReplicas": 2}})
-    return Says(404, {"kind": "Status", "reason": "NotFound"})
-
-
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Machine]:
-    """Stand-ins of kind and docker, an API behind every kubeconfig."""
-    made = machine(tmp_path)
-    monkeypatch.setenv("PATH", f"{made.bin}:/usr/bin:/bin")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    for name in ("KIND_EXPERIMENTAL_PROVIDER", "DOCKER_HOST", "PYTEST_XDIST_WORKER"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(kind_module, "CREATE", 30.0)
-    folder = tmp_path / "api"
-    folder.mkdir()
-    with scripted_api(folder, answers) as served:
-        server = json.loads(served.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-        made.set("api", server)
+    with kind_machine(tmp_path, monkeypatch) as made:
         yield made
 
 

@@ -145,3 +145,11 @@ def test_a_waiver_counts_until_its_day() -> None:
 
     assert unexpired((waiver,), date(2026, 1, 31)) == {"CP-04": waiver}
     assert unexpired((waiver,), date(2026, 2, 1)) == {}
+
+
+def test_a_word_that_is_no_choice_is_answered_with_the_choices() -> None:
+    with pytest.raises(BadInput) as refused:
+        load(None, {"stand_ins": "sometimes"})
+
+    assert refused.value.expected == "one of auto, always, never"
+    assert refused.value.where == "option --stand-ins"

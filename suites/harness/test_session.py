@@ -11,7 +11,7 @@ from fixtures.console import Console
 from fixtures.ledger import LEDGER, Ledger, read
 from fixtures.records import FindingMade, RunEnded
 from fixtures.scenario import Scenario, Waiver
-from fixtures.session import Place, RunSession, new_folder
+from fixtures.session import Place, RunSession, new_folder, point_latest
 from fixtures.targets.base import Capabilities
 from policies.catalogue import catalogue
 from policies.findings import holds, not_assessed, violated
@@ -159,3 +159,15 @@ def test_two_runs_in_one_second_have_two_folders(
 
     assert first.name == "20260131T120000Z-edge-25.4.4-edge-25.10.7"
     assert second.name == first.name + "-2"
+
+
+def test_latest_is_the_newest_run_and_never_lies_beside_a_folder_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (".rehearsals/one", ".rehearsals/two", "mine"):
+        Path(name).mkdir(parents=True)
+        point_latest(Path(name))
+
+    assert Path(".rehearsals/latest").resolve().name == "two"
+    assert not Path("latest").is_symlink()

@@ -16,6 +16,8 @@ from policies.outages import outages
 from policies.traffic import PathTraffic
 from suites.harness.misbehaving import (
     Answer,
+    flood,
+    garbage,
     healthy,
     misbehaving,
     more_records,
@@ -33,20 +35,9 @@ def never(_sock: socket.socket, _sequence: int) -> bool:
     return True
 
 
-def garbage(sock: socket.socket, _sequence: int) -> bool:
-    sock.sendall(b"SSH-2.0-OpenSSH_9.9\r\n\r\n\r\n")
-    return True
-
-
 def half(sock: socket.socket, _sequence: int) -> bool:
     sock.sendall(b"HTTP/1")
     sock.shutdown(socket.SHUT_WR)
-    return True
-
-
-def flood(sock: socket.socket, _sequence: int) -> bool:
-    for _ in range(64):
-        sock.sendall(b"x" * 65536)
     return True
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -121,6 +121,67 @@ def test_what_is_under_way_at_goaway_is_answered_and_the_next_goes_elsewhere(
     assert outages(seen) == ()
     assert first(seen).outcome == "ok"
     assert len(sides) > 3
+
+
+DATA_ON_NO_STREAM = b"\0\0\0\0\0" + bytes(4)
+TOO_LONG = b"\xff\xff\xff\0\0\0\0\0\1"
+PART_OF_A_FRAME = b"\0\0\x08\6\0"
+
+
+@pytest.mark.parametrize(
+    ("last", "closes"),
+    [
+        (DATA_ON_NO_STREAM, False),
+        (TOO_LONG, False),
+        (b"HTTP/1.1 408 Request Timeout\r\n\r\n", True),
+        (PART_OF_A_FRAME, True),
+        (b"", True),
+    ],
+    ids=["protocol error", "too long", "HTTP/1", "cut frame", "closed"],
+)
+def test_whatever_is_said_between_two_samples_ends_the_connection_and_loses_nothing(
+    last: bytes, closes: bool
+) -> None:
+    idle, said = threading.Event(), threading.Event()
+    connections: list[socket.socket] = []
+
+    def run(listener: socket.socket) -> None:
+        while len(connections) < 2:
+            sock, _ = listener.accept()
+            connections.append(sock)
+            side, answered = prober.h2_side(client=False), False
+            while not answered:
+                for event in side.receive_data(sock.recv(65536)):
+                    if type(event).__name__ == "StreamEnded":
+                        whole("200")(side, event.stream_id)
+                        answered = True
+                sock.sendall(side.data_to_send())
+            if len(connections) == 1:
+                idle.wait(10)
+                sock.sendall(last)
+                if closes:
+                    sock.shutdown(socket.SHUT_WR)
+                said.set()
+
+    clock = prober.Clock()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=run, args=(listener,), daemon=True)
+        server.start()
+        own = spec(listener.getsockname()[1], "http2", echo=False)
+        asks = prober.client(own, prober.Wire(own, None))
+        pauses = prober.Pauses(clock, cast("Any", None))
+        asks.ask(0, prober.Limit(clock, pauses, 10), prober.Answer())
+        idle.set()
+        assert said.wait(10)
+        answer = prober.Answer()
+        asks.ask(1, prober.Limit(clock, pauses, 10), answer)
+        asks.wire.close()
+        server.join(10)
+    for sock in connections:
+        sock.close()
+
+    assert answer.status == 200
+    assert len(connections) == 2, "asked on a connection of its own"
 
 
 @pytest.mark.parametrize("kind", ["http2", "grpc"])

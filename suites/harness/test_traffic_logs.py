@@ -211,10 +211,23 @@ def test_a_damaged_line_is_left_out_and_said(tmp_path: Path) -> None:
         found = followed(server, tmp_path)
     traffic = read(found)
 
-    assert found.damaged == 1
-    assert "damaged" in " ".join(found.recorded().problems)
+    assert (found.damaged, found.lost) == (1, 0)
+    said = " ".join(found.recorded().problems)
+    assert "1 lines of its log are damaged" in said
+    assert "gone before" not in said
     assert {(r.outcome, r.count) for r in traffic.paths[0].runs} >= {("missing", EACH)}
     assert answered(traffic) == 9 * EACH
+
+
+def test_a_damaged_line_that_comes_again_whole_is_neither_damaged_nor_lost(tmp_path: Path) -> None:
+    every = written(10)
+    lines = LogLines("web", tmp_path / "web.samples", INTERVAL)
+    with closing(lines):
+        for one in [*every[:4], every[4][:-9], every[4][:-9], *every[4:]]:
+            lines.take(one, 0)
+
+    assert (lines.damaged, lines.lost) == (0, 0)
+    assert answered(read(lines)) == 10 * EACH
 
 
 def test_other_lines_are_kept_for_people(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from policies.outages import outages
 from policies.traffic import PathTraffic, SampleRun, Traffic
 from suites.harness.misbehaving import (
     Answer,
+    flood,
+    garbage,
     healthy,
     misbehaving,
     more_records,
@@ -49,11 +51,6 @@ def another(sock: socket.socket, sequence: int) -> bool:
     return True
 
 
-def garbage(sock: socket.socket, _sequence: int) -> bool:
-    sock.sendall(b"SSH-2.0-OpenSSH_9.9\r\n\r\n\r\n")
-    return True
-
-
 def no_json(sock: socket.socket, _sequence: int) -> bool:
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
     return True
@@ -72,12 +69,6 @@ def surrogate(sock: socket.socket, sequence: int) -> bool:
 def half(sock: socket.socket, _sequence: int) -> bool:
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
     sock.shutdown(socket.SHUT_WR)
-    return True
-
-
-def flood(sock: socket.socket, _sequence: int) -> bool:
-    for _ in range(64):
-        sock.sendall(b"x" * 65536)
     return True
 
 

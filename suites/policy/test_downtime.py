@@ -126,6 +126,53 @@ def test_a_path_that_could_not_be_probed_is_not_assessed_and_hides_no_other() ->
     assert "h2 is not here" in alone.reason
 
 
+UNPROBED = [
+    told("", STEPS, id=kind, kind=kind, unavailable="h2 is not here") for kind in ("http2", "grpc")
+]
+
+
+def test_paths_that_were_not_probed_are_not_counted_as_paths_that_lost_nothing() -> None:
+    found = downtime.within_budget(traffic(HEALTHY, *UNPROBED, steps=STEPS))
+
+    assert found.summary == (
+        "No path lost more than its budget (1 path; 2 not probed: h2 is not here)"
+    )
+    assert "http2" not in found.seen, "it would have shown nothing, since it was not asked"
+
+
+@pytest.mark.parametrize(
+    ("budget", "wanted"),
+    [
+        (Budget(kind="grpc", failed_samples=1), "not assessed"),
+        (Budget(kind="g*", failed_samples=1), "holds"),
+        (Budget(kind="http-new", failed_samples=1), "holds"),
+    ],
+)
+def test_a_budget_that_names_a_kind_which_was_not_probed_is_not_kept(
+    budget: Budget, wanted: str
+) -> None:
+    seen = traffic(HEALTHY, *UNPROBED, steps=STEPS)
+    lost = traffic(told("." * 25 + "rr" + "." * 13, STEPS), *UNPROBED, steps=STEPS)
+
+    found = downtime.within_budget(seen, [budget])
+
+    assert found.status == wanted
+    assert wanted == "holds" or "path grpc" in found.reason
+    assert downtime.within_budget(lost, [budget]).status == ("violated"), (
+        "what was lost elsewhere is said all the same"
+    )
+
+
+def test_a_latency_budget_of_a_kind_that_was_not_probed_is_not_kept() -> None:
+    latency = [answers(0, "web-1", 0.01), answers(1, "web-1", 0.01)]
+    seen = traffic(told("." * 40, STEPS, latency=latency), *UNPROBED, steps=STEPS)
+
+    found = downtime.latency_within_budget(seen, [Budget(kind="grpc", latency_p99=0.5)])
+
+    assert found.status == "not assessed"
+    assert downtime.latency_within_budget(seen, [Budget(kind="grpc")]).status == "holds"
+
+
 def test_the_detector_must_have_seen_an_outage_made_on_purpose() -> None:
     seen = traffic(HEALTHY, steps=STEPS)
 

@@ -61,15 +61,15 @@ def test_an_extension_without_its_namespaces_label_is_found_by_its_workloads() -
 
 
 def test_what_is_the_clis_needs_no_chart() -> None:
-    assert ways_are_open(viz(CLI), (), TARGET, "reset-then-reuse").status == "holds"
-    assert ways_are_open(cluster(TARGET), (), TARGET, "reset-then-reuse").status == "holds"
+    assert ways_are_open(viz(CLI), (), {}, TARGET, "reset-then-reuse").status == "holds"
+    assert ways_are_open(cluster(TARGET), (), {}, TARGET, "reset-then-reuse").status == "holds"
 
 
 HELMS = viz({**HELM, "helm_release": RELEASE})
 
 
 def test_what_is_helms_is_upgraded_with_its_chart() -> None:
-    assert ways_are_open(HELMS, (CHART,), TARGET, "reset-then-reuse").status == "holds"
+    assert ways_are_open(HELMS, (CHART,), {}, TARGET, "reset-then-reuse").status == "holds"
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,32 @@ def test_what_is_helms_is_upgraded_with_its_chart() -> None:
 def test_a_way_that_is_closed_is_said_before_anything_changes(
     facts: ClusterFacts, charts: tuple[ChartValues, ...], mode: ValueMode, seen: str
 ) -> None:
-    verdict = ways_are_open(facts, charts, TARGET, mode)
+    verdict = ways_are_open(facts, charts, {}, TARGET, mode)
 
     assert verdict.status == "violated"
     assert any(seen in i.seen for i in verdict.violations)
+
+
+@pytest.mark.parametrize(("release", "wanted"), [(SOURCE, "holds"), (TARGET, "violated")])
+def test_the_chart_is_of_the_release_that_the_extension_is_to_reach(
+    release: str, wanted: str
+) -> None:
+    charts = (change(CHART, release=release),)
+
+    assert ways_are_open(HELMS, charts, {"viz": SOURCE}, TARGET, "reset").status == wanted
+
+
+def test_an_extension_is_retired_by_the_release_it_is_to_reach() -> None:
+    """Its chart is missed where it stays at a release that has it."""
+    facts = viz({**HELM, "helm_release": RELEASE})
+    spaces = tuple(
+        change(n, extension="jaeger" if n.name == SPACE else "") for n in facts.namespaces
+    )
+    jaeger = change(facts, namespaces=spaces)
+
+    assert ways_are_open(jaeger, (), {}, "edge-26.6.3", "reset").status == "holds"
+    verdict = ways_are_open(jaeger, (), {"jaeger": "edge-25.4.4"}, "edge-26.6.3", "reset")
+    assert "linkerd-jaeger of edge-25.4.4" in verdict.violations[0].expected
 
 
 def test_every_extension_of_linkerds_has_a_chart() -> None:

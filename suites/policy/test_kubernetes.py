@@ -158,3 +158,6 @@ def test_a_stand_in_has_no_skew_to_judge() -> None:
     facts = ClusterFacts(taken_at=datetime(2026, 1, 1, tzinfo=UTC), kubernetes="v1.31.14")
 
     assert kubectl_within_skew([ran("stand-in", "v1.29.0")], facts).status == "not assessed"
+    none = kubectl_within_skew([], facts)
+    assert none.status == "not assessed"
+    assert "stand-in" not in none.reason

@@ -88,6 +88,46 @@ def test_clusters_without_an_anchor_in_common_disagree() -> None:
     assert "none in common" in verdict.items[0].seen
 
 
+@pytest.mark.parametrize("which", ["main", "west"])
+def test_anchors_that_were_not_read_are_not_said_to_agree(which: str) -> None:
+    sides = {"main": here(), "west": west()}
+    sides[which] = change(sides[which], trust_roots=None)
+
+    verdict = agree(sides["main"], sides["west"])
+
+    assert verdict.status == "not assessed"
+    assert f"cluster {which} shows no trust anchors" in verdict.reason
+
+
+def test_what_differs_is_said_though_anchors_were_not_read() -> None:
+    verdict = agree(change(here(links=()), trust_roots=None), west())
+
+    assert [i.subject for i in verdict.violations] == ["Link to west"]
+
+
+NAMELESS = Gateway(namespace=SPACE, name="g", uid="g", addresses=(GATEWAY,))
+PENDING = Gateway(namespace=SPACE, name="g", uid="g", identity=IDENTITY)
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "compared"),
+    [
+        (here(), west(), "gateway, identity, anchors, 1 exported"),
+        (here(links=(change(LINK, gateway=""),)), west(), "anchors, 1 exported"),
+        (here(), west(gateways=(NAMELESS,)), "gateway, anchors, 1 exported"),
+        (here(), west(gateways=(PENDING,)), "identity, anchors, 1 exported"),
+    ],
+    ids=["all", "flat network", "no identity", "no address"],
+)
+def test_only_what_was_compared_is_said_to_agree(
+    mine: ClusterFacts, other: ClusterFacts, compared: str
+) -> None:
+    verdict = agree(mine, other)
+
+    assert verdict.status == "holds", verdict.seen
+    assert f"main and west agree: {compared}" in verdict.summary
+
+
 def test_a_namespace_that_is_not_here_has_no_mirrors() -> None:
     """The service mirror makes none of its own unless told to."""
     elsewhere = ObjectKey(kind="Service", namespace="bank", name="api")

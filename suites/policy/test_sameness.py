@@ -15,6 +15,7 @@ from policies.facts import (
     Crd,
     LinkerdConfig,
     Namespace,
+    Pod,
     SecretKeys,
     Setting,
     Unreadable,
@@ -28,8 +29,15 @@ from suites.policy.builders import cluster, pod, with_pods
 CONFIG = LinkerdConfig(
     uid="c", version="edge-25.4.4", values=(Setting(path="proxy.cores", value="1"),)
 )
+
+
+def alone(**fields: Any) -> Pod:
+    """A meshed pod that no controller would make again."""
+    return pod("alone", kind="", **fields)
+
+
 THEN = msgspec.structs.replace(
-    cluster(),
+    with_pods(cluster(), alone()),
     config=CONFIG,
     webhooks=(
         Webhook(
@@ -94,6 +102,15 @@ CHANGED: dict[str, tuple[Change, str]] = {
     "issuer": (having(issuer=Bundle(place="Secret issuer", sha256="zz")), "Secret issuer"),
     "helm": (each("helm", revision=4), "Helm release linkerd/linkerd"),
     "link": (having(multicluster=None), "Link linkerd-multicluster/west"),
+    "bare pod lost": (lambda facts: msgspec.structs.replace(facts, pods=()), "Pod shop/alone"),
+    "bare pod made anew": (
+        lambda facts: with_pods(msgspec.structs.replace(facts, pods=()), alone(uid="anew")),
+        "Pod shop/alone",
+    ),
+    "bare pod going": (
+        lambda facts: with_pods(msgspec.structs.replace(facts, pods=()), alone(deleting=True)),
+        "Pod shop/alone",
+    ),
     "right lost": (
         having(unreadable=(Unreadable(resource="secrets", reason="Forbidden"),)),
         "secrets (reading them)",
@@ -116,7 +133,15 @@ def test_what_somebody_changed_is_named(name: str) -> None:
 COMES_AND_GOES: dict[str, Change] = {
     "time": having(taken_at=THEN.taken_at + timedelta(hours=9)),
     "pods": lambda facts: with_pods(facts, pod("another")),
-    "restarts": each("pods", restarts=9, uid="new"),
+    "restarts": each("pods", restarts=9),
+    "a controller's pods": lambda facts: msgspec.structs.replace(
+        facts,
+        pods=tuple(
+            msgspec.structs.replace(p, uid="new") if p.owner_kind else p for p in facts.pods
+        ),
+    ),
+    "a bare pod of no mesh": lambda facts: with_pods(facts, pod("x", kind="", version=None)),
+    "a node's own pod": lambda facts: with_pods(facts, pod("x", kind="", static=True)),
     "nodes": having(nodes=()),
     "replicas": each("workloads", desired=9, current=8, ready=7, generation=6),
     "custom resources": each("crds", resources=77),
@@ -136,6 +161,9 @@ def test_the_rehearsals_own_namespaces_come_and_go_with_it() -> None:
 
     assert differences(with_canary, THEN, own=frozenset({"rehearse-canary"})) == ()
     assert [i.seen for i in differences(with_canary, THEN)] == ["absent"]
+
+    source = with_pods(THEN, pod("source", kind="", within="rehearse-probes"))
+    assert differences(source, THEN, own=frozenset({"rehearse-probes"})) == ()
 
 
 def test_a_clusters_identity_is_its_system_namespace() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
+from fixtures.extension_steps import targets_of
 from fixtures.rehearsal import Rehearsal
 from policies import (
     advisories,
@@ -78,7 +79,7 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     scenario, facts = rehearsal.scenario, preflighted.after
     charts = preflighted.all(ChartValues)
     extensions = extension_owner.ways_are_open(
-        facts, charts, preflighted.target, scenario.helm.values
+        facts, charts, targets_of(scenario, preflighted), preflighted.target, scenario.helm.values
     )
     way = helm.one_way(facts, scenario.installation)
     if scenario.installation == "cli":

@@ -1,0 +1,123 @@
+"""Helm's way back leads to the revision that was there before, or is not taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from fixtures import helm_guide, rehearsal, way_back
+from fixtures.errors import Broken
+from fixtures.evidence import Reached
+from fixtures.rehearsal import Rehearsal, Resumption
+from fixtures.scenario import Scenario
+from fixtures.steprun import StepRun
+from policies.facts import ClusterFacts
+from policies.helm_facts import HelmRelease
+from suites.harness.test_session import session
+from suites.reports.test_resumed_ledger import AT, HOP, PLAN
+
+CONTROL = HelmRelease(name="mesh", namespace="linkerd", revision=4, chart="linkerd-control-plane")
+CRDS = HelmRelease(name="crds", namespace="linkerd", revision=1, chart="linkerd-crds")
+BEFORE = ClusterFacts(taken_at=AT, helm=(CRDS, CONTROL))
+AFTER = ClusterFacts(taken_at=AT, helm=(CRDS, replace(CONTROL, revision=7)))
+"""A try that failed and was taken back lies in between."""
+
+
+def run_of(upgraded_from: ClusterFacts | None) -> StepRun:
+    return cast(
+        "StepRun",
+        SimpleNamespace(
+            by_helm=True,
+            facts=AFTER,
+            upgraded_from=upgraded_from,
+            label=HOP.label,
+            destination=HOP.target,
+            scenario=Scenario(),
+            cluster=SimpleNamespace(reader=SimpleNamespace(facts=lambda: AFTER)),
+        ),
+    )
+
+
+@pytest.fixture
+def led(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Revisions that were gone back to."""
+    found: list[int] = []
+
+    def rolled_back(_: StepRun, to: int) -> None:
+        found.append(to)
+
+    monkeypatch.setattr(helm_guide, "rolled_back", rolled_back)
+    return found
+
+
+def test_it_leads_to_the_revision_before_the_upgrade(led: list[int]) -> None:
+    way_back.rolled_back(run_of(BEFORE))
+
+    assert led == [4]
+
+
+@pytest.mark.parametrize("known", [None, ClusterFacts(taken_at=AT, helm=(CRDS,))])
+def test_a_revision_that_is_not_known_is_not_guessed(
+    known: ClusterFacts | None, led: list[int]
+) -> None:
+    with pytest.raises(Broken, match="no revision of the control plane") as refused:
+        way_back.rolled_back(run_of(known))
+
+    assert led == []
+    assert HOP.label in refused.value.where
+    assert refused.value.seen
+    assert refused.value.next_command.startswith("helm history")
+
+
+def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[StepRun] = []
+    steps = [s for s, _ in rehearsal.order(PLAN)]
+    place = steps.index("control_plane_upgraded")
+    done = tuple(
+        Reached(
+            step=step,
+            hop=HOP if number else None,
+            plan=PLAN,
+            before=BEFORE if number == place else AFTER,
+            after=AFTER,
+            started=AT,
+            ended=AT,
+        )
+        for number, step in enumerate(steps[: place + 1])
+    )
+
+    def stop(run: StepRun) -> None:
+        seen.append(run)
+        raise Broken("that is all")
+
+    def nothing(*_: Any) -> None: ...
+
+    monkeypatch.setitem(rehearsal.ACTIONS, rehearsal.WAY_BACK, stop)
+    monkeypatch.setattr("fixtures.probing.clear", nothing)
+    run = session(tmp_path, [])
+    here = SimpleNamespace(now=lambda: AT, alive=lambda: True, prepare=nothing)
+
+    def facts(_: str) -> ClusterFacts:
+        return AFTER
+
+    reader = SimpleNamespace(facts=facts)
+    made = SimpleNamespace(target=here, observe=nothing, reader=reader, name="main")
+    walk = Rehearsal(
+        scenario=Scenario(rollback=True),
+        plan=PLAN,
+        ledger=run.ledger,
+        console=run.console,
+        open_cluster=cast("Any", lambda: made),
+        resumed=Resumption(done, nothing),
+    )
+
+    with pytest.raises(Broken, match="that is all"):
+        walk.reach(rehearsal.WAY_BACK, HOP.number)
+
+    assert [r.upgraded_from for r in seen] == [BEFORE]
