@@ -13,7 +13,7 @@ from fixtures.bundle import seal
 from fixtures.errors import BadInput
 from fixtures.history import read_history
 from fixtures.ledger import LEDGER, Ledger
-from fixtures.records import RunEnded, RunStarted, TrafficSeen, Verdict
+from fixtures.records import Resumed, RunEnded, RunStarted, TrafficSeen, Verdict
 from fixtures.scenario import BudgetSpec, Scenario
 from policies import downtime
 from policies.path import Plan, plan
@@ -76,6 +76,7 @@ def test_a_budget_for_clients_of_another_cluster_needs_a_gateway() -> None:
 def run_in(folder: Path, seen: Traffic | None, *, verdict: Verdict = "holds", **more: Any) -> Path:
     """A finished run of the same hop, sealed, with this traffic."""
     scenario = WANTED.flattened() | more.pop("scenario", {})
+    after: list[Resumed] = more.pop("after", [])
     started: dict[str, Any] = {
         "suite": "upgrade",
         "title": "a run",
@@ -91,6 +92,8 @@ def run_in(folder: Path, seen: Traffic | None, *, verdict: Verdict = "holds", **
     ledger.write(RunStarted(**started))
     if seen is not None:
         ledger.write(TrafficSeen(traffic=seen))
+    for body in after:
+        ledger.write(body)
     ledger.write(RunEnded(exit_code=0, verdict=verdict, seconds=1.0))
     ledger.close()
     seal(folder)
@@ -137,6 +140,7 @@ def test_the_scenarios_own_budgets_come_first(tmp_path: Path) -> None:
     assert found.status == "violated"
 
 
+RESUMED = Resumed(step="pruned", unobserved_from=STEPS[0].start, compared_at=STEPS[0].end)
 UNLIKE: dict[str, dict[str, Any]] = {
     "between other releases": {"destination": "edge-25.9.1"},
     "on kind": {"target": "kind"},
@@ -144,6 +148,7 @@ UNLIKE: dict[str, dict[str, Any]] = {
     "it ended as broken": {"verdict": "broken"},
     "another probe interval or probe limit or speed": {"scenario": {"probe_interval": "1.0"}},
     "no finished rehearsal": {"suite": "verify"},
+    "it died and was resumed: its traffic is a part": {"after": [RESUMED]},
 }
 
 
