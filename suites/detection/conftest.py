@@ -12,6 +12,9 @@ import pytest
 
 from fixtures.faults import load_fault
 from suites.detection.runs import FEW, Run, rehearse
+from suites.interrupts import hear_ctrl_c
+
+hear_ctrl_c()
 
 OfFault = Callable[[Path], Run]
 
