@@ -6,7 +6,7 @@ import signal
 
 
 def hear_ctrl_c() -> None:
-    """Undo what a shell does to a job in the background: it ignores SIGINT, and so do its children.
+    """Undo what a shell does to a job in the background: it and its children ignore SIGINT.
 
     Tests that send Ctrl-C to a process of theirs would wait for it in vain.
     """
