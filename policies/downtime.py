@@ -1,8 +1,9 @@
 """Zero downtime judged: the traffic controls TRF-01 to TRF-05.
 
-A path with fewer than three samples in a step, or with an excused stretch there, is not assessed
-there; one whose kind the prober does not speak is not assessed at all. Nothing is judged unless
-the detector has seen an outage made on purpose (TRF-02).
+A path with fewer than three samples in a step, all answered, or with an excused stretch there, is
+not assessed there; a sparse one is judged over all steps together. One whose kind the prober does
+not speak is not assessed at all. Nothing is judged unless the detector has seen an outage made on
+purpose (TRF-02).
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from policies import latencies, unprobed
 from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
 from policies.observations import PodMoment
 from policies.outages import (
+    LEAST_SAMPLES,
     Cell,
     Outage,
     Span,
+    assessed,
     cells,
     excuses,
+    observed_in_steps,
     outages,
     smallest_visible,
 )
@@ -32,9 +36,6 @@ from policies.traffic import (
     Traffic,
     Window,
 )
-
-LEAST_SAMPLES = 3
-"""Fewer samples of a path in a step say nothing about it."""
 
 GRACE = timedelta(seconds=120)
 """How long after its stream ended a pod may still be there: a proxy's shutdown grace period."""
@@ -188,18 +189,17 @@ def _path_within(
     found = outages(seen, spans)
     items: list[Item] = []
     reasons: list[str] = []
-    assessed = 0
+    telling = assessed(counted)
     for place, window in enumerate(traffic.windows):
         cell = counted.get(place, Cell(path=seen.path.id, window=place))
         where = f"{name} in {_step(window)}"
         if cell.excused:
             reasons.append(f"{where}: {cell.excused} samples failed while the control path did")
-        if cell.observed < LEAST_SAMPLES:
+        if place not in telling:
             items.append(
                 Item(subject=where, explained=f"not assessed there: {cell.observed} samples")
             )
             continue
-        assessed += 1
         if cell.failed:
             budget = budget_for(budgets, window.step, seen.path.id, seen.path.kind)
             here = [o for o in found if o.window == place and o.failed > o.excused]
@@ -207,8 +207,8 @@ def _path_within(
     if seen.cut_off:
         last = _clock(seen.runs[-1].last_end) if seen.runs else "its start"
         reasons.append(f"{name}: its prober was killed, nothing was seen after {last}")
-    if not assessed:
-        reasons.append(f"{name}: fewer than {LEAST_SAMPLES} samples in every step")
+    if observed_in_steps(counted) < LEAST_SAMPLES:
+        reasons.append(f"{name}: fewer than {LEAST_SAMPLES} samples in all steps together")
     return items, reasons
 
 

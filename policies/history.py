@@ -15,9 +15,8 @@ import math
 from collections.abc import Iterable
 
 from policies.binomial import exact_interval
-from policies.downtime import LEAST_SAMPLES
 from policies.facts import Fact
-from policies.outages import Cell, Outage, cells, excuses, outages
+from policies.outages import Cell, Outage, assessed, cells, excuses, outages
 from policies.traffic import Budget, Traffic
 
 RISK = 0.05
@@ -103,10 +102,11 @@ def lost(traffic: Traffic) -> tuple[Lost, ...]:
     found: dict[tuple[str, str], Lost] = {}
     for seen in traffic.measured:
         counted = cells(seen, spans)
+        telling = assessed(counted)
         apart = outages(seen, spans)
         for place, window in enumerate(traffic.windows):
             cell = counted.get(place)
-            if cell is None or cell.excused or cell.observed < LEAST_SAMPLES:
+            if cell is None or cell.excused or place not in telling:
                 continue
             one = _lost(window.step, seen.path.kind, cell, apart)
             key = window.step, seen.path.id

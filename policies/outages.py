@@ -15,7 +15,7 @@ or not judged (the prober paused, nothing recorded) are neither success nor fail
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from policies.binomial import exact_interval
@@ -24,6 +24,9 @@ from policies.traffic import ANSWERED, FAILURES, PathTraffic, SampleRun, Traffic
 
 SUCCESSES_BETWEEN = 10
 """As many successes in a row end an episode."""
+
+LEAST_SAMPLES = 3
+"""Fewer samples of a path in a step, all answered, say nothing about it."""
 
 Span = tuple[datetime, datetime]
 
@@ -296,6 +299,27 @@ def cells(seen: PathTraffic, excuses: Sequence[Span] = ()) -> dict[int, Cell]:
         else:
             cell["unobserved"] += run.count
     return {w: Cell(path=seen.path.id, window=w, **c) for w, c in counts.items()}
+
+
+def assessed(counted: Mapping[int, Cell]) -> frozenset[int]:
+    """The windows in which one path says something.
+
+    Those with at least `LEAST_SAMPLES` samples, and those in which a sample failed: what was lost
+    was lost, however few were asked. A sparse path in short steps may have that many only in all
+    of them together; they are then taken as one.
+
+    Args:
+        counted: The path's windows, from `cells`.
+    """
+    enough = {w for w, c in counted.items() if c.observed >= LEAST_SAMPLES}
+    if not enough and observed_in_steps(counted) >= LEAST_SAMPLES:
+        enough = {w for w, c in counted.items() if c.observed}
+    return frozenset(enough | {w for w, c in counted.items() if c.failed})
+
+
+def observed_in_steps(counted: Mapping[int, Cell]) -> int:
+    """Samples of one path that were observed, without those outside of all windows."""
+    return sum(c.observed for w, c in counted.items() if w >= 0)
 
 
 def availability(cells: Iterable[Cell], confidence: float = 0.95) -> Availability:

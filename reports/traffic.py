@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fixtures.records import Record, TrafficSeen
 from policies import latencies, outages
-from policies.downtime import LEAST_SAMPLES, self_test_seen, void
+from policies.downtime import self_test_seen, void
 from policies.traffic import PathTraffic, SelfTest, Traffic
 from reports.beside import Happening, beside, happenings, pods_of
 from reports.model import CanarySummary, Entry, Section, Unfound
@@ -111,7 +111,10 @@ class _Summing:
         excuses = self.excuses if path.role == "measured" else ()
         counted = outages.cells(seen, excuses)
         whole = outages.availability(counted.values())
-        windows = tuple(self._window(seen, w, c) for w, c in sorted(counted.items()))
+        telling = outages.assessed(counted)
+        windows = tuple(
+            self._window(seen, w, c, assessed=w in telling) for w, c in sorted(counted.items())
+        )
         return ProbedPath(
             id=path.id,
             kind=path.kind,
@@ -139,7 +142,9 @@ class _Summing:
             episodes=tuple(self._episodes(seen, excuses)),
         )
 
-    def _window(self, seen: PathTraffic, window: int, cell: outages.Cell) -> PathWindow:
+    def _window(
+        self, seen: PathTraffic, window: int, cell: outages.Cell, *, assessed: bool
+    ) -> PathWindow:
         step, hop = self._place(window)
         sights = [s for s in seen.sight if s.window == window]
         return PathWindow(
@@ -150,7 +155,7 @@ class _Summing:
             excused=cell.excused,
             unobserved=cell.unobserved,
             wrong_identity=cell.wrong_identity,
-            assessed=cell.observed >= LEAST_SAMPLES,
+            assessed=assessed,
             smallest_visible=outages.smallest_visible(seen, window),
             lateness_p99=max((s.lateness_p99 for s in sights), default=0.0),
             lateness_max=max((s.lateness_max for s in sights), default=0.0),

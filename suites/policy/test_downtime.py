@@ -97,8 +97,23 @@ def test_what_follows_the_end_of_a_killed_prober_is_not_a_pass() -> None:
     assert "killed" in found.reason
 
 
-def test_a_failure_in_a_step_of_two_samples_is_not_judged() -> None:
-    assert within("." * 38 + "r.", steps=38).status == "holds"
+def test_what_was_lost_counts_however_few_were_asked_in_that_step() -> None:
+    found = within("." * 38 + "r.", steps=38)
+
+    assert found.status == "violated"
+    assert "1 of 2 samples failed" in found.items[0].seen
+
+
+def test_a_sparse_path_is_judged_over_all_steps_together() -> None:
+    short = windows(2, 2, 2)
+
+    whole = downtime.within_budget(traffic(told("." * 6, short), steps=short))
+    lost = downtime.within_budget(traffic(told("...r..", short), steps=short))
+    once = downtime.within_budget(traffic(told("..", short), steps=short))
+
+    assert whole.status == "holds"
+    assert lost.status == "violated"
+    assert once.status == "not assessed"
 
 
 def test_an_excused_stretch_is_never_a_pass() -> None:
