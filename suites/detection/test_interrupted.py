@@ -59,13 +59,14 @@ def steps_of(folder: Path) -> set[tuple[str, str]]:
 
 
 def wait_for(folder: Path, step: str) -> None:
-    until(
+    seen = until(
         f"{step} started",
         lambda: steps_of(folder),
-        lambda seen: (step, "started") in seen,
+        lambda seen: (step, "started") in seen or any(state == "failed" for _, state in seen),
         timeout=LIMIT,
         every=0.02,
     )
+    assert (step, "started") in seen.value, seen.value
 
 
 def clusters_of(folder: Path) -> list[int]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -112,13 +113,13 @@ def read(source: PodSource) -> Traffic:
     return read_traffic([recorded.samples], [])
 
 
-def probers(cluster: EmbeddedProcess) -> set[int]:
-    """Processes that the cluster started for prober pods."""
+def probers(cluster: EmbeddedProcess, word: bytes = b"probe") -> set[int]:
+    """Processes that the cluster started for prober pods, with a word in their command."""
     found: set[int] = set()
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == cluster.pid and b"probe" in (entry / "cmdline").read_bytes():
+            if parent == cluster.pid and word in (entry / "cmdline").read_bytes():
                 found.add(int(entry.name))
     return found
 
@@ -166,11 +167,39 @@ def test_the_detector_is_tested_inside_a_pod(writer: ClusterWriter, tmp_path: Pa
     paths = [spec("new", role="control"), spec("reused", "http-reused", role="control")]
     base = Timebase()
 
-    tested = runner(writer, tmp_path).rehearse(paths, (0.5, 0.1), 0.2, base)
+    with taken(9090):  # a container's default port is of no interest on this machine
+        tested = runner(writer, tmp_path).rehearse(paths, (0.5, 0.1), 0.2, base)
 
     traffic = read_traffic([tested.recorded.samples], [], base, tested.tests)
     assert len(tested.tests) == 4
     assert self_test_seen(traffic).status == "holds", self_test_seen(traffic)
+
+
+@contextlib.contextmanager
+def taken(port: int) -> Generator[None]:
+    """A port of this machine that somebody listens on: the caller, or whoever came before."""
+    with socket.socket() as held:
+        with contextlib.suppress(OSError):
+            held.bind(("127.0.0.1", port))
+            held.listen()
+        yield
+
+
+def test_an_echo_that_ends_is_said_at_once(
+    cluster: EmbeddedProcess, writer: ClusterWriter, tmp_path: Path
+) -> None:
+    def end() -> None:
+        wait_for(lambda: bool(probers(cluster, b"\0echo\0")), "the echo")
+        os.kill(probers(cluster, b"\0echo\0").pop(), signal.SIGKILL)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    with pytest.raises(Exception, match="did not bring") as caught:
+        runner(writer, tmp_path).rehearse([spec("new")], (60.0,), 0.0, Timebase())
+    ending.join()
+
+    assert "Pod control/self-test" in str(caught.value)
+    assert "it ended with 137" in str(caught.value)
 
 
 def test_a_program_that_cannot_start_is_explained(writer: ClusterWriter, tmp_path: Path) -> None:
