@@ -46,7 +46,7 @@ docs-check: $(VENV)/.ready
 	$(BIN)/python -m reports.reference docs/reference --check
 
 unit: $(VENV)/.ready  ## policies, machinery, reports, the embedded cluster's contract
-	$(BIN)/pytest -q -n $(JOBS) --dist worksteal suites/policy suites/harness suites/reports suites/embedded
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci suites/policy suites/harness suites/reports suites/embedded
 
 suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
 	$(BIN)/pytest -q -n $(JOBS) --dist worksteal suites/detection

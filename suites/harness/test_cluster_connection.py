@@ -85,6 +85,31 @@ def test_an_unknown_context_lists_those_there_are(tmp_path: Path) -> None:
     assert caught.value.exit_code == 4
 
 
+def test_a_context_that_is_named_needs_no_current_one(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
+    content = json.loads(kubeconfig.read_text())
+    del content["current-context"]
+    kubeconfig.write_text(json.dumps(content))
+
+    assert Connection(kubeconfig, "here").host == "http://127.0.0.1:9"
+    with pytest.raises(BadInput, match="no current context") as caught:
+        Connection(kubeconfig)
+    assert "--context with one of here, elsewhere" in caught.value.expected
+
+
+def test_a_current_context_that_is_not_there_is_named(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
+    content = json.loads(kubeconfig.read_text())
+    content["current-context"] = "hree"
+    kubeconfig.write_text(json.dumps(content))
+
+    with pytest.raises(BadInput, match="no context 'hree'") as caught:
+        Connection(kubeconfig)
+    assert "here" in caught.value.cause
+
+
 @pytest.mark.parametrize("content", ["", "{", "kind: Config", "[]", "\x00", "a: b: c"])
 def test_a_kubeconfig_that_is_none_is_bad_input(tmp_path: Path, content: str) -> None:
     kubeconfig = tmp_path / "kubeconfig"

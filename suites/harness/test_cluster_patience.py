@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.patience import BUDGET, MOST, NONE, OPENING, Patience
+from fixtures.cluster.patience import BUDGET, MOST, NONE, OPENING, REFUSED, Patience, known
 from fixtures.cluster.reader import ClusterReader
 from fixtures.rights import Right, missing
 from suites.harness.scripted_api import (
@@ -188,11 +189,37 @@ def test_an_answer_that_repeating_cannot_change_is_final(tmp_path: Path, status:
 
 def test_a_server_that_never_answered_is_not_waited_for_long(tmp_path: Path) -> None:
     time = Time()
+    with (
+        scripted_api(tmp_path, after(then=DROPPED, opened=False)) as api,
+        pytest.raises(ClusterError, match="tried"),
+    ):
+        Connection(api.kubeconfig, patience=time.patience()).request("GET", "/version")
+
+    assert time.now == pytest.approx(OPENING)
+
+
+def test_where_nobody_ever_listened_there_is_hardly_any_wait(tmp_path: Path) -> None:
+    time = Time()
     write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:9")
     with pytest.raises(ClusterError, match="tried"):
         Connection(tmp_path / "kubeconfig", patience=time.patience()).request("GET", "/version")
 
-    assert time.now == pytest.approx(OPENING)
+    assert time.now == pytest.approx(REFUSED)
+
+
+def test_where_somebody_has_listened_a_refused_connection_is_waited_for(tmp_path: Path) -> None:
+    """Within one connection, and by the next: a restart is an outage, not an absence."""
+    time = Time()
+    with scripted_api(tmp_path, after()) as api:
+        first = opened(api.kubeconfig, time)
+    with pytest.raises(ClusterError, match="tried"):
+        first.request("GET", "/version")
+    assert time.now == pytest.approx(BUDGET)
+
+    more = replace(known(BUDGET), clock=lambda: time.now, pause=time.pause)
+    with pytest.raises(ClusterError, match="tried"):
+        Connection(api.kubeconfig, patience=more).request("GET", "/version")
+    assert time.now == pytest.approx(2 * BUDGET)
 
 
 def test_an_outage_is_waited_for_once_not_once_per_request(tmp_path: Path) -> None:

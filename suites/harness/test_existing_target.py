@@ -147,8 +147,43 @@ def test_a_cluster_that_does_not_answer_ends_with_the_request_named(
     )
 
     assert run.exit_code == 3, run.output
-    assert "cannot be reached" in run.output
+    assert run.output.count("cannot be reached") == 1, "found out once, and said once"
+    assert "GET http://127.0.0.1:9/version" in run.output
+    assert f"kubectl --kubeconfig {kubeconfig} version" in run.output
     assert "Traceback" not in run.output
+    assert not run.folder.exists()
+
+
+def test_verify_looks_without_the_right_to_know_which_cluster_it_is(tmp_path: Path) -> None:
+    def script(asked: Asked) -> Says:
+        if asked.path == "/api/v1/namespaces/kube-system":
+            return refused(403, "Forbidden")
+        return api(embedded=False)(asked)
+
+    with scripted_api(tmp_path, script) as served:
+        seen = look(served.kubeconfig, "")
+
+    assert (seen.uid, seen.kubernetes) == ("", "v1.32.9")
+    for uid in ("", "u-1"):
+        with pytest.raises(BadInput, match="cannot be seen which cluster") as refusal:
+            agree(Consent(context="here", cluster_uid=uid), seen)
+        assert refusal.value.next_command.endswith("auth can-i get namespace/kube-system")
+
+
+def test_an_upgrade_without_consent_is_told_how_to_go_on_from_the_same_file(
+    tmp_path: Path,
+) -> None:
+    kubeconfig = tmp_path / "kube config"
+    write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
+
+    run = rehearse(tmp_path, "--cluster-kubeconfig", str(kubeconfig), "--context", "here")
+
+    assert run.exit_code == 4, run.output
+    assert "may only be read" in run.output
+    assert (
+        f"rehearse snapshot --context here --cluster-kubeconfig '{kubeconfig}' -o mine.json.gz"
+        in run.output
+    )
 
 
 def test_verify_wants_to_be_told_what_to_look_at(tmp_path: Path) -> None:
@@ -158,16 +193,20 @@ def test_verify_wants_to_be_told_what_to_look_at(tmp_path: Path) -> None:
     assert "--snapshot FILE" in run.output
 
 
-def test_an_unknown_context_is_named_with_those_there_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suite", ["verify", "upgrade"])
+def test_an_unknown_context_is_named_with_those_there_are(tmp_path: Path, suite: str) -> None:
+    """Also before an upgrade, which has no consent here: there is nothing to consent to."""
     kubeconfig = tmp_path / "kubeconfig"
     write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
 
     run = rehearse(
-        tmp_path, "--cluster-kubeconfig", str(kubeconfig), "--context", "hree", suite="verify"
+        tmp_path, "--cluster-kubeconfig", str(kubeconfig), "--context", "hree", suite=suite
     )
 
     assert run.exit_code == 4, run.output
     assert "here, elsewhere" in run.output
+    assert "did you mean here?" in run.output
+    assert "may only be read" not in run.output
 
 
 def test_a_cluster_without_linkerd_is_said_in_one_sentence(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def test_expired_credentials_are_said(tmp_path: Path, name: str) -> None:
         done = command(name, tmp_path, served.kubeconfig)
 
     assert done.exit_code == 3, done.output
-    assert "refuses the credentials of this context (401 Unauthorized)" in done.output
+    assert done.output.count("refuses the credentials of this context (401 Unauthorized)") == 1
     assert "have expired" in done.output
     assert "Traceback" not in done.output
     assert not (done.folder / LEDGER).exists()
@@ -181,7 +181,7 @@ def test_credentials_that_a_program_cannot_give_are_said(tmp_path: Path, name: s
         done = command(name, tmp_path, served.kubeconfig)
 
     assert done.exit_code == 3, done.output
-    assert "credentials, sh, ended with exit code 7" in done.output
+    assert done.output.count("credentials, sh, ended with exit code 7") == 1
     assert "no terminal" in done.output
     assert "Traceback" not in done.output
     assert served.asked == []

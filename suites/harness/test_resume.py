@@ -149,8 +149,12 @@ def test_verify_has_nothing_to_resume(story: Story) -> None:
     assert "Only an upgrade can be resumed" in done.stderr
 
 
-def test_it_goes_on_to_a_verdict_however_often_it_dies(story: Story) -> None:
-    """Resumed with the options it began with, ended by Ctrl-C, resumed again with none."""
+@pytest.fixture(scope="module")
+def finished(story: Story) -> Story:
+    """Resumed with the options it began with, ended by Ctrl-C, resumed again with none.
+
+    The tests above need the run as it died, those below one with a verdict.
+    """
     with start(
         ROOT, "--resume", str(story.folder), "--out", str(story.folder), *story.options
     ) as p:
@@ -162,7 +166,11 @@ def test_it_goes_on_to_a_verdict_however_often_it_dies(story: Story) -> None:
     run = resume(story.folder)
 
     assert run.exit_code == 6, run.output
-    records = read(story.folder / LEDGER).records
+    return story
+
+
+def test_it_goes_on_to_a_verdict_however_often_it_dies(finished: Story) -> None:
+    records = read(finished.folder / LEDGER).records
     bodies = [r.body for r in records]
     assert [r.seq for r in records] == list(range(len(records)))
     assert sum(isinstance(b, RunStarted) for b in bodies) == 1
@@ -180,8 +188,8 @@ def test_it_goes_on_to_a_verdict_however_often_it_dies(story: Story) -> None:
     assert set(reached.values()) == {1}
 
 
-def test_each_control_is_judged_once_and_the_time_nobody_watched_is_open(story: Story) -> None:
-    records = read(story.folder / LEDGER).records
+def test_each_control_is_judged_once_and_the_time_nobody_watched_is_open(finished: Story) -> None:
+    records = read(finished.folder / LEDGER).records
     gone = superseded_by(records)
     assert gone, "what was not completed is taken back"
     stands = [
@@ -197,9 +205,9 @@ def test_each_control_is_judged_once_and_the_time_nobody_watched_is_open(story: 
     assert {f.status for f in stands} == {"holds", "violated", "not assessed"}
 
 
-def test_the_documents_agree(story: Story) -> None:
-    report = json.loads((story.folder / "report.json").read_text())
-    suites = junitparser.JUnitXml.fromfile(str(story.folder / "report.junit.xml"))
+def test_the_documents_agree(finished: Story) -> None:
+    report = json.loads((finished.folder / "report.json").read_text())
+    suites = junitparser.JUnitXml.fromfile(str(finished.folder / "report.junit.xml"))
 
     assert report["origin"]["problems"] == []
     assert report["origin"]["sealed"]
@@ -209,7 +217,7 @@ def test_the_documents_agree(story: Story) -> None:
     assert len(cases) == report["counts"]["findings"]
 
 
-def test_a_run_with_a_verdict_is_not_resumed(story: Story) -> None:
-    said = refused(story)
+def test_a_run_with_a_verdict_is_not_resumed(finished: Story) -> None:
+    said = refused(finished)
 
     assert "has ended, with the verdict `incomplete`" in said
