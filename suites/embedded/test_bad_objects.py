@@ -7,7 +7,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fixtures.targets.embedded.api.calls import ADMIN, Call
@@ -178,6 +178,9 @@ async def write(resource: str, obj: Obj, patch: Any) -> int:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=spoilt(), patch=st.dictionaries(st.sampled_from(["metadata", "spec"]), values))
+@example(
+    case=("pods", {"metadata": {"name": "a"}, "spec": {**POD, "volumes": [None]}}), patch={}
+).via("a volume without a name")
 def test_spoilt_objects_are_stored_or_refused(case: tuple[str, Obj], patch: Obj) -> None:
     resource, obj = case
 
