@@ -14,7 +14,7 @@ from fixtures.targets.embedded import controllers, nodes
 from fixtures.targets.embedded.api.core import ApiKernel
 from fixtures.targets.embedded.api.namespaces import Namespaces
 from fixtures.targets.embedded.controllers import Controllers
-from fixtures.targets.embedded.controllers.views import PodView, pod_view
+from fixtures.targets.embedded.controllers.views import PodView, condition, pod_view
 from fixtures.targets.embedded.kernel import Change, Clock, Mounts, Obj, ProgramFactory
 from fixtures.targets.embedded.nodes import Nodes
 
@@ -215,3 +215,18 @@ class Recorded:
 
     async def stop(self) -> None:
         self.stopped += 1
+
+
+def is_ready(running: InProcess, name: str) -> bool:
+    return (condition(running.get("pods", name), "Ready") or {}).get("status") == "True"
+
+
+def statuses(pod: Obj) -> dict[str, Obj]:
+    status = pod.get("status") or {}
+    found = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    return {s["name"]: s for s in found}
+
+
+def waiting_reason(pod: Obj, container: str = "app") -> str:
+    state = statuses(pod).get(container, {}).get("state", {})
+    return (state.get("waiting") or {}).get("reason", "")
