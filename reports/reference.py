@@ -57,10 +57,11 @@ def _index() -> list[str]:
 
 def _controls() -> list[str]:
     every = list(catalogue().values())
-    built = sum(1 for c in every if not c.planned)
+    planned = sum(1 for c in every if c.planned)
+    some = f"{len(every) - planned} of them built. A planned one is shown in each report as"
+    built = f"{some} `not assessed: not built yet`." if planned else "all of them built."
     lines = [
-        f"{len(every)} controls, {built} of them built. A planned one is shown in each report as"
-        " `not assessed: not built yet`. A violated *blocker* fails the verdict, violated *advice*"
+        f"{len(every)} controls, {built} A violated *blocker* fails the verdict, violated *advice*"
         " never does.",
         "",
     ]

@@ -137,6 +137,24 @@ def test_nothing_is_pruned_in_an_unmodified_hop(walked: Walk) -> None:
         assert answer(walked, stage, "kubectl", "delete").text == "No resources found\n"
 
 
+def test_discovery_is_not_played_and_the_program_says_so(walked: Walk) -> None:
+    """What CP-09 is `not assessed` with on an embedded cluster that is found as existing."""
+    component = "linkerd.io/control-plane-component=destination"
+    done = walked.kubectl(f"-n linkerd get pods -l {component} -o name")
+    pod = done.text.split()[0].removeprefix("pod/")
+    for release in walked.releases:
+        authorities = ["linkerd-dst.linkerd.svc.cluster.local:8086"]
+
+        said, done = walked.tools.linkerd(release).endpoints(authorities, pod=pod)
+
+        assert done.stdout == b""
+        assert said.unreadable == (
+            "exit code 1: Error creating destination client: error upgrading connection: "
+            "portforward is not played by the embedded cluster: no containers run in it "
+            f"for linkerd/{pod}"
+        )
+
+
 @pytest.mark.parametrize(("folder", "release"), [(FIRST, ANCHORS[1]), (SECOND, ANCHORS[2])])
 def test_apply_changes_what_it_changed_on_the_real_cluster(
     walked: Walk, folder: str, release: str

@@ -86,6 +86,7 @@ def world(agreed: Agreed, *, uid: str = "u-1", foreseen: tuple[Change, ...] = ()
 
 
 READS: list[tuple[str, ...]] = [
+    ("linkerd", "diagnostics", "endpoints", "-o", "json", "--destination-pod", "d", "a:1", "b:2"),
     ("linkerd", "version", "--client"),
     ("linkerd", "version", "--proxy"),
     ("linkerd", "check", "--proxy", "-o", "json", "--wait", "20s", "--expected-version", "v"),
@@ -94,6 +95,7 @@ READS: list[tuple[str, ...]] = [
     ("kubectl", "get", "-f", "-", "-o", "json"),
     ("kubectl", "get", "--raw", "/readyz"),
     ("kubectl", "-n", "linkerd", "rollout", "status", "deployment/x", "--timeout=300s"),
+    ("kubectl", "-n", "shop", "rollout", "status", "deployment/x", "daemonset/y", "--timeout=9s"),
     ("kubectl", "apply", "--dry-run=client", "-f", "-"),
     ("helm", "list", "-n", "linkerd", "--all", "-o", "json"),
     ("helm", "get", "values", "linkerd-crds", "-n", "linkerd", "-o", "json"),
@@ -116,8 +118,11 @@ CHANGES: list[tuple[str, ...]] = [
     ("kubectl", "apply", "-f", "-"),
     ("kubectl", "delete", "-f", "-"),
     ("kubectl", "-n", "shop", "rollout", "restart", "deployment/web"),
+    ("kubectl", "-n", "shop", "rollout", "restart", "deployment/web", "statefulset/db"),
 ]
 UNKNOWN: list[tuple[str, ...]] = [
+    ("linkerd", "diagnostics", "endpoints", "--api-addr", "elsewhere:8086", "a:1"),
+    ("linkerd", "diagnostics", "proxy-metrics"),
     ("kubectl", "delete", "namespace", "shop"),
     ("kubectl", "delete", "-f", "-", "--all"),
     ("kubectl", "apply", "-f", "somewhere.yaml"),
@@ -130,6 +135,8 @@ UNKNOWN: list[tuple[str, ...]] = [
     ("kubectl", "drain", "node"),
     ("kubectl", "rollout", "restart", "deployment/web"),
     ("kubectl", "-n", "shop", "rollout", "restart", "deployment"),
+    ("kubectl", "-n", "shop", "rollout", "restart", "deployment/web", "deployment"),
+    ("kubectl", "rollout", "restart", "deployment/web", "deployment/other"),
     ("kubectl", "-n", "shop", "rollout", "undo", "deployment/web"),
     ("kubectl", "--kubeconfig", "other", "get", "pods"),
     ("kubectl", "get"[:2]),
@@ -293,6 +300,18 @@ def test_what_was_said_is_not_said_again_and_what_was_not_is() -> None:
     assert "linkerd/b" in here.said[1]
     assert "delete 1:" in here.said[2]
     assert "shop/other" in here.said[3]
+
+
+def test_each_workload_of_one_restart_is_said() -> None:
+    here = world(CONSENTED, foreseen=(Change("restart", "deployment", "shop", "web"),))
+
+    here.kubectl.restart_all("shop", ["deployment/web"])
+    here.kubectl.restart_all("shop", ["deployment/web", "statefulset/db", "daemonset/agent"])
+
+    assert len(here.said) == 2
+    assert "restart 2:" in here.said[1]
+    assert "statefulset: shop/db" in here.said[1]
+    assert "daemonset: shop/agent" in here.said[1]
 
 
 def test_helm_says_what_its_dry_run_rendered() -> None:

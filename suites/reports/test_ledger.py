@@ -185,12 +185,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Ledger.create(tmp_path / "file" / "run", "run")
 
     assert str(tmp_path / "file" / "run" / LEDGER) in str(refused.value)
+    assert "--out" in refused.value.next_command
+
+
+def test_a_file_where_the_folder_should_be_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(LedgerError, match="a file of its name is there") as refused:
+        Ledger.create(tmp_path / "file", "run")
+
+    assert "--out" in refused.value.next_command
 
 
 def test_a_ledger_is_never_continued(tmp_path: Path) -> None:
     Ledger.create(tmp_path, "run").close()
 
-    with pytest.raises(LedgerError, match="already there"):
+    with pytest.raises(LedgerError, match="ledger is already there"):
         Ledger.create(tmp_path, "run")
 
 

@@ -41,7 +41,7 @@ NOTE = Note(text="something a reader must know")
 
 
 def finding(control: str, step: str, hop: str = HOP.label, test: str = "t") -> FindingMade:
-    verdict = holds("it held") if test else not_assessed("not built yet")
+    verdict = holds("it held") if test else not_assessed("not observed")
     return FindingMade(
         finding=Finding(
             control=control, severity="blocker", step=step, hop=hop, test=test, verdict=verdict
@@ -85,7 +85,7 @@ def died(folder: Path, *, code: int | None = None) -> Path:
         went(ledger, "baseline", minute=0)
         went(ledger, "preflighted", HOP.label, minute=1)
         ledger.write(finding("PRE-01", "preflighted"))
-        ledger.write(finding("CP-09", "control_plane_upgraded", test=""))
+        ledger.write(finding("CP-08", "control_plane_upgraded", test=""))
         went(ledger, "cli_upgraded", HOP.label, minute=2, reached=False)
         ledger.write(finding("CLI-01", "cli_upgraded"))
         if code is not None:
@@ -146,7 +146,7 @@ def test_what_was_completed_is_built_again(tmp_path: Path) -> None:
         for r in records
         if r.seq in found.superseded and isinstance(r.body, FindingMade)
     ]
-    assert gone == ["CP-09", "CLI-01"]
+    assert gone == ["CP-08", "CLI-01"]
 
 
 def test_a_step_that_went_on_after_its_facts_is_compared_as_it_left_the_cluster(

@@ -11,6 +11,7 @@ from policies import (
     certificates,
     checks,
     configuration,
+    discovery,
     endpoints,
     extensions,
     helm,
@@ -19,6 +20,7 @@ from policies import (
     webhooks,
 )
 from policies.combining import combined
+from policies.discovery_facts import Discovery
 from policies.helm_facts import CONTROL_PLANE
 from policies.observations import CheckRun, Rendered, VersionReport
 
@@ -80,6 +82,12 @@ def test_version_reports_match_objects(control_plane_upgraded: Reached) -> None:
 def test_every_component_was_ready_at_every_moment(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
     expect(endpoints.ready_at_every_moment(step.endpoints, step.after))
+
+
+@control("CP-09")
+def test_discovery_answers_what_the_slices_say(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    expect(discovery.answers_match(step.all(Discovery), step.after))
 
 
 @control("CP-10")
