@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from fixtures.errors import BadInput, RehearsalError
 
 FAULTS = Path(__file__).parent / "suites" / "detection" / "faults"
 CONTEXT = "of the kubeconfig; default: its current one"
 KUBECONFIG = "default: $KUBECONFIG, else ~/.kube/config"
+N = TypeVar("N", int, float)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--speed", type=_speed, default=1.0, help="cluster seconds per second")
     serve.add_argument("--nodes", type=_few, default=1, help="1 to 20")
-    serve.add_argument("--port", type=int, default=0, help="0: any free port")
+    serve.add_argument("--port", type=_port, default=0, help="0: any free port")
     serve.add_argument("--snapshot", default="", metavar="FILE", help="start from these objects")
     serve.add_argument(
         "--with-linkerd", default="", metavar="RELEASE", help="install it, and workloads"
@@ -110,17 +112,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
-    if not 0.1 <= speed <= 1000:
-        raise argparse.ArgumentTypeError(f"{text} is not within 0.1 to 1000")
-    return speed
+    return _within(text, float, 0.1, 1000)
 
 
 def _few(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= 20:
-        raise argparse.ArgumentTypeError(f"{text} is not within 1 to 20")
-    return count
+    return _within(text, int, 1, 20)
+
+
+def _port(text: str) -> int:
+    return _within(text, int, 0, 65535)
+
+
+def _within(text: str, kind: Callable[[str], N], low: N, high: N) -> N:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text} is not within {low} to {high}")
+    return value
 
 
 def _plan(arguments: argparse.Namespace) -> int:
@@ -170,7 +180,15 @@ def _report(arguments: argparse.Namespace) -> int:
     if not folder.is_dir():
         if not arguments.output:
             raise BadInput("Name a folder for the documents of a packed bundle", where="--output")
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise BadInput(
+                "The folder for the documents cannot be made",
+                where=f"--output {folder}",
+                seen=error.strerror or str(error),
+                next_command="name another folder with --output",
+            ) from None
     for document in write_all(bundle, folder).documents:
         print(document.path)
     return 0
@@ -178,11 +196,12 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _verify_bundle(arguments: argparse.Namespace) -> int:
     from fixtures.bundle import open_bundle
+    from reports.wording import number
 
     bundle = open_bundle(Path(arguments.bundle))
     if bundle.manifest is None:
         raise BadInput("This run was never sealed: there is no manifest", where=arguments.bundle)
-    print(f"{arguments.bundle}: {len(bundle.manifest.files)} files as sealed")
+    print(f"{arguments.bundle}: {number(len(bundle.manifest.files), 'file')} as sealed")
     return 0
 
 

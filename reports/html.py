@@ -96,6 +96,7 @@ def _environment() -> Environment:
         "share": wording.share,
         "surely": wording.surely,
         "traffic_line": wording.traffic_line,
+        "until_death": wording.until_death,
         "kind": kind,
         "linked": linked,
         "number": wording.number,

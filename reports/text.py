@@ -13,6 +13,7 @@ from reports.wording import (
     seen,
     subject,
     traffic_line,
+    until_death,
     where,
 )
 
@@ -49,6 +50,7 @@ def render(report: Report, *, colour: bool = False, documents: Iterable[str] = (
         lines += ["", *_entry(entry, paint, "violated", "red")]
     for entry in report.advice:
         lines += ["", *_entry(entry, paint, "advice", "yellow")]
+    lines += _waived(report, paint)
     lines += _unassessed(report, paint)
     for problem in report.origin.problems:
         lines += ["", paint("note: ", "yellow") + one_line(problem)]
@@ -69,7 +71,8 @@ def _head(report: Report, paint: _Paint) -> list[str]:
     ]
     for summary in report.traffic:
         of = "" if len(report.traffic) == 1 else f" of cluster {summary.cluster}"
-        told = f"traffic{of}: {summary.void or traffic_line(summary)}"
+        short = f" {until_death(summary)}" if summary.cut_short else ""
+        told = f"traffic{of}{short}: {summary.void or traffic_line(summary)}"
         lines.append(one_line(told))
     if verdict.reason:
         lines.insert(2, one_line(verdict.reason))
@@ -107,6 +110,16 @@ def _wrapped(name: str, text: str) -> list[str]:
         max_lines=4,
         placeholder=" ...",
     )
+
+
+def _waived(report: Report, paint: _Paint) -> list[str]:
+    """Each waived control with who answers for it, until when, and why; one line each."""
+    told = dict.fromkeys((e.control, one_line(e.waiver or e.reason)) for e in report.waived)
+    lines = [
+        f"{paint(f'waived {control}', 'bold', 'yellow')}  {textwrap.shorten(said, 2 * WIDTH)}"
+        for control, said in told
+    ]
+    return ["", *lines] if lines else []
 
 
 def _unassessed(report: Report, paint: _Paint) -> list[str]:

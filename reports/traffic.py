@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from fixtures.records import Record, TrafficSeen
+from fixtures.records import Record, Resumed, TrafficSeen
 from policies import latencies, outages
 from policies.downtime import self_test_seen, void
 from policies.traffic import PathTraffic, SelfTest, Traffic
@@ -35,11 +35,22 @@ def traffic_of(
     records: Sequence[Record], sections: Sequence[Section], canaries: Sequence[CanarySummary]
 ) -> tuple[TrafficSummary, ...]:
     """One summary per cluster whose traffic was recorded."""
-    seen = {r.cluster: r.body.traffic for r in records if isinstance(r.body, TrafficSeen)}
-    return tuple(
-        _Summing(records, cluster, traffic, happenings(records, cluster, sections, canaries)).sum()
-        for cluster, traffic in seen.items()
-    )
+    seen = {
+        r.cluster: (r.body.traffic, _cut_short(records[place + 1 :]))
+        for place, r in enumerate(records)
+        if isinstance(r.body, TrafficSeen)
+    }
+    found: list[TrafficSummary] = []
+    for cluster, (traffic, cut_short) in seen.items():
+        happened = happenings(records, cluster, sections, canaries)
+        summary = _Summing(records, cluster, traffic, happened).sum()
+        found.append(replace(summary, cut_short=cut_short))
+    return tuple(found)
+
+
+def _cut_short(after: Iterable[Record]) -> bool:
+    """Whether a later resumption had steps left: probes are not begun again by one."""
+    return any(isinstance(r.body, Resumed) and r.body.step != "settled" for r in after)
 
 
 def reasons_of(entries: Iterable[Entry], without: Iterable[Unfound]) -> tuple[str, ...]:

@@ -236,6 +236,8 @@ class TrafficSummary(Part, frozen=True, kw_only=True):
     pauses: tuple[ProberPause, ...]
     problems: tuple[str, ...]
     components: tuple[ComponentReady, ...]
+    cut_short: bool = False
+    """The rehearsal died at `ended` and was resumed: nothing was probed since."""
 
     @property
     def measured(self) -> tuple[ProbedPath, ...]:

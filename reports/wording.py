@@ -67,6 +67,14 @@ def share(part: float) -> str:
     return f"{told:g}\u00a0%"
 
 
+def until_death(summary: TrafficSummary) -> str:
+    """Up to when traffic was probed, where that was not to the end; else empty."""
+    if not summary.cut_short:
+        return ""
+    at = f" at {utc(summary.ended)}" if summary.ended else ""
+    return f"until the run died{at}, not probed again"
+
+
 def traffic_line(summary: TrafficSummary) -> str:
     """Lost requests and the smallest visible outage, in one line."""
     paths = number(sum(not p.unavailable for p in summary.measured), "path")

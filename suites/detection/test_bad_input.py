@@ -24,7 +24,7 @@ from suites.detection.runs import rehearse
         (("--speed", "0"), "speed"),
         (("--budget-from-history", "absent"), "absent"),
         (("--tools", "absent"), "absent"),
-        (("--context", "no-such-context"), "no-such-context"),
+        (("--context", "no-such-context"), "kubeconfig"),
     ],
 )
 def test_a_wrong_option_is_named(options: tuple[str, ...], named: str, tmp_path: Path) -> None:

@@ -210,7 +210,8 @@ def test_where_nobody_ever_listened_there_is_hardly_any_wait(tmp_path: Path) -> 
 def test_where_somebody_has_listened_a_refused_connection_is_waited_for(tmp_path: Path) -> None:
     """Within one connection, and by the next: a restart is an outage, not an absence."""
     time = Time()
-    with scripted_api(tmp_path, after()) as api:
+    last = Says(body=OK.body, headers={"Connection": "close"})
+    with scripted_api(tmp_path, lambda _: last) as api:
         first = opened(api.kubeconfig, time)
     with pytest.raises(ClusterError, match="tried"):
         first.request("GET", "/version")

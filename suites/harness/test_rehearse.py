@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.ledger import Ledger
+from fixtures.records import Note
 from fixtures.targets.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client
 
@@ -61,6 +63,50 @@ def test_a_wrong_command_line_exits_4() -> None:
 
     assert done.returncode == 4
     assert "--to" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--port", "99999999", "0 to 65535"),
+        ("--port", "http", "0 to 65535"),
+        ("--speed", "fast", "0.1 to 1000"),
+        ("--speed", "nan", "0.1 to 1000"),
+        ("--nodes", "many", "1 to 20"),
+    ],
+)
+def test_a_number_that_serve_cannot_use_is_named(option: str, value: str, named: str) -> None:
+    done = rehearse("serve", option, value)
+
+    assert done.returncode == 4, done.stderr
+    assert f"{value} is not within {named}" in done.stderr
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_documents_that_cannot_be_written_are_said(tmp_path: Path, below: bool) -> None:
+    with Ledger.create(tmp_path / "told", "run") as ledger:
+        ledger.write(Note(text="one record"))
+    (tmp_path / "file").write_text("in the way")
+    out = tmp_path / "file" / "docs" if below else tmp_path / "file"
+
+    done = rehearse("report", str(tmp_path / "told"), "-o", str(out))
+
+    assert done.returncode == 4, done.stderr
+    assert f"where: --output {out}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_snapshot_that_cannot_be_written_says_what_to_do(
+    cluster: EmbeddedProcess, tmp_path: Path
+) -> None:
+    """The folder is missing, or the name is that of a folder."""
+    for out, do in ((tmp_path / "none" / "x.json", "mkdir -p "), (tmp_path, "name a file: -o ")):
+        done = rehearse(
+            "snapshot", "--cluster-kubeconfig", str(cluster.kubeconfig), "-o", str(out)
+        )
+
+        assert done.returncode == 4, done.stderr
+        assert f"next: {do}{tmp_path}" in done.stderr
 
 
 def test_serve_prints_its_kubeconfig_and_ends_on_ctrl_c() -> None:

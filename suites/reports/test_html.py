@@ -183,7 +183,9 @@ def test_gaps_and_explained_items_are_shown(reports: dict[str, Report]) -> None:
 def test_a_waiver_names_who_answers_for_it(reports: dict[str, Report]) -> None:
     page = page_of(html.render(reports["violated"]))
 
-    assert "mesh team, until 2026-03-31" in page.one("waived").text
+    assert "mesh team, until 2026-03-31: planned rotation" in page.one("waived").text
+    assert 'href="#waived"' in html.render(reports["violated"])
+    assert 'href="#waived"' not in html.render(reports["healthy"])
 
 
 def test_a_cut_off_ledger_is_told_in_the_verdict(reports: dict[str, Report]) -> None:

@@ -29,12 +29,25 @@ def test_advice_is_told_apart_from_failures(reports: dict[str, Report]) -> None:
     assert "\nviolated " not in shown
 
 
+def test_each_waived_control_is_named_with_who_answers_for_it(
+    reports: dict[str, Report],
+) -> None:
+    report = reports["violated"]
+    (waived,) = report.waived
+    twice = replace(report, findings=(*report.findings, replace(waived, hop="hop 2")))
+
+    for shown in (text.render(report), text.render(twice)):
+        lines = [line for line in shown.splitlines() if line.startswith("waived ")]
+        assert lines == ["waived CP-04  mesh team, until 2026-03-31: planned rotation"]
+    assert "waived" not in text.render(reports["healthy"])
+
+
 def test_reasons_for_not_assessing_are_shown_required_ones_first(
     reports: dict[str, Report],
 ) -> None:
     shown = text.render(reports["incomplete"])
 
-    assert shown.index("required  PRE-13") < shown.index("not built yet")
+    assert shown.index("required  PRE-13") < shown.index("the scenario does not ask")
     assert "secrets: forbidden to user auditor" in shown
 
 

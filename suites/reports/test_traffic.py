@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fixtures.bundle import Bundle
-from fixtures.records import TrafficSeen
+from fixtures.records import Resumed, TrafficSeen
 from policies import outages
 from policies.findings import not_assessed
 from policies.traffic import PathTraffic, SampleRun, Traffic
@@ -76,6 +76,29 @@ def test_a_healthy_run_lost_nothing_and_says_what_it_would_have_seen(
     assert "an outage of 110 ms would have been seen on any path" in text.render(
         reports["healthy"]
     )
+
+
+def _resumed(bundle: Bundle, step: str) -> Report:
+    """The bundle, gone on with after a step."""
+    records = bundle.reading.records
+    body = Resumed(step=step, unobserved_from=START, compared_at=START)
+    reading = replace(bundle.reading, records=(*records, replace(records[-1], body=body)))
+    return build(replace(bundle, reading=reading))
+
+
+def test_traffic_of_a_run_that_died_is_not_shown_as_the_whole_runs(
+    bundles: dict[str, Bundle],
+) -> None:
+    report = _resumed(bundles["lost"], "crds_upgraded")
+    ended = _summary(report).ended
+    assert ended is not None
+    told = f"until the run died at {ended:%Y-%m-%d %H:%M:%S} UTC, not probed again"
+
+    assert f"traffic {told}: " in text.render(report)
+    assert f"Seen {told}: what follows is not" in page_of(html.render(report)).one("traffic").text
+    assert _summary(report).cut_short
+    for whole in (build(bundles["lost"]), _resumed(bundles["lost"], "settled")):
+        assert "died" not in text.render(whole) + page_of(html.render(whole)).one("traffic").text
 
 
 def test_an_outage_is_one_episode_with_its_bounds(reports: dict[str, Report]) -> None:
