@@ -27,7 +27,8 @@ import msgspec
 from benchmarks import analysis
 from benchmarks.harness import Measure, measured
 from fixtures.traffic import prober
-from fixtures.traffic.samples import Timebase, read_traffic
+from fixtures.traffic.samples import read_traffic
+from fixtures.traffic.timebase import Timebase
 from policies.outages import cells, outages
 from policies.traffic import PathTraffic
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -12,6 +10,7 @@ import msgspec
 from fixtures.ledger import LEDGER, read
 from fixtures.records import FindingMade
 from policies.findings import Finding
+from suites.detection.warm import run_pytest
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
@@ -42,10 +41,11 @@ class Run(msgspec.Struct, frozen=True):
 
 def rehearse(folder: Path, *options: str, suite: str = "upgrade") -> Run:
     """`pytest suites/SUITE OPTIONS` in a process of its own."""
-    out = folder / "run"
-    argv = [sys.executable, "-m", "pytest", f"suites/{suite}", "-q", "--out", str(out), *options]
+    folder.mkdir(parents=True, exist_ok=True)
+    out, output = folder / "run", folder / "output.txt"
+    arguments = [f"suites/{suite}", "-q", "--out", str(out), *options]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    done = subprocess.run(
-        argv, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, env=environment, check=False
-    )
-    return Run(done.returncode, done.stdout + done.stderr, out)
+    # A process that was forked runs no exit handlers: its temporary files go with the folder.
+    environment["TMPDIR"] = str(folder)
+    code = run_pytest(arguments, root=ROOT, output=output, environment=environment, limit=LIMIT)
+    return Run(code, output.read_text(encoding="utf-8", errors="replace"), out)

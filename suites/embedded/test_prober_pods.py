@@ -29,7 +29,8 @@ from fixtures.targets.kind import KindTarget
 from fixtures.traffic import workloads
 from fixtures.traffic.pods import Mesh, PodRunner, PodSource
 from fixtures.traffic.runner import Source
-from fixtures.traffic.samples import Timebase, read_traffic
+from fixtures.traffic.samples import read_traffic
+from fixtures.traffic.timebase import Timebase
 from policies.downtime import self_test_seen
 from policies.traffic import Traffic
 

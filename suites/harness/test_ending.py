@@ -19,7 +19,7 @@ from fixtures.scenario import Scenario
 from fixtures.steprun import Cluster
 from fixtures.traffic.life import Probes
 from fixtures.traffic.runner import Recorded, Rehearsed, Running, Source, Spec, Way
-from fixtures.traffic.samples import Timebase
+from fixtures.traffic.timebase import Timebase
 from policies.path import plan
 from suites.harness.test_session import session
 

@@ -21,7 +21,8 @@ from fixtures.cluster.connection import Connection
 from fixtures.cluster.podlog import PodLog
 from fixtures.traffic import prober
 from fixtures.traffic.loglines import LogLines
-from fixtures.traffic.samples import Timebase, read_traffic
+from fixtures.traffic.samples import read_traffic
+from fixtures.traffic.timebase import Timebase
 from policies.outages import outages
 from policies.traffic import Traffic, Window
 from suites.harness.log_server import ENDED, HIDDEN, LogServer, Stretch, log_server

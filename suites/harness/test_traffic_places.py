@@ -16,7 +16,7 @@ from fixtures.traffic import pods as runners
 from fixtures.traffic.life import MESHED_KINDS, Probes
 from fixtures.traffic.pods import Mesh, PodRunner
 from fixtures.traffic.runner import NoPlaceError
-from fixtures.traffic.samples import Timebase
+from fixtures.traffic.timebase import Timebase
 from policies.link_facts import Gateway, Multicluster
 from policies.traffic import Traffic
 from suites.harness.pods import pod

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.traffic.samples import Timebase, read_traffic, self_tests
+from fixtures.traffic.samples import read_traffic
+from fixtures.traffic.timebase import Timebase, self_tests
 from policies.downtime import self_test_seen, streams_end_gracefully
 from policies.outages import cells, outages
 from policies.traffic import Traffic

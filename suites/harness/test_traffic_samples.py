@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from fixtures.traffic import prober
 from fixtures.traffic.samplefile import SampleFile, SampleFileError
-from fixtures.traffic.samples import Timebase, read_traffic
+from fixtures.traffic.samples import read_traffic
+from fixtures.traffic.timebase import Timebase
 from policies.outages import cells
 from policies.runs import Sample, runs
 from policies.traffic import PathTraffic, Window

@@ -1,0 +1,17 @@
+"""What rehearsals read and compile; `warm` forks its processes from one that has done so."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fixtures.cluster.connection import load_client
+from reports.build import build
+from reports.html import render
+from suites.reports.samples import healthy_sample
+
+load_client()
+with TemporaryDirectory() as _folder:
+    render(build(healthy_sample().write(Path(_folder) / "sample")))  # catalogues and templates
+gc.freeze()
