@@ -382,3 +382,12 @@ def test_missing_init_image_does_not_matter_with_cni() -> None:
     answer = inject(pod(), ENABLED, values, injector_version="edge-25.10.7")
 
     assert isinstance(answer, Injected)
+
+
+@pytest.mark.parametrize("asked", [pod(), annotated(proxy_log_level="debug")], ids=["", "asks"])
+def test_the_values_are_the_next_pods_too(asked: Obj) -> None:
+    values = defaults("edge-25.10.7")
+
+    inject(asked, ENABLED, values, injector_version="edge-25.10.7")
+
+    assert values == defaults("edge-25.10.7")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from fixtures import extension_helm, helm_guide
 from fixtures.cluster.writer import Answer, Put
@@ -20,6 +21,7 @@ from fixtures.ledger import Ledger
 from fixtures.scenario import ExtensionSpec, HelmOptions, Scenario
 from fixtures.steprun import Cluster, StepRun
 from fixtures.tools.toolbox import Toolbox
+from fixtures.waiting import until
 from policies.differences import Difference
 from policies.facts import ClusterFacts, Namespace, Workload
 from policies.helm_facts import ChartValues, HelmRelease
@@ -67,6 +69,7 @@ esac"""
 class Target:
     """A cluster that is there and does nothing."""
 
+    kind = "embedded"
     speed = 20.0
 
     def prepare(self, release: str) -> None: ...
@@ -169,7 +172,8 @@ def test_the_control_plane_is_followed_to_the_end_and_its_render_is_kept(make: M
 
     helm_guide.control_plane_upgraded(run)
 
-    assert [line.split()[:2] for line in lines(run)][1:4] == [["kubectl", "-n"]] * 3
+    names = (f"deployment/linkerd-{c}" for c in ("destination", "identity", "proxy-injector"))
+    assert lines(run)[1] == (f"kubectl -n linkerd rollout status {' '.join(names)} --timeout=300s")
     (kept,) = [what for label, what in run.observations if label == "upgrade"]
     assert isinstance(kept, Rendered)
     assert kept.values == (("linkerdVersion", f'"{NEW}"'),)
@@ -266,16 +270,41 @@ def test_a_dry_run_that_fails_is_a_refusal_in_helms_words(make: Make) -> None:
 
 def test_a_second_upgrade_is_compared_object_by_object(make: Make) -> None:
     run = make()
+    run.scenario = replace(run.scenario, soak=0.0)
 
-    helm_guide.reapply(run)
+    helm_guide.settled(run)
 
-    (found,) = (what for _, what in run.observations)
-    assert isinstance(found, Difference)
+    (found,) = [what for _, what in run.observations if isinstance(what, Difference)]
     assert found.paths == ("/data/values",)
     marks = cast("Any", run.cluster.writer).put[0]["metadata"]
     assert marks["annotations"]["meta.helm.sh/release-name"] == "linkerd-control-plane"
     assert marks["labels"]["app.kubernetes.io/managed-by"] == "Helm"
     assert marks["namespace"] == "linkerd"
+
+
+def test_helm_renders_again_while_the_soak_lasts_and_is_told_of_after_it(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make()
+    helm = cast("Any", run.cluster.toolbox.helm().program)
+    asked = tmp_path / "asked"
+    told = f'case "$*" in *--dry-run=server*) touch {asked};; esac'
+    script(helm.path, f"{told}\n{helm.path.read_text()}")
+
+    def soak(_: StepRun, __: float) -> None:
+        """Lasts until Helm was asked: one that is asked only afterwards is never asked."""
+        until("Helm", asked.exists, bool, timeout=60)
+
+    monkeypatch.setattr(StepRun, "soak", soak)
+
+    helm_guide.settled(run)
+
+    assert [line.split()[:2] for line in lines(run)] == [
+        ["linkerd", "check"],
+        ["linkerd", "check"],
+        ["linkerd", "version"],
+        ["helm", "upgrade"],
+    ]
 
 
 def test_the_way_back_is_a_rollback(make: Make) -> None:
