@@ -7,8 +7,11 @@ WHEELS ?=
 PIP_FROM := $(if $(WHEELS),--no-index --find-links $(WHEELS),)
 FROM ?= edge-25.4.4
 TO ?= edge-25.10.7
-JOBS ?= 2
+# Tests wait more than they compute; rehearsals compute.
+JOBS ?= 3
+REHEARSALS ?= 2
 TOOLS ?=
+SCENARIO ?=
 # A rehearsal starts several processes: their modules are compiled once, not in each of them.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -49,11 +52,11 @@ unit: $(VENV)/.ready  ## policies, machinery, reports, the embedded cluster's co
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci suites/policy suites/harness suites/reports suites/embedded
 
 suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
-	$(BIN)/pytest -q -n $(JOBS) --dist worksteal suites/detection
+	$(BIN)/pytest -q -n $(REHEARSALS) --dist worksteal suites/detection
 
-real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or in TOOLS=DIR; says which ran
+real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or in TOOLS=DIR, or SCENARIO=FILE; says which ran
 	@code=0; \
-	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO) --stand-ins auto $(if $(TOOLS),--tools $(TOOLS)) || code=$$?; \
+	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO) --stand-ins auto $(if $(TOOLS),--tools $(TOOLS)) $(if $(SCENARIO),--scenario $(SCENARIO)) || code=$$?; \
 	$(BIN)/python -m reports.tools .rehearsals/latest; \
 	exit $$code
 
