@@ -295,6 +295,17 @@ def test_latency_is_judged_against_its_budget(slow: float, budget: Budget, wante
         assert [i.subject for i in found.items] == ["path web in step 1, server proxy new"]
 
 
+def test_what_answers_take_on_a_simulated_network_is_no_latency() -> None:
+    latency = [answers(0, "web-1", 0.01), answers(1, "web-1", 9.0)]
+    seen = traffic(told("." * 40, STEPS, latency=latency), steps=STEPS)
+
+    found = downtime.latency_within_budget(seen, simulated=True)
+
+    assert found.status == "not assessed"
+    assert "simulated network" in found.reason
+    assert downtime.latency_within_budget(seen).status == "violated"
+
+
 def test_a_handful_of_answers_makes_no_percentile() -> None:
     few = [answers(0, "web-1", 5.0, count=3)]
     seen = traffic(told("." * 40, STEPS, latency=few), steps=STEPS)

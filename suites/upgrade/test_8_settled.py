@@ -80,7 +80,12 @@ def test_latency_stays_within_its_budget(settled: Reached, rehearsal: Rehearsal)
     if settled.traffic is None:
         expect(not_assessed(NOT_PROBED))
     else:
-        expect(downtime.latency_within_budget(settled.traffic, budgets(rehearsal)))
+        simulated = settled.after.simulated
+        expect(
+            downtime.latency_within_budget(
+                settled.traffic, budgets(rehearsal), simulated=simulated
+            )
+        )
 
 
 @control("TRF-05")
