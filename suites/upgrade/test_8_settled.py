@@ -80,10 +80,12 @@ def test_latency_stays_within_its_budget(settled: Reached, rehearsal: Rehearsal)
     if settled.traffic is None:
         expect(not_assessed(NOT_PROBED))
     else:
-        simulated = settled.after.simulated
         expect(
             downtime.latency_within_budget(
-                settled.traffic, budgets(rehearsal), simulated=simulated
+                settled.traffic,
+                budgets(rehearsal),
+                {p.name: p.proxy_version for p in settled.lives},
+                simulated=settled.after.simulated,
             )
         )
 
