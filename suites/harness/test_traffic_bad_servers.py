@@ -23,6 +23,7 @@ from suites.harness.misbehaving import (
     more_records,
     probing,
     records,
+    reset,
     spec,
     wait_for,
 )
@@ -63,6 +64,38 @@ def test_a_bad_answer_is_one_outage_without_end(
     assert found.first_error.startswith(outcome)
     assert found.latest_end is None
     assert found.earliest_start is None
+
+
+def once(end: Answer) -> Answer:
+    """Each connection is answered once; its second request gets this end."""
+    asked: set[int] = set()
+
+    def answer(sock: socket.socket, sequence: int) -> bool:
+        if (port := sock.getpeername()[1]) in asked:
+            return end(sock, sequence)
+        asked.add(port)
+        return healthy(sock, sequence)
+
+    return answer
+
+
+def closed(_sock: socket.socket, _sequence: int) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcomes"),
+    [(once(closed), {"ok"}), (once(reset), {"ok", "reset"}), (closed, {"reset"})],
+    ids=["ends as it is asked again", "resets it", "never answers"],
+)
+def test_a_kept_connection_that_ends_as_it_is_asked_is_asked_again_on_a_new_one(
+    tmp_path: Path, answer: Answer, outcomes: set[str]
+) -> None:
+    out = tmp_path / "s"
+    with misbehaving(answer) as server, probing(out, spec(server.port, "http-reused")):
+        wait_for(lambda: records(out) > 8, "samples")
+
+    assert {run.outcome for run in read(out).runs} == outcomes
 
 
 def goes_and_comes(
