@@ -55,7 +55,9 @@ def choose(
         control_plane_namespace: Its Services come first; others follow by the digest of their
             name, so that the sample is spread and the same each time.
     """
-    behind = _by_service(slices)
+    behind: dict[tuple[str, str], list[SliceSeen]] = {}
+    for each in slices:
+        behind.setdefault((each.namespace, each.service), []).append(each)
 
     def fits(service: ServiceSeen) -> bool:
         found = [e for s in behind.get((service.namespace, service.name), ()) for e in s.endpoints]
@@ -102,7 +104,8 @@ def addresses(
         slices: All, or those of the Service.
         ipv6: The installation has IPv6 (`disableIPv6` is false).
     """
-    own = _by_service(slices).get((service.namespace, service.name), ())
+    key = service.namespace, service.name
+    own = [s for s in slices if (s.namespace, s.service) == key]
     return frozenset(a for port in tcp_ports(service) for a in _of_port(port, own, ipv6=ipv6))
 
 
@@ -120,13 +123,6 @@ def _of_port(port: ServicePort, slices: Sequence[SliceSeen], *, ipv6: bool) -> I
             yield families["IPv6"]
         else:
             yield from families.values()
-
-
-def _by_service(slices: Iterable[SliceSeen]) -> dict[tuple[str, str], list[SliceSeen]]:
-    found: dict[tuple[str, str], list[SliceSeen]] = {}
-    for each in slices:
-        found.setdefault((each.namespace, each.service), []).append(each)
-    return found
 
 
 def canonical(ip: str) -> str:

@@ -289,12 +289,12 @@ def test_what_was_said_is_not_said_again_and_what_was_not_is() -> None:
 
     here.kubectl.apply(manifest(first))
     here.kubectl.apply(manifest(first))
-    here.kubectl.rollout_restart("Deployment", "shop", "web")
+    here.kubectl.restart_all("shop", ["deployment/web"])
     assert len(here.said) == 1
 
     here.kubectl.apply(manifest(first, second))
     here.kubectl.delete(manifest(first))
-    here.kubectl.rollout_restart("Deployment", "shop", "other")
+    here.kubectl.restart_all("shop", ["deployment/other"])
 
     assert len(here.said) == 4
     assert "linkerd/b" in here.said[1]

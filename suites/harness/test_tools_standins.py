@@ -187,7 +187,7 @@ def test_prune_lists_a_decoy_and_nothing_else(upgraded: Toolbox, kubectl: Kubect
 
 def test_a_restart_rolls_and_brings_new_proxies(upgraded: Toolbox, kubectl: Kubectl) -> None:
     good(kubectl.apply(WEB))
-    said = lines(kubectl.rollout_restart("Deployment", "shop", "web"))
+    said = lines(kubectl.restart_all("shop", ["deployment/web"]))
     assert said == ["deployment.apps/web restarted"]
     status = lines(kubectl.rollout_status("Deployment", "shop", "web"))
     assert status[-1] == 'deployment "web" successfully rolled out'
