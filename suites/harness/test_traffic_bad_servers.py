@@ -95,7 +95,8 @@ def test_a_kept_connection_that_ends_as_it_is_asked_is_asked_again_on_a_new_one(
     with misbehaving(answer) as server, probing(out, spec(server.port, "http-reused")):
         wait_for(lambda: records(out) > 8, "samples")
 
-    assert {run.outcome for run in read(out).runs} == outcomes
+    # A pause of the prober itself is no answer of the server's.
+    assert {run.outcome for run in read(out).runs} - {"late"} == outcomes
 
 
 def goes_and_comes(
