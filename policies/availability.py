@@ -13,7 +13,8 @@ from policies.combining import combined
 from policies.facts import ClusterFacts, Event, Workload
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.jobs import jobs_complete
-from policies.planes import ENDED, ROLLED_KINDS, not_seen, owner
+from policies.planes import ENDED, ROLLED_KINDS, asks_for_proxy, not_seen, owner
+from policies.preexisting import NOTHING, Preexisting, at_baseline, lacking
 from policies.restarts import no_new_restarts, stable
 from policies.scheduling import schedulable_ha
 
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 _FAILURES = frozenset({"FailedCreate", "FailedScheduling", "Failed", "BackOff", "FailedMount"})
-_WANTED = ("enabled", "ingress")
 
 
 def control_plane_rollouts(facts: ClusterFacts) -> Verdict:
@@ -52,32 +52,35 @@ def control_plane_rollouts(facts: ClusterFacts) -> Verdict:
 
 
 def data_plane_rollouts(
-    facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()
+    facts: ClusterFacts,
+    *,
+    baseline: ClusterFacts | None = None,
+    ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Rollouts of every meshed workload are complete, disruption budgets are met (DP-05)."""
-    meshed = {owner(p) for p in facts.pods if p.proxy is not None}
-    asking = {n.name for n in facts.namespaces if n.inject in _WANTED}
+    """Rollouts of every meshed workload are complete, disruption budgets are met (DP-05).
+
+    What was red at the baseline and is no worse now is explained.
+    """
+    red = at_baseline(baseline)
+    asks = asks_for_proxy(facts)
     chosen = [
         w
         for w in facts.workloads
         if w.kind in ROLLED_KINDS
         and w.namespace not in ignore_namespaces
         and not (w.component and w.namespace == facts.control_plane_namespace)
-        and (
-            w.key in meshed
-            or w.hand_injected
-            or w.inject in _WANTED
-            or (w.namespace in asking and not w.inject)
-        )
+        and asks(w)
     ]
     namespaces = {w.namespace for w in chosen}
     return combined(
-        [rollouts_complete(facts, chosen), budgets_met(facts, namespaces)],
+        [rollouts_complete(facts, chosen, red), budgets_met(facts, namespaces, red)],
         holds_as=f"Rollouts of {len(chosen)} meshed workloads are complete, budgets are met",
     )
 
 
-def rollouts_complete(facts: ClusterFacts, workloads: Iterable[Workload]) -> Verdict:
+def rollouts_complete(
+    facts: ClusterFacts, workloads: Iterable[Workload], red: Preexisting = NOTHING
+) -> Verdict:
     """Every one of these workloads runs its newest template in all its pods, all available."""
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"Deployments or pods could not be read ({why})")
@@ -85,9 +88,12 @@ def rollouts_complete(facts: ClusterFacts, workloads: Iterable[Workload]) -> Ver
     unfit = _unfit_pods(facts, {w.key for w in chosen})
     events = _failures(facts.events)
     items = [
-        item for w in chosen if (item := _rollout(w, unfit.get(w.key, []), events)) is not None
+        item
+        for w in chosen
+        if (item := _rollout(w, unfit.get(w.key, []), events, red)) is not None
     ]
-    first = next((w for w in chosen if items and w.key == items[0].subject), None)
+    named = next((i.subject for i in items if not i.explained), "")
+    first = next((w for w in chosen if w.key == named), None)
     command = (
         f"kubectl -n {first.namespace} rollout status {first.kind.lower()}/{first.name}"
         if first
@@ -103,7 +109,9 @@ def rollouts_complete(facts: ClusterFacts, workloads: Iterable[Workload]) -> Ver
     )
 
 
-def budgets_met(facts: ClusterFacts, namespaces: Collection[str]) -> Verdict:
+def budgets_met(
+    facts: ClusterFacts, namespaces: Collection[str], red: Preexisting = NOTHING
+) -> Verdict:
     """Every PodDisruptionBudget of these namespaces has the healthy pods it asks for."""
     if why := facts.cannot_read("poddisruptionbudgets.policy"):
         return not_assessed(f"disruption budgets could not be read ({why})")
@@ -113,6 +121,7 @@ def budgets_met(facts: ClusterFacts, namespaces: Collection[str]) -> Verdict:
                 subject=f"PodDisruptionBudget {b.namespace}/{b.name}",
                 expected=f"{b.desired_healthy} healthy pods",
                 seen=f"{b.healthy} of {b.expected}",
+                explained=red.budget(b),
             )
             for b in facts.budgets
             if b.namespace in namespaces and b.expected and b.healthy < b.desired_healthy
@@ -147,7 +156,10 @@ def _failures(events: Iterable[Event]) -> Mapping[tuple[str, str], str]:
 
 
 def _rollout(
-    workload: Workload, unfit: list[str], events: Mapping[tuple[str, str], str]
+    workload: Workload,
+    unfit: list[str],
+    events: Mapping[tuple[str, str], str],
+    red: Preexisting,
 ) -> Item | None:
     faults = list(_faults(workload))
     if unfit:
@@ -172,7 +184,7 @@ def _rollout(
         seen="; ".join(faults),
         explained="update strategy OnDelete: its pods change when they are deleted"
         if by_hand and not unfit
-        else "",
+        else red.rollout(workload),
     )
 
 
@@ -183,9 +195,8 @@ def _faults(workload: Workload) -> Iterator[str]:
         yield f"{workload.updated} of {workload.desired} updated"
     if workload.current > workload.updated and workload.updated >= workload.desired:
         yield f"{workload.current - workload.updated} pods of an older template remain"
-    available = workload.ready if workload.kind == "StatefulSet" else workload.available
-    if available < workload.desired:
-        yield f"{available} of {workload.desired} available"
+    if missing := lacking(workload):
+        yield f"{workload.desired - missing} of {workload.desired} available"
     if workload.paused:
         yield "paused"
     for condition in workload.conditions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from policies.facts import ClusterFacts, Crd, Fact, Pod
@@ -16,6 +16,7 @@ from policies.planes import (
     owner,
     restart_command,
 )
+from policies.preexisting import Preexisting, at_baseline, unready_proxies
 from policies.versions import parse
 
 
@@ -33,6 +34,7 @@ def data_plane_at_target(
     target: str,
     *,
     lazy: bool = False,
+    baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """Every proxy of the data plane is at the target, or inside the lazy window (DP-02).
@@ -40,11 +42,14 @@ def data_plane_at_target(
     With `lazy` a proxy one logical version behind, or of an older release of the target's logical
     version, is explained. So are, within one logical version, proxies that a restart does not
     renew: a Job's, a pinned one, one injected by hand; a Job's pod whose application has ended is
-    explained at any distance. A version that cannot be read is a violation.
+    explained at any distance. So are, within one logical version, pods of a workload that was not
+    available at the baseline: no restart of it completes. A version that cannot be read is a
+    violation.
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
-    old = list(_old(facts, target, lazy=lazy, ignore_namespaces=ignore_namespaces))
+    red = at_baseline(baseline)
+    old = list(_old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces))
     first = next((p for p, o in old if not o.explained), None)
     total = sum(1 for _ in data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     return judged(
@@ -60,7 +65,12 @@ def data_plane_at_target(
 
 
 def _old(
-    facts: ClusterFacts, target: str, *, lazy: bool, ignore_namespaces: Collection[str]
+    facts: ClusterFacts,
+    target: str,
+    red: Preexisting,
+    *,
+    lazy: bool,
+    ignore_namespaces: Collection[str],
 ) -> Iterator[tuple[Pod, _Old]]:
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
         proxy = pod.proxy
@@ -72,13 +82,13 @@ def _old(
             _Old(
                 owner=owner(pod),
                 version=proxy.version,
-                explained=_why_old(pod, proxy.version, target, lazy=lazy),
+                explained=_why_old(pod, proxy.version, target, red, lazy=lazy),
                 seen=seen,
             ),
         )
 
 
-def _why_old(pod: Pod, version: str, target: str, *, lazy: bool) -> str:
+def _why_old(pod: Pod, version: str, target: str, red: Preexisting, *, lazy: bool) -> str:
     kept = keeps_its_proxy(pod)
     if kept and pod.application_ended:
         return kept
@@ -87,7 +97,9 @@ def _why_old(pod: Pod, version: str, target: str, *, lazy: bool) -> str:
         return ""
     if kept:
         return kept
-    return "inside the declared lazy window of one logical version" if lazy else ""
+    if lazy:
+        return "inside the declared lazy window of one logical version"
+    return red.stuck(pod)
 
 
 def _grouped(old: Iterable[_Old]) -> list[Item]:
@@ -106,18 +118,25 @@ def _grouped(old: Iterable[_Old]) -> list[Item]:
     ]
 
 
-def identities_valid(facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()) -> Verdict:
+def identities_valid(
+    facts: ClusterFacts,
+    *,
+    baseline: ClusterFacts | None = None,
+    ignore_namespaces: Collection[str] = (),
+) -> Verdict:
     """Every proxy holds a valid identity, as far as objects say (DP-06).
 
     A proxy is ready only once its certificate was issued; its trust bundle must be the newest one
-    of the data plane. What it presents on the wire is for targets with a real data plane.
+    of the data plane. What it presents on the wire is for targets with a real data plane. A
+    workload's proxies that were not ready at the baseline either are explained.
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     current = _newest_root(pods)
+    red, unready = at_baseline(baseline), unready_proxies(facts)
     return judged(
-        [item for p in pods if (item := _identity(p, current)) is not None],
+        [item for p in pods if (item := _identity(p, current, red, unready)) is not None],
         holds_as=f"All {len(pods)} proxies are ready, with one trust bundle",
         violated_as="Proxies without a valid identity",
         expected="every proxy ready, with an identity and the current trust bundle",
@@ -138,7 +157,7 @@ def _newest_root(pods: Iterable[Pod]) -> str:
     return root
 
 
-def _identity(pod: Pod, current: str) -> Item | None:
+def _identity(pod: Pod, current: str, red: Preexisting, unready: Mapping[str, int]) -> Item | None:
     proxy = pod.proxy
     if proxy is None:
         return None
@@ -148,9 +167,13 @@ def _identity(pod: Pod, current: str) -> Item | None:
     if not proxy.identity:
         return Item(subject=subject, expected="an identity", seen="no identity volume")
     if not proxy.ready:
-        ended = "the pod's application has ended" if pod.application_ended else ""
         return Item(
-            subject=subject, expected="a ready proxy", seen="proxy not ready", explained=ended
+            subject=subject,
+            expected="a ready proxy",
+            seen="proxy not ready",
+            explained="the pod's application has ended"
+            if pod.application_ended
+            else red.proxy(pod, unready),
         )
     if not current:
         return None
@@ -168,6 +191,7 @@ def nothing_old_left(
     target: str,
     *,
     lazy: bool = False,
+    baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """No pod, workload, CRD or labelled object is of an older release any more (VER-04).
@@ -177,7 +201,14 @@ def nothing_old_left(
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
     items = _grouped(
-        o for _, o in _old(facts, target, lazy=lazy, ignore_namespaces=ignore_namespaces)
+        o
+        for _, o in _old(
+            facts,
+            target,
+            at_baseline(baseline),
+            lazy=lazy,
+            ignore_namespaces=ignore_namespaces,
+        )
     )
     items += _extension_proxies(items, facts)
     items += _created_by(facts, target)

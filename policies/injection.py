@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from policies.canaries import Gap, canary_settled, gap, gaps
 from policies.facts import ClusterFacts, Namespace, Pod, Selector, Webhook
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, not_seen, owner, restart_command
+from policies.planes import ENDED, WANTED, not_seen, owner, restart_command
+from policies.preexisting import Preexisting, at_baseline
 from policies.selectors import asks_for, matches
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 INJECTOR = "linkerd-proxy-injector.linkerd.io"
-_WANTED = ("enabled", "ingress")
 _COMPONENT = "linkerd.io/control-plane-component"
 _CONTROL_PLANE = "linkerd.io/control-plane-ns"
 _EXTENSION = "linkerd.io/extension"
@@ -84,7 +84,7 @@ def why_not_meshed(
 
 def _annotation(pod: Pod, namespace: Namespace | None) -> str:
     wanted = pod.inject or (namespace.inject if namespace else "")
-    if wanted in _WANTED:
+    if wanted in WANTED:
         return ""
     whose = "pod" if pod.inject else "namespace"
     if not wanted:
@@ -139,18 +139,25 @@ def undecidable(webhook: Webhook | None) -> frozenset[str]:
     return asks_for(webhook.object_selector) - known
 
 
-def meshed_as_declared(facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()) -> Verdict:
+def meshed_as_declared(
+    facts: ClusterFacts,
+    *,
+    baseline: ClusterFacts | None = None,
+    ignore_namespaces: Collection[str] = (),
+) -> Verdict:
     """Pods that ask for a proxy have one, and no others do (DP-01).
 
     Pods of the control plane get theirs from the chart and are judged by its images. Pods being
-    deleted are left out; pods that ended without a proxy are explained.
+    deleted are left out; pods that ended without a proxy are explained, and those that had none
+    at the baseline and are still the same.
     """
     if why := not_seen(facts, "namespaces"):
         return not_assessed(f"pods or namespaces could not be read ({why})")
     webhook = injector_webhook(facts)
     if unknown := undecidable(webhook):
         return not_assessed(f"the injector selects pods by labels not read: {sorted(unknown)}")
-    bad = list(_deviating(facts, webhook, ignore_namespaces))
+    red = at_baseline(baseline)
+    bad = list(_deviating(facts, webhook, red, ignore_namespaces))
     first = next((p for p, i in bad if not i.explained), None)
     return judged(
         [item for _, item in bad],
@@ -164,7 +171,7 @@ def meshed_as_declared(facts: ClusterFacts, *, ignore_namespaces: Collection[str
 
 
 def _deviating(
-    facts: ClusterFacts, webhook: Webhook | None, ignore: Collection[str]
+    facts: ClusterFacts, webhook: Webhook | None, red: Preexisting, ignore: Collection[str]
 ) -> Iterator[tuple[Pod, Item]]:
     namespaces = {n.name: n for n in facts.namespaces}
     control_plane = facts.control_plane_namespace
@@ -175,15 +182,15 @@ def _deviating(
         wanted = pod.inject or (namespace.inject if namespace else "")
         # The two common cases first: this loop runs over every pod of the cluster.
         if pod.proxy is None:
-            if wanted not in _WANTED or pod.deleting:
+            if wanted not in WANTED or pod.deleting:
                 continue
-        elif wanted in _WANTED and pod.namespace in selected and _plain(pod, projected=projected):
+        elif wanted in WANTED and pod.namespace in selected and _plain(pod, projected=projected):
             continue
         if pod.namespace in ignore or (pod.component and pod.namespace == control_plane):
             continue
         why = why_not_meshed(pod, namespace, webhook, token_projection=projected)
         if pod.proxy is None and not why:
-            yield pod, _unmeshed(pod)
+            yield pod, _unmeshed(pod, red)
         elif pod.proxy is not None and why and not pod.deleting:
             yield pod, _meshed(pod, why)
 
@@ -216,13 +223,15 @@ def _token_projection(facts: ClusterFacts) -> bool:
     return facts.config.value("identity.serviceAccountTokenProjection") != "false"
 
 
-def _unmeshed(pod: Pod) -> Item:
+def _unmeshed(pod: Pod, red: Preexisting) -> Item:
     ended = pod.phase in ENDED
     return Item(
         subject=f"pod {pod.key}",
         expected="a linkerd-proxy container",
         seen=f"none; created {pod.created:%Y-%m-%d %H:%M:%S}Z, of {owner(pod)}",
-        explained=f"the pod has ended ({pod.phase}) and carries no traffic" if ended else "",
+        explained=f"the pod has ended ({pod.phase}) and carries no traffic"
+        if ended
+        else red.unmeshed_pod(pod),
     )
 
 

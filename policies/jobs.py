@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from policies.facts import ClusterFacts, Workload
+from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, JOB_KINDS, not_seen
+from policies.planes import ENDED, JOB_KINDS, asks_for_proxy, not_seen
+from policies.preexisting import at_baseline, failed_job
 
 
-def jobs_complete(facts: ClusterFacts, before: ClusterFacts | None = None) -> Verdict:
-    """Jobs end (DP-08).
+def jobs_complete(facts: ClusterFacts, baseline: ClusterFacts | None = None) -> Verdict:
+    """Jobs of the mesh end (DP-08).
 
     A Job's pod whose application has ended while its proxy runs on is explained; with a native
     sidecar, which the kubelet ends by itself, it is a violation. So is a Job that failed, unless
-    it had failed before.
+    it, or an earlier run of its CronJob, had failed by the baseline. A Job that has and asks for
+    no proxy is nobody's of Linkerd's.
     """
     if why := not_seen(facts, "jobs.batch"):
         return not_assessed(f"Jobs or pods could not be read ({why})")
-    failed = {w.uid for w in before.workloads if _failed(w)} if before else set[str]()
+    red = at_baseline(baseline)
+    asks = asks_for_proxy(facts)
     items = [
         Item(
             subject=w.key,
             expected="complete, or running",
             seen="; ".join(f"{c.reason}: {c.message}" for c in w.conditions if c.type == "Failed"),
-            explained="it had failed before the step" if w.uid in failed else "",
+            explained=red.job(w),
         )
         for w in facts.workloads
-        if w.kind == "Job" and _failed(w)
+        if failed_job(w) and asks(w)
     ]
     items += [
         Item(
@@ -51,10 +54,4 @@ def jobs_complete(facts: ClusterFacts, before: ClusterFacts | None = None) -> Ve
         expected="every Job complete or still running its application",
         cause="the Job itself failed, or its sidecar was not ended by the kubelet",
         next_command="kubectl get jobs --all-namespaces",
-    )
-
-
-def _failed(workload: Workload) -> bool:
-    return workload.kind == "Job" and any(
-        c.type == "Failed" and c.status == "True" for c in workload.conditions
     )

@@ -6,7 +6,7 @@ Shared by the policies that judge pods, so that all of them mean the same by *da
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 
 from policies.facts import ClusterFacts, Pod, Workload
@@ -15,6 +15,8 @@ from policies.versions import logical, parse
 JOB_KINDS = frozenset({"Job", "CronJob"})
 ROLLED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 ENDED = frozenset({"Succeeded", "Failed"})
+WANTED = ("enabled", "ingress")
+"""Values of annotation `linkerd.io/inject` that ask for a proxy."""
 
 
 def not_seen(facts: ClusterFacts, *resources: str) -> str:
@@ -78,6 +80,29 @@ def restart_command(pod: Pod) -> str:
         kind = pod.owner_kind.lower()
         return f"kubectl -n {pod.namespace} rollout restart {kind}/{pod.owner_name}"
     return f"kubectl -n {pod.namespace} delete pod {pod.name}  # then create it again"
+
+
+def asks_for_proxy(facts: ClusterFacts) -> Callable[[Workload], bool]:
+    """Whether a workload has a proxy or asks for one: by a pod, its template, its namespace."""
+    meshed = {owner(p) for p in facts.pods if p.proxy is not None}
+    asking = {n.name for n in facts.namespaces if n.inject in WANTED}
+
+    def asks(workload: Workload) -> bool:
+        return (
+            workload.key in meshed
+            or (workload.kind == "Job" and f"CronJob {run_of(workload)}" in meshed)
+            or workload.hand_injected
+            or workload.inject in WANTED
+            or (workload.namespace in asking and not workload.inject)
+        )
+
+    return asks
+
+
+def run_of(job: Workload) -> str:
+    """`NAMESPACE/NAME` of the CronJob that a Job's name says it is a run of: `NAME-<minutes>`."""
+    name, _, number = job.name.rpartition("-")
+    return f"{job.namespace}/{name}" if name and number.isdigit() else ""
 
 
 @lru_cache(maxsize=4096)

@@ -16,15 +16,21 @@ from policies.planes import (
     not_seen,
     owner,
 )
+from policies.preexisting import Preexisting, at_baseline
 
 
 def no_new_restarts(
-    before: ClusterFacts, after: ClusterFacts, *, ignore_namespaces: Collection[str] = ()
+    before: ClusterFacts,
+    after: ClusterFacts,
+    *,
+    baseline: ClusterFacts | None = None,
+    ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """No container of a meshed or control plane pod restarted or was killed for memory (DP-07).
 
-    A pod new since `before` counts from zero. Restarts of a workload that restarted before as well
-    are explained, unless memory was the reason.
+    A pod new since `before` counts from zero. Restarts of a workload that restarted before the
+    step, or by the baseline, are explained; if memory was the reason, only where it was at the
+    baseline as well.
     """
     if why := not_seen(before) or not_seen(after):
         return not_assessed(f"pods could not be read ({why})")
@@ -36,7 +42,7 @@ def no_new_restarts(
         and _counts(p, after)
     ]
     return judged(
-        _restarted(suspects, before) if suspects else (),
+        _restarted(suspects, before, at_baseline(baseline)) if suspects else (),
         holds_as="No container restarted or was killed for memory",
         violated_as="Containers restarted or were killed for memory",
         expected="no restart since the step began",
@@ -45,11 +51,11 @@ def no_new_restarts(
     )
 
 
-def _restarted(suspects: Iterable[Pod], before: ClusterFacts) -> Iterator[Item]:
+def _restarted(suspects: Iterable[Pod], before: ClusterFacts, red: Preexisting) -> Iterator[Item]:
     known = {p.uid: p for p in before.pods if _counts(p, before)}
     unruly = {owner(p) for p in known.values() if p.restarts or (p.proxy and p.proxy.restarts)}
     for pod in suspects:
-        item = _restarts(pod, known.get(pod.uid), unruly)
+        item = _restarts(pod, known.get(pod.uid), unruly, red)
         if item is not None:
             yield item
 
@@ -58,7 +64,7 @@ def _counts(pod: Pod, facts: ClusterFacts) -> bool:
     return pod.proxy is not None or is_control_plane(pod, facts.control_plane_namespace)
 
 
-def _restarts(pod: Pod, old: Pod | None, unruly: Collection[str]) -> Item | None:
+def _restarts(pod: Pod, old: Pod | None, unruly: Collection[str], red: Preexisting) -> Item | None:
     proxy_now = pod.proxy.restarts if pod.proxy else 0
     proxy_then = old.proxy.restarts if old and old.proxy else 0
     restarts = pod.restarts - (old.restarts if old else 0)
@@ -73,15 +79,21 @@ def _restarts(pod: Pod, old: Pod | None, unruly: Collection[str]) -> Item | None
         seen=", ".join(f"{n} {what}" for n, what in counted if n > 0),
         explained=f"{owner(pod)} restarted before the step as well"
         if owner(pod) in unruly and killed <= 0 and proxy <= 0
-        else "",
+        else red.restarts(pod, proxy=proxy, killed=killed),
     )
 
 
 def stable(
-    before: ClusterFacts, after: ClusterFacts, *, ignore_namespaces: Collection[str] = ()
+    before: ClusterFacts,
+    after: ClusterFacts,
+    *,
+    baseline: ClusterFacts | None = None,
+    ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """Nothing restarted, was replaced or changed through the soak (VER-02)."""
-    restarts = no_new_restarts(before, after, ignore_namespaces=ignore_namespaces)
+    restarts = no_new_restarts(
+        before, after, baseline=baseline, ignore_namespaces=ignore_namespaces
+    )
     if restarts.status == "not assessed":
         return restarts
     changed = judged(

@@ -9,19 +9,27 @@ from policies import availability, dataplane, injection, jobs, restarts, skew
 
 
 @control("DP-01")
-def test_pods_are_meshed_as_declared(data_plane_upgraded: Reached, rehearsal: Rehearsal) -> None:
+def test_pods_are_meshed_as_declared(
+    data_plane_upgraded: Reached, baseline: Reached, rehearsal: Rehearsal
+) -> None:
     expect(
         injection.meshed_as_declared(
-            data_plane_upgraded.after, ignore_namespaces=(rehearsal.scenario.canary_namespace,)
+            data_plane_upgraded.after,
+            baseline=baseline.after,
+            ignore_namespaces=(rehearsal.scenario.canary_namespace,),
         )
     )
 
 
 @control("DP-02")
-def test_every_proxy_is_at_the_target(data_plane_upgraded: Reached, rehearsal: Rehearsal) -> None:
+def test_every_proxy_is_at_the_target(
+    data_plane_upgraded: Reached, baseline: Reached, rehearsal: Rehearsal
+) -> None:
     step = data_plane_upgraded
     lazy = rehearsal.scenario.data_plane == "lazy"
-    expect(dataplane.data_plane_at_target(step.after, step.target, lazy=lazy))
+    expect(
+        dataplane.data_plane_at_target(step.after, step.target, lazy=lazy, baseline=baseline.after)
+    )
 
 
 @control("DP-03")
@@ -35,20 +43,23 @@ def test_no_proxy_is_ahead(data_plane_upgraded: Reached) -> None:
 
 
 @control("DP-05")
-def test_rollouts_are_complete(data_plane_upgraded: Reached) -> None:
-    expect(availability.data_plane_rollouts(data_plane_upgraded.after))
+def test_rollouts_are_complete(data_plane_upgraded: Reached, baseline: Reached) -> None:
+    expect(availability.data_plane_rollouts(data_plane_upgraded.after, baseline=baseline.after))
 
 
 @control("DP-06")
-def test_every_proxy_holds_an_identity(data_plane_upgraded: Reached) -> None:
-    expect(dataplane.identities_valid(data_plane_upgraded.after))
+def test_every_proxy_holds_an_identity(data_plane_upgraded: Reached, baseline: Reached) -> None:
+    expect(dataplane.identities_valid(data_plane_upgraded.after, baseline=baseline.after))
 
 
 @control("DP-07")
-def test_nothing_restarts_or_runs_out_of_memory(data_plane_upgraded: Reached) -> None:
-    expect(restarts.no_new_restarts(data_plane_upgraded.before, data_plane_upgraded.after))
+def test_nothing_restarts_or_runs_out_of_memory(
+    data_plane_upgraded: Reached, baseline: Reached
+) -> None:
+    step = data_plane_upgraded
+    expect(restarts.no_new_restarts(step.before, step.after, baseline=baseline.after))
 
 
 @control("DP-08")
-def test_jobs_complete(data_plane_upgraded: Reached) -> None:
-    expect(jobs.jobs_complete(data_plane_upgraded.after))
+def test_jobs_complete(data_plane_upgraded: Reached, baseline: Reached) -> None:
+    expect(jobs.jobs_complete(data_plane_upgraded.after, baseline.after))

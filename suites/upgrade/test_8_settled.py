@@ -23,8 +23,8 @@ def test_check_and_facts_agree(settled: Reached) -> None:
 
 
 @control("VER-02")
-def test_the_cluster_is_stable(settled: Reached) -> None:
-    expect(restarts.stable(settled.before, settled.after))
+def test_the_cluster_is_stable(settled: Reached, baseline: Reached) -> None:
+    expect(restarts.stable(settled.before, settled.after, baseline=baseline.after))
 
 
 @control("VER-03")
@@ -33,9 +33,15 @@ def test_applying_again_changes_only_what_linkerd_regenerates(settled: Reached) 
 
 
 @control("VER-04")
-def test_nothing_of_the_old_version_is_left(settled: Reached, rehearsal: Rehearsal) -> None:
+def test_nothing_of_the_old_version_is_left(
+    settled: Reached, baseline: Reached, rehearsal: Rehearsal
+) -> None:
     lazy = rehearsal.scenario.data_plane == "lazy"
-    expect(dataplane.nothing_old_left(settled.after, settled.source, settled.target, lazy=lazy))
+    expect(
+        dataplane.nothing_old_left(
+            settled.after, settled.source, settled.target, lazy=lazy, baseline=baseline.after
+        )
+    )
 
 
 @control("EXT-04")
