@@ -134,8 +134,9 @@ def _within(text: str, kind: Callable[[str], N], low: N, high: N) -> N:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from fixtures.recognising import remarks
     from fixtures.snapshot.facts import facts
-    from fixtures.snapshot.load import read_snapshot
+    from fixtures.snapshot.read import planes, read_snapshot
     from policies.advisories import applicable, unjudged
     from policies.path import plan
     from reports.plan import render
@@ -143,6 +144,9 @@ def _plan(arguments: argparse.Namespace) -> int:
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
     kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
     found = plan(arguments.source, arguments.destination, kubernetes=kubernetes)
+    where = f"--snapshot {arguments.snapshot}"
+    for remark in remarks(planes(snapshot), "plan", where) if snapshot else ():
+        print(f"note: {remark}", file=sys.stderr)
     seen = facts(snapshot) if snapshot else None
     results = [r for h in found.hops for r in (applicable(h, seen) if seen else unjudged(h))]
     print(render(found, results), end="")
