@@ -1,5 +1,5 @@
-# Two targets matter: `make rehearse` and `make test`. Needs Python 3.11+ with venv, and a package
-# index or a folder of wheels (make WHEELS=DIR).
+# Two targets matter: `make rehearse` and `make test`; `make help` lists all. Needs Python 3.11+ with
+# venv, and a package index or a folder of wheels (make WHEELS=DIR).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,37 +15,54 @@ SCENARIO ?=
 # A rehearsal starts several processes: their modules are compiled once, not in each of them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: rehearse test setup lint types layers docs docs-check unit suites real-tools benchmarks clean
+# make ends with 2 whatever code a recipe ends with, except in question mode, where 1 stays 1. There only
+# recipes with a plus run, and they would with `make -n` too: hence not then.
+ifneq ($(filter rehearse real-tools,$(if $(word 2,$(MAKECMDGOALS)),,$(MAKECMDGOALS))),)
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+MAKEFLAGS += -q
+RUN := +
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test newest setup lint types layers docs docs-check unit suites real-tools benchmarks clean
+
+help:  ## what can be made, and with which variables
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "  variables:        FROM=$(FROM) TO=$(TO) PYTHON=$(PYTHON) WHEELS=DIR TOOLS=DIR SCENARIO=FILE ONLY=NAME"
+	@echo "  more options:     $(BIN)/pytest suites/upgrade --help, $(BIN)/rehearse --help"
 
 rehearse: $(VENV)/.ready  ## rehearse FROM -> TO on the embedded cluster, print verdict and report
-	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO)
+	$(RUN)$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO)
 
-test: lint types layers docs-check unit suites  ## everything that CI runs
+test: lint types layers docs-check unit suites  ## everything that CI runs on the oldest Python
 
-setup: $(VENV)/.ready
+newest: unit rehearse  ## what CI also runs on the newest: make newest PYTHON=python3.13 VENV=.venv-newest
+
+setup: $(VENV)/.ready  ## the virtual environment, no more
 
 $(VENV)/.ready: pyproject.toml requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --no-deps --no-build-isolation -e .
-	@touch $@
+	$(RUN)$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(RUN)$(PYTHON) -m venv $(VENV)
+	$(RUN)$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --require-hashes -r requirements.lock
+	$(RUN)$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --no-deps --no-build-isolation -e .
+	$(RUN)@touch $@
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.ready
+types: $(VENV)/.ready  ## pyright, strict
 	$(BIN)/pyright
 
-layers: $(VENV)/.ready
+layers: $(VENV)/.ready  ## import-linter
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.ready  ## write the generated reference pages
 	$(BIN)/python -m reports.reference docs/reference
 	$(BIN)/python -m reports.schemas
 
-docs-check: $(VENV)/.ready
+docs-check: $(VENV)/.ready  ## the generated pages are as the sources say
 	$(BIN)/python -m reports.reference docs/reference --check
 
 unit: $(VENV)/.ready  ## policies, machinery, reports, the embedded cluster's contract
@@ -55,7 +72,7 @@ suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caug
 	$(BIN)/pytest -q -n $(REHEARSALS) --dist worksteal suites/detection
 
 real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or in TOOLS=DIR, or SCENARIO=FILE; says which ran
-	@code=0; \
+	$(RUN)@code=0; \
 	$(BIN)/pytest suites/upgrade --from $(FROM) --to $(TO) --stand-ins auto $(if $(TOOLS),--tools $(TOOLS)) $(if $(SCENARIO),--scenario $(SCENARIO)) || code=$$?; \
 	$(BIN)/python -m reports.tools .rehearsals/latest; \
 	exit $$code
@@ -63,5 +80,5 @@ real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or
 benchmarks: $(VENV)/.ready  ## measured figures, ONLY=name for one; never part of `make test`
 	$(BIN)/python -m benchmarks $(ONLY)
 
-clean:
-	rm -rf $(VENV) .rehearsals .hypothesis .ruff_cache
+clean:  ## remove what was set up and every run in .rehearsals
+	rm -rf $(VENV) .venv-newest .rehearsals .hypothesis .ruff_cache
