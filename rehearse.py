@@ -200,11 +200,17 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _verify_bundle(arguments: argparse.Namespace) -> int:
     from fixtures.bundle import open_bundle
+    from reports.build import build
     from reports.wording import number
 
     bundle = open_bundle(Path(arguments.bundle))
     if bundle.manifest is None:
         raise BadInput("This run was never sealed: there is no manifest", where=arguments.bundle)
+    if problems := build(bundle).origin.problems:
+        print(f"{arguments.bundle}: the bundle contradicts itself")
+        for problem in problems:
+            print(f"  {problem}")
+        return 1
     print(f"{arguments.bundle}: {number(len(bundle.manifest.files), 'file')} as sealed")
     return 0
 

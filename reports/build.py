@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 
 from fixtures.bundle import Bundle
 from fixtures.records import (
@@ -11,14 +10,13 @@ from fixtures.records import (
     Note,
     Planned,
     Record,
-    Resumed,
-    RunEnded,
     RunStarted,
     Tools,
     ToolUsed,
 )
 from policies.path import Plan
 from reports.canary import canaries_of
+from reports.contradictions import contradictions
 from reports.entries import counts_of, entries_of, without_finding
 from reports.model import Digest, Header, Missing, Origin, Remark, Report
 from reports.sections import sections_of
@@ -134,8 +132,7 @@ def _notes(records: Iterable[Record]) -> tuple[Remark, ...]:
 
 def _origin(bundle: Bundle, contradiction: str) -> Origin:
     manifest = bundle.manifest
-    unsealed = "" if manifest else "The bundle was never sealed: there are no digests to verify."
-    problems = (bundle.reading.problem, unsealed, *_order(bundle.reading.records), contradiction)
+    problems = (*contradictions(bundle), contradiction)
     return Origin(
         sealed=manifest is not None,
         manifest_digest=manifest.digest if manifest else "",
@@ -146,16 +143,3 @@ def _origin(bundle: Bundle, contradiction: str) -> Origin:
         records=len(bundle.reading.records),
         problems=tuple(p for p in problems if p),
     )
-
-
-def _order(records: Sequence[Record]) -> tuple[str, ...]:
-    """What is wrong with the place of header and closing record."""
-    found: list[str] = []
-    if not isinstance(records[0].body, RunStarted):
-        found.append("The ledger does not begin with its header.")
-    if any(
-        isinstance(r.body, RunEnded) and not isinstance(after.body, Resumed)
-        for r, after in pairwise(records)
-    ):
-        found.append("There are records after the closing record.")
-    return tuple(found)

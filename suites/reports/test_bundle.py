@@ -8,7 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.bundle import MANIFEST, Bundle, BundleError, Manifest, open_bundle, seal
+import rehearse
+from fixtures.bundle import (
+    MANIFEST,
+    Bundle,
+    BundleError,
+    Manifest,
+    manifest_digest,
+    open_bundle,
+    seal,
+)
 from fixtures.errors import RehearsalError
 from fixtures.ledger import LEDGER
 from suites.reports.samples import Sample, healthy_sample
@@ -123,6 +132,61 @@ def test_what_differs_is_said_with_both_digests(folder: Path) -> None:
 
     assert manifest.files[-1].sha256 in refused.value.expected
     assert manifest.files[-1].sha256 not in refused.value.seen
+
+
+def _resealed(folder: Path, **changes: object) -> Path:
+    """Seal again after a change, as somebody would who wants it to look whole."""
+    seal(folder)
+    path = folder / MANIFEST
+    manifest = msgspec.structs.replace(
+        msgspec.json.decode(path.read_bytes(), type=Manifest), **changes
+    )
+    digest = manifest_digest(manifest)
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, digest=digest)))
+    return folder
+
+
+def _without(folder: Path, first: int, last: int | None) -> Path:
+    lines = (folder / LEDGER).read_bytes().splitlines(keepends=True)
+    del lines[first:last]
+    (folder / LEDGER).write_bytes(b"".join(lines))
+    return _resealed(folder)
+
+
+def _twice(folder: Path) -> Path:
+    lines = (folder / LEDGER).read_bytes().splitlines(keepends=True)
+    (folder / LEDGER).write_bytes(b"".join(lines[:1] + lines))
+    return _resealed(folder)
+
+
+CONTRADICTIONS: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "records removed": (lambda f: _without(f, 5, 9), "record 9 where record 5"),
+    "no header": (lambda f: _without(f, 0, 1), "does not begin with its header"),
+    "a cut end": (lambda f: _without(f, -1, None), "has no closing record"),
+    "two headers": (_twice, "more than one header"),
+    "a count that is wrong": (lambda f: _resealed(f, records=3), "counts 3 records"),
+    "another run": (lambda f: _resealed(f, run="other"), "is of run other"),
+    "another schema": (lambda f: _resealed(f, ledger_schema=1), "names ledger schema 1"),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_a_contradiction_fails_even_when_it_is_sealed_anew(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make, said = CONTRADICTIONS[name]
+
+    assert rehearse.main(["verify-bundle", str(make(folder))]) == 1
+
+    assert said in capsys.readouterr().out
+
+
+def test_a_whole_bundle_is_said_to_be_as_sealed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rehearse.main(["verify-bundle", str(folder)]) == 0
+
+    assert "as sealed" in capsys.readouterr().out
 
 
 def _zip(folder: Path) -> Path:

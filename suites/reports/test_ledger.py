@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -129,14 +130,66 @@ def test_a_missing_record_is_told() -> None:
     assert "record 2 where record 1" in parse(b"".join(lines), "ledger.jsonl").problem
 
 
+def _renumbered(lines: list[bytes]) -> list[bytes]:
+    """What somebody would make of it who mends the numbers, but not the chain."""
+    records = [msgspec.json.decode(line) for line in lines]
+    return [msgspec.json.encode({**r, "seq": n}) + b"\n" for n, r in enumerate(records)]
+
+
+@given(
+    st.integers(4, 9).flatmap(
+        lambda n: st.permutations(range(n)).flatmap(
+            lambda order: st.integers(1, n).map(lambda kept: list(order)[:kept])
+        )
+    )
+)
+def test_removed_and_reordered_records_show_even_when_they_are_renumbered(
+    kept: list[int],
+) -> None:
+    lines = _lines(max(kept) + 1)
+    whole = kept == list(range(len(kept)))
+
+    reading = parse(b"".join(_renumbered([lines[n] for n in kept])), "ledger.jsonl")
+
+    assert (reading.problem == "") == whole
+
+
+def test_an_altered_record_breaks_the_chain_after_it() -> None:
+    lines = _lines(5)
+    lines[2] = lines[2].replace(b'"mono"', b'"mono" ')
+
+    problem = parse(b"".join(lines), "ledger.jsonl").problem
+
+    assert "Record 3 does not follow" in problem
+
+
+def test_a_record_of_another_run_is_told() -> None:
+    lines = _lines(4)
+    lines[2] = lines[2].replace(b'"run":"run"', b'"run":"ran"')
+
+    assert "another run" in parse(b"".join(lines), "ledger.jsonl").problem
+
+
+def test_the_chain_goes_on_after_a_resume(tmp_path: Path) -> None:
+    with Ledger.create(tmp_path, "run") as ledger:
+        ledger.write(NOTE)
+        ledger.write(NOTE)
+    with Ledger.resume(tmp_path, read(tmp_path / LEDGER)) as ledger:
+        ledger.write(NOTE)
+
+    reading = read(tmp_path / LEDGER)
+
+    assert (len(reading.records), reading.problem) == (3, "")
+
+
 def test_a_newer_schema_is_refused_with_both_numbers() -> None:
-    text = b"".join(_lines(2)).replace(b'"schema":1', b'"schema":99')
+    text = b"".join(_lines(2)).replace(b'"schema":2', b'"schema":99')
 
     with pytest.raises(UnreadableLedgerError) as refused:
         parse(text, "ledger.jsonl")
 
     assert "schema 99" in str(refused.value)
-    assert "up to 1" in str(refused.value)
+    assert "up to 2" in str(refused.value)
     assert refused.value.exit_code == 4
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 
 from fixtures.bundle import MANIFEST, open_bundle, seal, unseal
@@ -246,8 +247,13 @@ def test_a_bundle_that_was_altered_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_ledger_without_its_scenario_is_refused(tmp_path: Path) -> None:
-    file = died(tmp_path / "run") / LEDGER
-    file.write_bytes(file.read_bytes().replace(b'"settings"', b'"elsewhere"', 1))
+    records = read(died(tmp_path / "other") / LEDGER).records
+    with Ledger.create(tmp_path / "run", records[0].run) as ledger:
+        for record in records:
+            body = record.body
+            if isinstance(body, RunStarted):
+                body = msgspec.structs.replace(body, settings="")
+            ledger.write(body, cluster=record.cluster, cluster_time=record.cluster_time)
 
     with pytest.raises(BadInput, match="does not hold its scenario"):
         read_died(tmp_path / "run")
