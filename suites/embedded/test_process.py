@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ import pytest
 from fixtures.targets.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from suites.embedded.client import Client, Obj
 
+FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 ROOT = Path(__file__).parents[2]
 
 
@@ -45,10 +46,12 @@ def test_clock_runs_at_its_speed(process: EmbeddedProcess) -> None:
     clock = process.get("/_embedded/clock")
 
     assert clock["speed"] == process.speed == 20.0
-    assert process.now() >= process.started
-    assert process.estimate(process.started + timedelta(seconds=2)) == (
-        process.started + timedelta(seconds=40)
-    )
+    before = process.now()
+    said = datetime.strptime(process.get("/_embedded/clock")["now"], FORMAT).replace(tzinfo=UTC)
+    assert process.started <= before <= said <= process.now()
+    now = datetime.now(UTC)
+    assert process.clock.at(now) <= process.now()
+    assert process.clock.at(process.started) - process.started < timedelta(seconds=1)
 
 
 def test_state_counts_objects(process: EmbeddedProcess, api: Client) -> None:
