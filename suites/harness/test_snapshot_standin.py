@@ -18,6 +18,7 @@ from fixtures.snapshot.certificates import StandIns
 from fixtures.snapshot.load import CAPTURED_AT
 from fixtures.snapshot.read import facts, read_snapshot
 from fixtures.snapshot.redact import LAST_APPLIED
+from fixtures.snapshot.rewrite import BEGIN, END, Rewriter
 from fixtures.snapshot.standin import LoadableSnapshot, encoded, prepare
 from policies.facts import Bundle, ClusterFacts
 from suites.harness.pods import pod
@@ -331,3 +332,23 @@ def test_objects_without_certificates_are_untouched(tmp_path: Path) -> None:
     found = ready(tmp_path, objects)
 
     assert found.objects[: len(objects)] == objects
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BEGIN + "\n" * 200_000,
+        BEGIN + "A" * 200_000 + "!" + END,
+        (BEGIN + "A\n") * 10_000,
+        BEGIN + "\\n" * 100_000 + END,
+        BEGIN + END,
+    ],
+    ids=["newlines", "no base64", "never ended", "escapes", "empty"],
+)
+def test_what_only_begins_like_a_certificate_costs_linear_time(text: str) -> None:
+    rewriter = Rewriter(StandIns(captured_at=NOW, now=NOW))
+    obj: Obj = {"kind": "Pod", "metadata": {"annotations": {"note": text, "also": text}}}
+
+    rewriter.learn(obj)
+
+    assert rewriter.rewrite(json.loads(json.dumps(obj))) == obj

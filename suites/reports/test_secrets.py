@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,53 @@ def test_text_without_a_secret_is_left_alone(text: str) -> None:
     line = text.encode()
 
     assert scrub(line) is line
+
+
+LONG = 200_000
+"""Characters that a pattern which starts anew at each of them would take hours for."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PRIVATE KEY " + "A" * LONG,
+        "-----BEGIN PRIVATE KEY-----" * (LONG // 25),
+        "-----END PRIVATE KEY-----" * (LONG // 25),
+        "A-----END PRIVATE KEY-----" * (LONG // 25),
+        "PRIVATE KEY" + "\\n" * LONG,
+        "eyJ" * LONG,
+        "eyJabcdefghijklmnop." * (LONG // 20) + ".eyJ",
+        "LS0tLS1CRUdJTi" * (LONG // 14),
+    ],
+    ids=["no end", "begins", "ends", "ends with lines", "escapes", "token", "parts", "base64"],
+)
+def test_the_guard_takes_linear_time(text: str) -> None:
+    line = json.dumps({"text": text}).encode()
+
+    assert isinstance(json.loads(scrub(line)), dict)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "-----BEGIN PRIVATE KEY-----",
+                "-----END PRIVATE KEY-----",
+                "QUJD",
+                "\n",
+                " harmless. ",
+            ]
+        )
+    )
+)
+def test_no_mark_of_a_key_and_no_line_inside_is_left(parts: list[str]) -> None:
+    left = json.loads(scrub(json.dumps("".join(parts)).encode()))
+
+    assert "PRIVATE KEY-----" not in left
+    inside = False
+    for part in parts:
+        inside = (inside or "BEGIN" in part) and "END" not in part
+    assert not (inside and left.endswith("QUJD"))
 
 
 def test_certificates_stay(tmp_path: Path) -> None:
