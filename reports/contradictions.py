@@ -7,8 +7,10 @@ from itertools import pairwise
 
 from fixtures.bundle import Bundle, Manifest
 from fixtures.chain import CHAINED
-from fixtures.records import Record, Resumed, RunEnded, RunStarted
+from fixtures.records import VERDICTS, Record, Resumed, RunEnded, RunStarted
 
+LONGEST = 1e9
+"""Seconds that no run takes: thirty years."""
 UNSEALED = "The bundle was never sealed: there are no digests to verify."
 
 
@@ -57,4 +59,11 @@ def _of_the_frame(records: Sequence[Record]) -> tuple[str, ...]:
         for r, after in pairwise(records)
     ):
         found.append("There are records after the closing record.")
+    ends = [r.body for r in records if isinstance(r.body, RunEnded)]
+    if any(VERDICTS.get(e.exit_code) != e.verdict for e in ends):
+        found.append("The closing record's exit code and verdict do not belong together.")
+    if any(not 0 <= e.seconds <= LONGEST for e in ends):
+        found.append("The closing record's duration cannot be.")
+    if any(later.mono < earlier.mono for earlier, later in pairwise(records)):
+        found.append("The ledger's time runs backwards.")
     return tuple(found)

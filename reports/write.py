@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 
 from fixtures.bundle import Bundle
 from fixtures.errors import RehearsalError
+from fixtures.whole_file import write_whole
 from reports import github, html, json_report, junit, text
 from reports.build import build
 from reports.model import Report
@@ -88,11 +88,9 @@ def write_all(bundle: Bundle, folder: Path, formats: Iterable[Format] = DEFAULT)
 def _write(report: Report, folder: Path, wanted: Format) -> Document:
     content = wanted.render(report).encode("utf-8", "backslashreplace")
     path = folder / wanted.file
-    draft = path.with_name(path.name + ".tmp")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        os.replace(draft, path)
+        write_whole(path, content)
     except OSError as error:
         raise ReportError(
             "Cannot write the report.", where=str(path), seen=error.strerror or str(error)
