@@ -27,6 +27,7 @@ from policies import (
     dataplane,
     images,
     injection,
+    left_behind,
     preflight,
     pruning,
     skew,
@@ -57,7 +58,7 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
     until = before.taken_at + timedelta(hours=4)
     return {
         "PRE-01": lambda: checks.baseline_healthy(check, proxy, before),
-        "PRE-02": lambda: preflight.data_plane_current(before, SOURCE),
+        "PRE-02": lambda: left_behind.data_plane_current(before, SOURCE),
         "PRE-05": lambda: crds.gateway_api(before, hop),
         "PRE-06": lambda: certificates.outlast(before, until=until),
         "PRE-07": lambda: configuration.one_owner(before),

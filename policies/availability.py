@@ -13,7 +13,7 @@ from policies.combining import combined
 from policies.facts import ClusterFacts, Event, Workload
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.jobs import jobs_complete
-from policies.planes import ENDED, ROLLED_KINDS, asks_for_proxy, not_seen, owner
+from policies.planes import ENDED, ROLLED_KINDS, asks_for_proxy, is_rolled, not_seen, owner
 from policies.preexisting import NOTHING, Preexisting, at_baseline, lacking
 from policies.restarts import no_new_restarts, stable
 from policies.scheduling import schedulable_ha
@@ -137,7 +137,7 @@ def _unfit_pods(facts: ClusterFacts, owners: Collection[str]) -> Mapping[str, li
     """Per workload: its pods that are not ready, and why. Pods that go away do not count."""
     found: dict[str, list[str]] = {}
     for pod in facts.pods:
-        if pod.ready or pod.deleting or pod.phase in ENDED or pod.owner_kind not in ROLLED_KINDS:
+        if pod.ready or pod.deleting or pod.phase in ENDED or not is_rolled(pod):
             continue
         key = owner(pod)
         if key in owners:
@@ -177,23 +177,44 @@ def _rollout(
     )
     if told:
         faults.append(told)
-    by_hand = workload.update_strategy == "OnDelete" and workload.ready >= workload.desired
     return Item(
         subject=workload.key,
-        expected=f"{workload.desired} updated and available pods",
+        expected=f"{_wanted(workload)} updated and available pods",
         seen="; ".join(faults),
-        explained="update strategy OnDelete: its pods change when they are deleted"
-        if by_hand and not unfit
-        else red.rollout(workload),
+        explained=red.rollout(workload)
+        if unfit or workload.ready < workload.desired
+        else _held_on_purpose(workload) or red.rollout(workload),
     )
+
+
+def _held_on_purpose(workload: Workload) -> str:
+    """Why a rollout that has not gone through is what its owner asked for; empty when it is not.
+
+    A partition is no reason: what it asks for is what is expected. Of the control plane nothing
+    may be held back.
+    """
+    if workload.component:
+        return ""
+    if workload.update_strategy == "OnDelete":
+        return "update strategy OnDelete: its pods change when they are deleted"
+    if workload.paused and workload.kind == "Deployment":
+        return "paused: nothing of it is rolled out until it is resumed"
+    return ""
+
+
+def _wanted(workload: Workload) -> int:
+    """Pods that are to be of the newest template: those at or above a partition."""
+    held = max(0, workload.partition - workload.first_number)
+    return max(0, workload.desired - held)
 
 
 def _faults(workload: Workload) -> Iterator[str]:
     if workload.observed_generation < workload.generation:
         yield f"generation {workload.observed_generation} of {workload.generation} observed"
-    if workload.updated < workload.desired:
-        yield f"{workload.updated} of {workload.desired} updated"
-    if workload.current > workload.updated and workload.updated >= workload.desired:
+    wanted = _wanted(workload)
+    if workload.updated < wanted:
+        yield f"{workload.updated} of {wanted} updated"
+    if wanted == workload.desired and workload.current > workload.updated >= workload.desired:
         yield f"{workload.current - workload.updated} pods of an older template remain"
     if missing := lacking(workload):
         yield f"{workload.desired - missing} of {workload.desired} available"

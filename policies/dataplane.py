@@ -8,15 +8,9 @@ from datetime import datetime
 from policies.facts import ClusterFacts, Crd, Fact, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.helm_facts import linkerd_release
-from policies.planes import (
-    behind,
-    data_plane_pods,
-    keeps_its_proxy,
-    not_seen,
-    owner,
-    restart_command,
-)
+from policies.planes import behind, data_plane_pods, has_finished, not_seen, owner
 from policies.preexisting import Preexisting, at_baseline, unready_proxies
+from policies.renewal import Renewal, renewals
 from policies.versions import parse
 
 
@@ -40,17 +34,16 @@ def data_plane_at_target(
     """Every proxy of the data plane is at the target, or inside the lazy window (DP-02).
 
     With `lazy` a proxy one logical version behind, or of an older release of the target's logical
-    version, is explained. So are, within one logical version, proxies that a restart does not
-    renew: a Job's, a pinned one, one injected by hand; a Job's pod whose application has ended is
-    explained at any distance. So are, within one logical version, pods of a workload that was not
-    available at the baseline: no restart of it completes. A version that cannot be read is a
-    violation.
+    version, is explained. So are, within one logical version, proxies that the guide's restart
+    does not renew (`policies.renewal`), with who does; a pod that ran to its end is explained at
+    any distance. So are, within one logical version, pods of a workload that was not available at
+    the baseline: no restart of it completes. A version that cannot be read is a violation.
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     red = at_baseline(baseline)
     old = list(_old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces))
-    first = next((p for p, o in old if not o.explained), None)
+    first = next((r for r, o in old if not o.explained), None)
     total = sum(1 for _ in data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     return judged(
         _grouped(o for _, o in old),
@@ -60,7 +53,7 @@ def data_plane_at_target(
         expected=f"every proxy at {target}" + (", or one logical version behind" if lazy else ""),
         cause="a workload that was not restarted, a restart that stands still, or a version that "
         "somebody pinned",
-        next_command=restart_command(first) if first else "",
+        next_command=first.command if first else "",
     )
 
 
@@ -71,26 +64,28 @@ def _old(
     *,
     lazy: bool,
     ignore_namespaces: Collection[str],
-) -> Iterator[tuple[Pod, _Old]]:
+) -> Iterator[tuple[Renewal, _Old]]:
+    renewal_of = renewals(facts)
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
         proxy = pod.proxy
         if proxy is None or proxy.version == target:
             continue
         seen = proxy.version or f"unknown version ({proxy.image})"
+        renewal = renewal_of(pod)
         yield (
-            pod,
+            renewal,
             _Old(
                 owner=owner(pod),
                 version=proxy.version,
-                explained=_why_old(pod, proxy.version, target, red, lazy=lazy),
+                explained=_why_old(pod, target, renewal, red, lazy=lazy),
                 seen=seen,
             ),
         )
 
 
-def _why_old(pod: Pod, version: str, target: str, red: Preexisting, *, lazy: bool) -> str:
-    kept = keeps_its_proxy(pod)
-    if kept and pod.application_ended:
+def _why_old(pod: Pod, target: str, renewal: Renewal, red: Preexisting, *, lazy: bool) -> str:
+    version, kept = pod.proxy.version if pod.proxy else "", renewal.stays
+    if kept and has_finished(pod):
         return kept
     distance = behind(version, target)
     if distance is None or not 0 <= distance <= 1:
@@ -133,10 +128,16 @@ def identities_valid(
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
-    current = _newest_root(pods)
+    renewal_of = renewals(facts)
+    stays = {p.uid: why for p in pods if (why := renewal_of(p).stays)}
+    current = _newest_root(p for p in pods if p.uid not in stays)
     red, unready = at_baseline(baseline), unready_proxies(facts)
+
+    def judge(pod: Pod) -> Item | None:
+        return _identity(pod, current, stays.get(pod.uid, ""), red, unready)
+
     return judged(
-        [item for p in pods if (item := _identity(p, current, red, unready)) is not None],
+        [item for p in pods if (item := judge(p)) is not None],
         holds_as=f"All {len(pods)} proxies are ready, with one trust bundle",
         violated_as="Proxies without a valid identity",
         expected="every proxy ready, with an identity and the current trust bundle",
@@ -150,14 +151,16 @@ def _newest_root(pods: Iterable[Pod]) -> str:
     latest: datetime | None = None
     root = ""
     for pod in pods:
-        if pod.proxy is None or not pod.proxy.trust_root or keeps_its_proxy(pod):
+        if pod.proxy is None or not pod.proxy.trust_root:
             continue
         if latest is None or pod.created > latest:
             latest, root = pod.created, pod.proxy.trust_root
     return root
 
 
-def _identity(pod: Pod, current: str, red: Preexisting, unready: Mapping[str, int]) -> Item | None:
+def _identity(
+    pod: Pod, current: str, stays: str, red: Preexisting, unready: Mapping[str, int]
+) -> Item | None:
     proxy = pod.proxy
     if proxy is None:
         return None
@@ -181,7 +184,7 @@ def _identity(pod: Pod, current: str, red: Preexisting, unready: Mapping[str, in
         subject=subject,
         expected=f"trust bundle {current[:12]}",
         seen=proxy.trust_root[:12],
-        explained=keeps_its_proxy(pod),
+        explained=stays,
     )
 
 

@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterator, Mapping
 from policies.canaries import Gap, canary_settled, gap, gaps
 from policies.facts import ClusterFacts, Namespace, Pod, Selector, Webhook
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, WANTED, not_seen, owner, restart_command
+from policies.planes import ENDED, WANTED, not_seen, owner
 from policies.preexisting import Preexisting, at_baseline
+from policies.renewal import renewals
 from policies.selectors import asks_for, matches
 
 __all__ = [
@@ -166,7 +167,7 @@ def meshed_as_declared(
         expected="a proxy in every pod that asks for one by annotation, and in no other",
         cause="created while the injector could not be called (the injection gap), before the "
         "annotation was set, or before Linkerd was installed",
-        next_command=restart_command(first) if first else "",
+        next_command=renewals(facts)(first).command if first else "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, JOB_KINDS, asks_for_proxy, not_seen
+from policies.planes import ENDED, asks_for_proxy, is_of_job, not_seen
 from policies.preexisting import at_baseline, failed_job
 
 
@@ -41,7 +41,7 @@ def jobs_complete(facts: ClusterFacts, baseline: ClusterFacts | None = None) -> 
         )
         for p in facts.pods
         if p.application_ended
-        and p.owner_kind in JOB_KINDS
+        and is_of_job(p)
         and p.proxy is not None
         and p.phase not in ENDED
         and not p.deleting

@@ -14,6 +14,12 @@ from policies.versions import logical, parse
 
 JOB_KINDS = frozenset({"Job", "CronJob"})
 ROLLED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+GROUPS = {
+    **dict.fromkeys(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"), "apps"),
+    **dict.fromkeys(JOB_KINDS, "batch"),
+    "ReplicationController": "",
+}
+"""API group of each built-in kind that owns pods: others have kinds of the same names."""
 ENDED = frozenset({"Succeeded", "Failed"})
 WANTED = ("enabled", "ingress")
 """Values of annotation `linkerd.io/inject` that ask for a proxy."""
@@ -68,18 +74,39 @@ def not_placed(pod: Pod) -> bool:
 
 
 def owner(pod: Pod) -> str:
-    """The workload a pod belongs to, as a person would name it; the pod itself without one."""
-    if pod.owner_kind:
-        return f"{pod.owner_kind} {pod.namespace}/{pod.owner_name}"
-    return f"pod {pod.namespace}/{pod.name}"
+    """The workload a pod belongs to, as a person would name it; the pod itself without one.
+
+    A kind that is not built in is told with its API group.
+    """
+    if not pod.owner_kind:
+        return f"pod {pod.namespace}/{pod.name}"
+    group = "" if is_built_in(pod) or not pod.owner_group else f".{pod.owner_group}"
+    return f"{pod.owner_kind}{group} {pod.namespace}/{pod.owner_name}"
 
 
-def restart_command(pod: Pod) -> str:
-    """How to give a pod a new proxy."""
-    if pod.owner_kind in ROLLED_KINDS:
-        kind = pod.owner_kind.lower()
-        return f"kubectl -n {pod.namespace} rollout restart {kind}/{pod.owner_name}"
-    return f"kubectl -n {pod.namespace} delete pod {pod.name}  # then create it again"
+def is_built_in(pod: Pod) -> bool:
+    """Whether one of Kubernetes' own controllers made the pod."""
+    return pod.owner_kind in GROUPS and pod.owner_group in ("", GROUPS[pod.owner_kind])
+
+
+def is_rolled(pod: Pod) -> bool:
+    """Whether the pod is of a workload that `kubectl rollout` knows."""
+    return pod.owner_kind in ROLLED_KINDS and is_built_in(pod)
+
+
+def is_of_job(pod: Pod) -> bool:
+    """Whether the pod is of a built-in Job or CronJob."""
+    return pod.owner_kind in JOB_KINDS and is_built_in(pod)
+
+
+def ends_by_itself(pod: Pod) -> bool:
+    """Whether the pod runs something to its end: a Job's, a workflow's, a runner's."""
+    return is_of_job(pod) or pod.restart_policy in ("Never", "OnFailure")
+
+
+def has_finished(pod: Pod) -> bool:
+    """Whether what the pod ran to its end has ended, be it that its proxy runs on."""
+    return ends_by_itself(pod) and pod.application_ended
 
 
 def asks_for_proxy(facts: ClusterFacts) -> Callable[[Workload], bool]:
@@ -112,22 +139,3 @@ def behind(version: str, target: str) -> int | None:
     if newer is None or older is None:
         return None
     return newer.distance(older)
-
-
-def keeps_its_proxy(pod: Pod) -> str:
-    """Why a restart of its workload does not renew this pod's proxy; empty when it does.
-
-    Holds for a Job's pods, for a version the user pinned, and for a proxy injected by hand.
-    """
-    if pod.owner_kind in JOB_KINDS:
-        if pod.application_ended:
-            return "a Job's pod whose application has ended keeps the proxy of its creation"
-        return "a running Job's pod keeps the proxy of its creation until the Job ends"
-    proxy = pod.proxy
-    if proxy is None:
-        return ""
-    if pod.pinned and proxy.version == pod.pinned:
-        return f"pinned to {pod.pinned} by annotation config.linkerd.io/proxy-version"
-    if proxy.injected_by.startswith("linkerd/cli "):
-        return "injected by hand: a restart does not renew it, `linkerd inject` again does"
-    return ""

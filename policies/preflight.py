@@ -1,15 +1,13 @@
-"""What can be known before a hop: dry runs, admission, the data plane's state, the way back."""
+"""What can be known before a hop: dry runs, admission, the way back."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.observations import DryRun
 from policies.path import Hop
-from policies.planes import behind, data_plane_pods, keeps_its_proxy, not_seen, owner
 from policies.releases import catalogue
 from policies.versions import parse
 
@@ -50,63 +48,6 @@ def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
             continue
         for subject, reason in run.refusals or ((run.what, "refused, no reason given"),):
             yield Item(subject=subject, expected="accepted", seen=reason)
-
-
-def data_plane_current(
-    facts: ClusterFacts,
-    source: str,
-    target: str = "",
-    *,
-    ignore_namespaces: Collection[str] = (),
-) -> Verdict:
-    """Every proxy is of the source's logical version before the next one begins (PRE-02).
-
-    Args:
-        facts: Before the hop.
-        source: The release the control plane runs.
-        target: The hop's target; within the source's logical version nothing is asked.
-        ignore_namespaces: Namespaces that are not looked at.
-    """
-    if why := not_seen(facts):
-        return not_assessed(f"pods could not be read ({why})")
-    if target and behind(source, target) == 0:
-        return judged(
-            [],
-            holds_as=f"{source} and {target} are of one logical version: older proxies may stay",
-            violated_as="",
-            expected="",
-        )
-    counts: Counter[tuple[str, str, str]] = Counter()
-    total = 0
-    if not any(p.proxy for p in data_plane_pods(facts, ignore_namespaces=ignore_namespaces)):
-        return not_assessed("no pod of the data plane has a proxy")
-    for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
-        total += 1
-        proxy = pod.proxy
-        if proxy is None or proxy.version == source:
-            continue
-        if behind(proxy.version, source) == 0:
-            continue
-        seen = proxy.version or f"unknown version ({proxy.image})"
-        ended = keeps_its_proxy(pod) if pod.application_ended else ""
-        counts[owner(pod), seen, ended] += 1
-    return judged(
-        [
-            Item(
-                subject=subject,
-                expected=f"a proxy of {source}'s logical version",
-                seen=f"{count} pods at {seen}" if count > 1 else seen,
-                explained=explained,
-            )
-            for (subject, seen, explained), count in counts.items()
-        ],
-        holds_as=f"All {total} proxies are of {source}'s logical version",
-        violated_as=f"The data plane is not up to date with {source}",
-        expected=f"every proxy of {source}'s logical version",
-        cause="workloads that were not restarted since the last upgrade: they would be two "
-        "logical versions behind after this one",
-        next_command="linkerd version --proxy",
-    )
 
 
 def way_back(facts: ClusterFacts, hop: Hop) -> Verdict:

@@ -9,8 +9,8 @@ from policies.facts import ClusterFacts, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.planes import (
     ENDED,
-    JOB_KINDS,
     ROLLED_KINDS,
+    ends_by_itself,
     is_control_plane,
     not_placed,
     not_seen,
@@ -116,7 +116,7 @@ def _replaced(
     for pod in before.pods:
         if pod.uid in now or pod.deleting or pod.phase in ENDED or pod.namespace in ignore:
             continue
-        if pod.owner_kind in JOB_KINDS or not_placed(pod) or not _counts(pod, before):
+        if ends_by_itself(pod) or not_placed(pod) or not _counts(pod, before):
             continue
         yield Item(
             subject=f"pod {pod.key}",

@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Literal
 
 from policies.facts import ClusterFacts, Fact, Pod
 from policies.findings import SHOWN, Item, Verdict, judged, not_assessed
-from policies.planes import ENDED, JOB_KINDS, control_plane_pods, data_plane_pods
+from policies.planes import (
+    ENDED,
+    control_plane_pods,
+    data_plane_pods,
+    has_finished,
+    is_of_job,
+)
 from policies.versions import Order, Version, compare, from_image, logical, newer_than_known, parse
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 ALLOWED = 1
 """Logical versions a control plane may lead its proxies by."""
 
-FINISHED_JOB = "the Job's application has ended; its proxy keeps the version it was created with"
+FINISHED = "its application has ended; its proxy keeps the version it was created with"
 
 COMPONENT_CONTAINERS = frozenset(
     {"identity", "destination", "sp-validator", "policy", "proxy-injector"}
@@ -111,9 +117,7 @@ def control_plane_versions(facts: ClusterFacts) -> tuple[Version, ...]:
     Pods on their way out count only when nothing else is there; the heartbeat's Job never.
     """
     pods = [
-        pod
-        for pod in control_plane_pods(facts)
-        if pod.phase not in ENDED and pod.owner_kind not in JOB_KINDS
+        pod for pod in control_plane_pods(facts) if pod.phase not in ENDED and not is_of_job(pod)
     ]
     staying = [pod for pod in pods if not pod.deleting]
     images = dict.fromkeys(image for pod in staying or pods for image in _component_images(pod))
@@ -210,7 +214,7 @@ def _now(
                 subject=f"pod {pod.key}",
                 expected=f"at most one logical version behind {_names(upper)}, never ahead",
                 seen=bad.reason,
-                explained=FINISHED_JOB if _finished_job(pod) else "",
+                explained=FINISHED if has_finished(pod) else "",
             )
             yield bad.state, item
 
@@ -221,9 +225,9 @@ def _past(
     """Items for what was seen over time: one per pair of versions, with its span.
 
     Sightings count pods by version: they are explained when never more pods of that version were
-    seen than finished Jobs hold now.
+    seen than pods that ran to their end hold now.
     """
-    finished = Counter(proxy_version(pod).text for pod in pods if _finished_job(pod))
+    finished = Counter(proxy_version(pod).text for pod in pods if has_finished(pod))
     spans: dict[tuple[tuple[str, ...], str], list[Sighting]] = {}
     most: Counter[tuple[tuple[str, ...], str]] = Counter()
     for sighting in sightings:
@@ -241,7 +245,7 @@ def _past(
             subject=f"up to {most[pair]} pod(s) with proxy {pair[1] or '(unknown)'}",
             expected="at most one logical version behind, never ahead",
             seen=f"{skew.reason}, seen from {span}",
-            explained=FINISHED_JOB if most[pair] <= finished[parse(pair[1]).text] else "",
+            explained=FINISHED if most[pair] <= finished[parse(pair[1]).text] else "",
         )
         yield skew.state, item
 
@@ -261,10 +265,6 @@ def _worst(skews: Sequence[Skew], wrong: State) -> Skew | None:
             if skew.state == state:
                 return skew
     return None
-
-
-def _finished_job(pod: Pod) -> bool:
-    return pod.owner_kind in JOB_KINDS and pod.application_ended
 
 
 def _names(versions: Iterable[Version]) -> str:

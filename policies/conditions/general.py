@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policies import settings
 from policies.conditions.registry import Answer, any_of, condition, listed
 from policies.kubernetes import parse_kubernetes
-from policies.planes import JOB_KINDS
+from policies.planes import JOB_KINDS, is_of_job
 from policies.versions import Order, compare, from_image, parse
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _architecture(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
 
 @condition("meshed jobs", "pods")
 def _meshed_jobs(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
-    pods = [f"pod {p.key}" for p in facts.pods if p.proxy and p.owner_kind in JOB_KINDS]
+    pods = [f"pod {p.key}" for p in facts.pods if p.proxy and is_of_job(p)]
     templates = [w.key for w in facts.workloads if w.kind in JOB_KINDS and w.inject == "enabled"]
     return any_of(dict.fromkeys([*templates, *pods]), "no meshed Job")
 

@@ -74,7 +74,7 @@ def test_what_a_restart_does_not_renew_is_explained(one: Pod) -> None:
         pod("ahead", version="edge-26.8.3"),
         pod("digest", proxy=proxy("", image="cr.l5d.io/linkerd/proxy@sha256:abc")),
         pod("strange", version="mine-1"),
-        pod("lone", kind=""),
+        pod("lone", kind="", applied=True),
     ],
     ids=lambda p: f"{p.name}-{p.proxy.version}",
 )

@@ -17,6 +17,7 @@ from policies import (
     dataplane,
     images,
     injection,
+    left_behind,
     preflight,
     pruning,
     webhooks,
@@ -36,7 +37,7 @@ SOON = NOW + timedelta(hours=1)
 
 POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "PRE-01": lambda f: checks.baseline_healthy(CHECK, PROXY, f),
-    "PRE-02": lambda f: preflight.data_plane_current(f, TARGET),
+    "PRE-02": lambda f: left_behind.data_plane_current(f, TARGET),
     "PRE-05": lambda f: crds.gateway_api(f, HOP),
     "PRE-06": lambda f: certificates.outlast(f, until=SOON),
     "PRE-07": configuration.one_owner,

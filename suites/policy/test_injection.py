@@ -118,9 +118,11 @@ def test_a_pod_without_the_proxy_it_asks_for_is_a_violation() -> None:
 
 
 def test_a_bare_pod_has_to_be_created_again() -> None:
-    facts = with_pods(cluster(), pod("lone", kind="", version=None))
+    applied = with_pods(cluster(), pod("lone", kind="", version=None, applied=True))
+    other = with_pods(cluster(), pod("lone", kind="", version=None))
 
-    assert meshed_as_declared(facts).next_command.startswith("kubectl -n shop delete pod lone")
+    assert meshed_as_declared(applied).next_command.startswith("kubectl -n shop delete pod lone")
+    assert meshed_as_declared(other).next_command.startswith("kubectl -n shop get pod lone")
 
 
 def test_a_proxy_nobody_asked_for_is_a_violation() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from policies.facts import ClusterFacts, Unreadable
+from policies.left_behind import data_plane_current
 from policies.observations import DryRun
 from policies.path import Hop
-from policies.preflight import data_plane_current, dry_run_accepted, pods_admissible, way_back
+from policies.preflight import dry_run_accepted, pods_admissible, way_back
 from suites.policy.builders import (
     OLDER,
     SOURCE,

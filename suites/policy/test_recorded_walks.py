@@ -24,6 +24,7 @@ from policies import (
     dataplane,
     images,
     injection,
+    left_behind,
     preflight,
     pruning,
 )
@@ -53,7 +54,7 @@ def hop(walk: str) -> Hop:
 
 
 CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
-    "PRE-02": lambda w, h: preflight.data_plane_current(at(w, "baseline"), h.source),
+    "PRE-02": lambda w, h: left_behind.data_plane_current(at(w, "baseline"), h.source),
     "PRE-05": lambda w, h: crds.gateway_api(at(w, "baseline"), h),
     "PRE-06": lambda w, _: certificates.outlast(
         at(w, "baseline"), until=at(w, "baseline").taken_at + timedelta(hours=4)

@@ -21,6 +21,7 @@ from policies import (
     helm_values,
     images,
     kubernetes,
+    left_behind,
     path,
     preflight,
     scheduling,
@@ -43,8 +44,18 @@ def test_the_baseline_is_healthy(preflighted: Reached) -> None:
 
 
 @control("PRE-02")
-def test_the_data_plane_is_current(preflighted: Reached) -> None:
-    expect(preflight.data_plane_current(preflighted.after, preflighted.source, preflighted.target))
+def test_the_data_plane_is_current(preflighted: Reached, rehearsal: Rehearsal) -> None:
+    assert preflighted.hop
+    number = preflighted.hop.number
+    expect(
+        left_behind.data_plane_current(
+            preflighted.after,
+            preflighted.source,
+            preflighted.target,
+            later=[h.target for h in preflighted.plan.hops if h.number > number],
+            lazy=rehearsal.scenario.data_plane == "lazy",
+        )
+    )
 
 
 @control("PRE-03")

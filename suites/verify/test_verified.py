@@ -23,6 +23,7 @@ from policies import (
     injection,
     jobs,
     kubernetes,
+    left_behind,
     leftovers,
     preflight,
     pruning,
@@ -54,7 +55,7 @@ def standing(release: str) -> Hop:
 
 @control("PRE-02")
 def test_the_data_plane_is_current(seen: ClusterFacts, release: str) -> None:
-    expect(preflight.data_plane_current(seen, release))
+    expect(left_behind.data_plane_current(seen, release))
 
 
 @control("PRE-04")
