@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from policies.fact_base import Fact
@@ -65,26 +67,62 @@ def renewals(facts: ClusterFacts) -> Callable[[Pod], Renewal]:
     Args:
         facts: Their workloads tell update strategies, and which owners are gone.
     """
-    workloads = {w.key: w for w in facts.workloads}
-    blind = frozenset(kind for kind, resource in _RESOURCES.items() if facts.cannot_read(resource))
+    return partial(_renewal, _owners(facts))
 
-    def find(pod: Pod) -> Renewal:
-        return _renewal(pod, workloads, blind)
+
+def rolls(facts: ClusterFacts) -> Callable[[Pod], bool]:
+    """Whether a restart of its workload makes a pod anew, be it with the same proxy."""
+    owners = _owners(facts)
+
+    def find(pod: Pod) -> bool:
+        workload = owners.of(pod)
+        return is_rolled(pod) and not owners.gone(pod) and not (workload and _held(pod, workload))
 
     return find
 
 
-def _renewal(pod: Pod, workloads: Mapping[str, Workload], blind: frozenset[str]) -> Renewal:
-    workload = workloads.get(owner(pod))
+def applied_again(facts: ClusterFacts) -> tuple[Pod, ...]:
+    """Meshed pods that the guide deletes and applies again: applied by kubectl, nobody's.
+
+    One that runs to its end would run again, so it is left alone.
+    """
+    renewal_of = renewals(facts)
+    return tuple(p for p in facts.pods if p.proxy and renewal_of(p).way == "apply")
+
+
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """The workloads of a cluster, as far as they were seen."""
+
+    workloads: Mapping[str, Workload]
+    blind: frozenset[str]
+    """Kinds that could not be read."""
+
+    def of(self, pod: Pod) -> Workload | None:
+        return self.workloads.get(owner(pod))
+
+    def gone(self, pod: Pod) -> bool:
+        """Whether the workload that a pod names is not there any more."""
+        seen = bool(self.workloads) and pod.owner_kind not in self.blind
+        return is_rolled(pod) and seen and self.of(pod) is None
+
+
+def _owners(facts: ClusterFacts) -> _Owners:
+    blind = (kind for kind, resource in _RESOURCES.items() if facts.cannot_read(resource))
+    return _Owners({w.key: w for w in facts.workloads}, frozenset(blind))
+
+
+def _renewal(owners: _Owners, pod: Pod) -> Renewal:
+    workload = owners.of(pod)
     if pod.static:
         return _static(pod)
     if kept := _kept_by_user(pod, workload):
         return kept
     if (pod.owner_kind, pod.owner_group) in RUNS_TO_ITS_END or ends_by_itself(pod):
         return _ending(pod)
+    if owners.gone(pod):
+        return _gone(pod)
     if is_rolled(pod):
-        if workload is None and workloads and pod.owner_kind not in blind:
-            return _gone(pod)
         return _rolled(pod, workload)
     if is_built_in(pod):
         return _bare_set(pod)
@@ -146,10 +184,22 @@ def _kept_by_user(pod: Pod, workload: Workload | None) -> Renewal | None:
 def _rolled(pod: Pod, workload: Workload | None) -> Renewal:
     kind, name, space = pod.owner_kind.lower(), _q(pod.owner_name), _q(pod.namespace)
     restart = f"kubectl -n {space} rollout restart {kind}/{name}"
-    plain = Renewal(way="restart", by="its restart", how="restarted", command=restart)
-    if workload is None:
-        return plain
-    delete = f"kubectl -n {space} delete pod {_q(pod.name)}"
+    if workload is not None and _held(pod, workload):
+        return _held_back(pod, workload)
+    by = "its restart"
+    if workload is not None and workload.owner is not None:
+        by = f"its restart, unless {_operator_of(workload)} takes that back"
+    return Renewal(way="restart", by=by, how="restarted", command=restart)
+
+
+def _held(pod: Pod, workload: Workload) -> bool:
+    """Whether a restart of the workload leaves this pod as it is."""
+    by_hand = workload.paused or workload.update_strategy == "OnDelete"
+    return by_hand or _below_partition(pod, workload)
+
+
+def _held_back(pod: Pod, workload: Workload) -> Renewal:
+    kind, name, space = workload.kind.lower(), _q(workload.name), _q(pod.namespace)
     if workload.paused:
         return Renewal(
             way="other",
@@ -158,7 +208,7 @@ def _rolled(pod: Pod, workload: Workload | None) -> Renewal:
             command=f"kubectl -n {space} rollout resume {kind}/{name}  # then: rollout restart",
         )
     if workload.update_strategy == "OnDelete":
-        by, command = "whoever deletes its pods, one by one", f"{delete}  # {_AGAIN.format(kind)}"
+        by, command = "whoever deletes its pods, one by one", _delete(pod)
         if workload.owner is not None:
             by, command = _operator_of(workload), _describe(workload)
         return Renewal(
@@ -167,27 +217,21 @@ def _rolled(pod: Pod, workload: Workload | None) -> Renewal:
             how="update strategy OnDelete: its pods change when they are deleted",
             command=command,
         )
-    if _held_back(pod, workload):
-        return Renewal(
-            way="other",
-            by="whoever set the partition",
-            how=f"held back by partition {workload.partition} of the update strategy",
-            command=f"kubectl -n {space} get statefulset {name} -o yaml  # lower the partition",
-        )
-    if workload.owner is not None:
-        return Renewal(
-            way="restart",
-            by=f"its restart, unless {_operator_of(workload)} takes that back",
-            how="restarted",
-            command=restart,
-        )
-    return plain
+    return Renewal(
+        way="other",
+        by="whoever set the partition",
+        how=f"held back by partition {workload.partition} of the update strategy",
+        command=f"kubectl -n {space} get {kind} {name} -o yaml  # lower the partition",
+    )
 
 
-_AGAIN = "one at a time: its {} creates it again"
+def _delete(pod: Pod) -> str:
+    """Delete one pod that its controller creates again."""
+    again = f"one at a time: its {pod.owner_kind} creates it again"
+    return f"kubectl -n {_q(pod.namespace)} delete pod {_q(pod.name)}  # {again}"
 
 
-def _held_back(pod: Pod, workload: Workload) -> bool:
+def _below_partition(pod: Pod, workload: Workload) -> bool:
     number = pod.name.removeprefix(f"{workload.name}-")
     return workload.kind == "StatefulSet" and number.isdigit() and int(number) < workload.partition
 
@@ -209,8 +253,7 @@ def _bare_set(pod: Pod) -> Renewal:
         by="whoever deletes its pods, one by one",
         how=f"a {pod.owner_kind} of its own, which cannot be restarted: it creates a pod again "
         "when one is deleted",
-        command=f"kubectl -n {_q(pod.namespace)} delete pod {_q(pod.name)}"
-        f"  # {_AGAIN.format(pod.owner_kind)}",
+        command=_delete(pod),
     )
 
 

@@ -136,7 +136,8 @@ def test_the_same_pod_without_its_proxy_is_explained_and_a_new_one_is_not() -> N
 
 
 def test_an_old_proxy_of_what_could_not_be_rolled_out_is_explained_within_the_skew() -> None:
-    stuck = with_pods(cluster(TARGET), pod("api-1", "api", version=SOURCE, ready=False))
+    renewed = with_workloads(cluster(TARGET), workload("api"))
+    stuck = with_pods(renewed, pod("api-1", "api", version=SOURCE, ready=False))
 
     assert data_plane_at_target(stuck, TARGET, baseline=lacking(3)).status == "holds"
     assert data_plane_at_target(stuck, TARGET, baseline=cluster()).status == "violated"
