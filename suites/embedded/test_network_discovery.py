@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from fixtures.targets.embedded.network.timing import next_attempt
+import pytest
+
+from fixtures.targets.embedded.kernel import Obj
+from fixtures.targets.embedded.network.timing import DNS_TTL, IDLE, next_attempt
 from suites.embedded.in_process import run
 from suites.embedded.network_stage import (
     DESTINATION,
@@ -115,7 +118,7 @@ def test_running_clients_do_not_learn_of_new_pods_while_destination_is_away() ->
             assert {(await get(port)).pod for _ in range(30)} == old
 
             await on.scale(DESTINATION, 1)
-            await on.cluster.passes(20)
+            await on.cluster.passes(DNS_TTL + 5)
             assert len({(await get(port)).pod for _ in range(60)}) == 3
             assert await probe.stop() == []
             line.writer.close()
@@ -136,6 +139,71 @@ def test_pods_that_end_while_destination_is_away_are_left_alone() -> None:
             await on.cluster.passes(3)
 
             assert await probe.stop() == []
+
+    run(scene())
+
+
+def corefile(directives: str) -> Obj:
+    text = f".:53 {{\n    kubernetes cluster.local {{\n{directives}    }}\n}}\n"
+    meta = {"namespace": "kube-system", "name": "coredns"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"Corefile": text}}
+
+
+GAPS = [
+    pytest.param("       ttl 30\n", 0, True, id="as kubeadm has it"),
+    pytest.param("       ttl 5\n", 0, False, id="a shorter TTL"),
+    pytest.param("", 0, False, id="CoreDNS's own default"),
+    pytest.param("       ttl 30\n", 40, False, id="the old pod stays until answers have expired"),
+]
+
+
+@pytest.mark.parametrize(("directives", "stays", "gap"), GAPS)
+def test_discovery_is_away_until_the_old_address_has_expired(
+    directives: str, stays: int, gap: bool
+) -> None:
+    """A single destination is replaced; who must ask anew dials the old one until DNS says more.
+
+    What remedies it in this model: a shorter TTL, or a Deployment whose old pod stays for longer
+    than the TTL after the new one is ready (minReadySeconds).
+    """
+
+    async def scene() -> None:
+        async with stage() as on:
+            await on.cluster.kernel.create("configmaps", corefile(directives))
+            await without_destination(on)
+            sparse = on.path({**MESHED, "name": "sparse"})
+            busy = Probing(on.path({**MESHED, "name": "busy"}))
+            assert await result_of(sparse) == "ok"
+            asked = on.cluster.kernel.clock.seconds()
+
+            def edit(obj: Obj) -> None:
+                obj["spec"]["minReadySeconds"] = stays
+
+            on.cluster.change("deployments.apps", DESTINATION, edit)
+            await on.restart(DESTINATION)
+            await on.cluster.passes(IDLE + 1)  # it has forgotten the Service
+            known = on.cluster.kernel.clock.seconds() - asked
+
+            hung = await result_of(sparse, limit=SHORT) == "timeout"
+            assert hung == (gap and known < DNS_TTL)
+            assert await busy.stop() == [], "who goes on asking keeps what it knows"
+            assert await result_of(sparse, limit=SHORT * 4) == "ok"
+
+    run(scene())
+
+
+def test_one_of_three_that_stays_is_enough() -> None:
+    async def scene() -> None:
+        async with stage() as on:
+            await without_destination(on)
+            await on.scale(DESTINATION, 3)
+            sparse = on.path({**MESHED, "name": "sparse"})
+            assert await result_of(sparse) == "ok"
+
+            await on.scale(DESTINATION, 1)
+            await on.cluster.passes(IDLE + 1)
+
+            assert await result_of(sparse, limit=SHORT) == "ok"
 
     run(scene())
 
