@@ -13,6 +13,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from policies.moments import clock, exact
 from reports.wording import one_line
 
 UNITS = 10_000
@@ -46,19 +47,6 @@ class Scale:
         step = next((s for s in STEPS if self.seconds / s <= most - 1), STEPS[-1])
         count = int(self.seconds // step)
         return [(n * step / self.seconds, clock(n * step)) for n in range(count + 1)]
-
-
-def clock(seconds: float) -> str:
-    """Seconds since the start: `0:05`, `12:30`, `1:02:30`."""
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def exact(seconds: float) -> str:
-    """Seconds since the start with a hundredth: `12:30.25`."""
-    hundredths = round(100 * seconds)
-    return f"{clock(hundredths // 100)}.{hundredths % 100:02d}"
 
 
 def text(x: str, y: float, content: str, *, style: str = "", anchor: str = "start") -> Markup:

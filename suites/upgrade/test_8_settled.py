@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fixtures.budgets import budgets_of
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
@@ -62,7 +64,9 @@ def test_outages_stay_within_their_budget(settled: Reached, rehearsal: Rehearsal
     if settled.traffic is None:
         expect(not_assessed(NOT_PROBED))
     else:
-        expect(downtime.within_budget(settled.traffic, budgets(rehearsal)))
+        gap = rehearsal.scenario.discovery_gap
+        beside = replace(settled.beside, discovery_gap=gap)
+        expect(downtime.within_budget(settled.traffic, budgets(rehearsal), beside))
 
 
 @control("TRF-02")
@@ -78,7 +82,11 @@ def test_streams_end_only_gracefully(settled: Reached) -> None:
     if settled.traffic is None:
         expect(not_assessed(NOT_PROBED))
     else:
-        expect(downtime.streams_end_gracefully(settled.traffic, settled.lives))
+        expect(
+            downtime.streams_end_gracefully(
+                settled.traffic, settled.beside.pods, settled.beside.clock
+            )
+        )
 
 
 @control("TRF-04")
@@ -90,7 +98,7 @@ def test_latency_stays_within_its_budget(settled: Reached, rehearsal: Rehearsal)
             downtime.latency_within_budget(
                 settled.traffic,
                 budgets(rehearsal),
-                {p.name: p.proxy_version for p in settled.lives},
+                {p.name: p.proxy_version for p in settled.beside.pods},
                 simulated=settled.after.simulated,
             )
         )
@@ -101,4 +109,4 @@ def test_every_answer_knows_its_peer(settled: Reached) -> None:
     if settled.traffic is None:
         expect(not_assessed(NOT_PROBED))
     else:
-        expect(downtime.identity_on_every_sample(settled.traffic))
+        expect(downtime.identity_on_every_sample(settled.traffic, settled.beside.clock))
