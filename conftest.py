@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.errors import BadInput
+from fixtures.invocation import suite_asked_for
 from fixtures.linked import MAIN
 from fixtures.options import add_options
-from fixtures.plugin import RehearsalPlugin, ignore_housekeeping, suite_asked_for
+from fixtures.plugin import RehearsalPlugin, ignore_housekeeping
 from fixtures.rehearsal import Rehearsal
 from fixtures.session import RunSession
 from fixtures.steps import (
@@ -59,8 +61,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Open the run when the upgrade or verify suite was asked for; bad input ends here."""
-    suite = suite_asked_for(config)
-    if not suite or config.option.help or config.option.version:
+    if config.option.help or config.option.version:
+        return
+    try:
+        suite = suite_asked_for(config)
+    except BadInput as bad:
+        raise pytest.UsageError(str(bad)) from None
+    if not suite:
         return
     ignore_housekeeping(config)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from fixtures.errors import BadInput, RehearsalError
+from fixtures.version import VERSION
 
-FAULTS = Path(__file__).parent / "suites" / "detection" / "faults"
 CONTEXT = "of the kubeconfig; default: its current one"
+BUNDLE = "a run: its folder, archive or name below .rehearsals, such as latest"
 KUBECONFIG = "default: $KUBECONFIG, else ~/.kube/config"
 N = TypeVar("N", int, float)
 
@@ -40,11 +41,12 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rehearse", description="Around a Linkerd upgrade rehearsal.")
+    parser.add_argument("--version", action="version", version=f"rehearse {VERSION}")
     sub = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     plan = sub.add_parser("plan", help="hops from one release to another, and what blocks them")
-    plan.add_argument("--from", dest="source", required=True, metavar="RELEASE")
-    plan.add_argument("--to", dest="destination", required=True, metavar="RELEASE")
+    plan.add_argument("--from", dest="source", required=True, type=_release, metavar="RELEASE")
+    plan.add_argument("--to", dest="destination", required=True, type=_release, metavar="RELEASE")
     plan.add_argument("--kubernetes", default="", metavar="VERSION", help="e.g. 1.29")
     plan.add_argument("--snapshot", default="", metavar="FILE", help="judge advisories on it")
     plan.set_defaults(command=_plan)
@@ -58,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=0, help="0: any free port")
     serve.add_argument("--snapshot", default="", metavar="FILE", help="start from these objects")
     serve.add_argument(
-        "--with-linkerd", default="", metavar="RELEASE", help="install it, and workloads"
+        "--with-linkerd",
+        default="",
+        type=_release,
+        metavar="RELEASE",
+        help="install it, and workloads",
     )
     serve.set_defaults(command=_serve)
 
@@ -74,12 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     inventory.set_defaults(command=_inventory)
 
     report = sub.add_parser("report", help="write the documents of a bundle again")
-    report.add_argument("bundle", metavar="BUNDLE")
+    report.add_argument("bundle", metavar="BUNDLE", help=BUNDLE)
     report.add_argument("-o", "--output", default="", metavar="DIR", help="default: the bundle")
     report.set_defaults(command=_report)
 
-    verify = sub.add_parser("verify-bundle", help="check the digests of a bundle")
-    verify.add_argument("bundle", metavar="BUNDLE")
+    verify = sub.add_parser(
+        "verify-bundle", help="check the digests of a bundle, and its documents"
+    )
+    verify.add_argument("bundle", metavar="BUNDLE", help=BUNDLE)
     verify.set_defaults(command=_verify_bundle)
 
     rbac = sub.add_parser("rbac", help="the rights a suite needs on a cluster, as a manifest")
@@ -87,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     rbac.add_argument(
         "--account", default="kube-system/linkerd-upgrade-rehearsal", metavar="NS/NAME"
     )
-    rbac.add_argument("--from", dest="source", default="", metavar="RELEASE")
-    rbac.add_argument("--to", dest="destination", default="", metavar="RELEASE")
+    rbac.add_argument("--from", dest="source", default="", type=_release, metavar="RELEASE")
+    rbac.add_argument("--to", dest="destination", default="", type=_release, metavar="RELEASE")
     rbac.add_argument("--scenario", default="", metavar="FILE", help="its namespaces, extensions")
     rbac.add_argument(
         "--allow-dry-run", action="store_true", default=None, help="verify tries pods, too"
@@ -99,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     tools.add_argument(
         "action", choices=["fetch"], help="fetch: into the cache, checksum compared"
     )
-    tools.add_argument("releases", nargs="+", metavar="RELEASE")
+    tools.add_argument("releases", nargs="+", type=_release, metavar="RELEASE")
     tools.add_argument(
         "--tools-mirror", default="", metavar="DIR_OR_URL", help="instead of GitHub"
     )
@@ -109,6 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
     faults.set_defaults(command=_faults)
     return parser
+
+
+def _release(text: str) -> str:
+    """The tag of a release; where that is another one than was written, it is said."""
+    from policies.spellings import resolve
+
+    tag = resolve(text)
+    if tag != text:
+        print(f"note: {text} is taken as {tag}", file=sys.stderr)
+    return tag
 
 
 def _speed(text: str) -> float:
@@ -134,6 +152,7 @@ def _within(text: str, kind: Callable[[str], N], low: N, high: N) -> N:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from fixtures.planning import check_kubernetes
     from fixtures.recognising import remarks
     from fixtures.snapshot.facts import facts
     from fixtures.snapshot.read import planes, read_snapshot
@@ -143,6 +162,8 @@ def _plan(arguments: argparse.Namespace) -> int:
 
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
     kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
+    if kubernetes:
+        check_kubernetes(kubernetes, arguments.source)
     found = plan(arguments.source, arguments.destination, kubernetes=kubernetes)
     where = f"--snapshot {arguments.snapshot}"
     for remark in remarks(planes(snapshot), "plan", where) if snapshot else ():
@@ -176,11 +197,12 @@ def _inventory(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from fixtures.bundle import open_bundle
+    from fixtures.bundle import bundle_path, open_bundle
     from reports.write import write_all
 
-    bundle = open_bundle(Path(arguments.bundle))
-    folder = Path(arguments.output or arguments.bundle)
+    path = bundle_path(arguments.bundle)
+    bundle = open_bundle(path)
+    folder = Path(arguments.output or path)
     if not folder.is_dir():
         if not arguments.output:
             raise BadInput("Name a folder for the documents of a packed bundle", where="--output")
@@ -199,20 +221,12 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _verify_bundle(arguments: argparse.Namespace) -> int:
-    from fixtures.bundle import open_bundle
-    from reports.build import build
-    from reports.wording import number
+    from fixtures.bundle import bundle_path
+    from reports.bundle_check import check
 
-    bundle = open_bundle(Path(arguments.bundle))
-    if bundle.manifest is None:
-        raise BadInput("This run was never sealed: there is no manifest", where=arguments.bundle)
-    if problems := build(bundle).origin.problems:
-        print(f"{arguments.bundle}: the bundle contradicts itself")
-        for problem in problems:
-            print(f"  {problem}")
-        return 1
-    print(f"{arguments.bundle}: {number(len(bundle.manifest.files), 'file')} as sealed")
-    return 0
+    said, well = check(bundle_path(arguments.bundle))
+    print(said, end="")
+    return 0 if well else 1
 
 
 def _rbac(arguments: argparse.Namespace) -> int:
@@ -229,10 +243,10 @@ def _tools(arguments: argparse.Namespace) -> int:
 
 
 def _faults(arguments: argparse.Namespace) -> int:
-    from fixtures.faults import load_fault
+    from fixtures.faults import CATALOGUE, load_fault
 
     del arguments
-    for file in sorted(FAULTS.glob("*.toml")):
+    for file in sorted(CATALOGUE.glob("*.toml")):
         fault = load_fault(file)
         print(f"{fault.id:<32} {fault.step:<24} {', '.join(fault.catches):<16} {fault.title}")
     return 0

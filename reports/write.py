@@ -85,8 +85,13 @@ def write_all(bundle: Bundle, folder: Path, formats: Iterable[Format] = DEFAULT)
     )
 
 
+def rendered(report: Report, wanted: Format) -> bytes:
+    """One document, as it is written."""
+    return wanted.render(report).encode("utf-8", "backslashreplace")
+
+
 def _write(report: Report, folder: Path, wanted: Format) -> Document:
-    content = wanted.render(report).encode("utf-8", "backslashreplace")
+    content = rendered(report, wanted)
     path = folder / wanted.file
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fixtures.console import Console
 from fixtures.errors import BadInput
 from fixtures.opening import open_session
-from fixtures.scenario import KEYS, Scenario, Waiver, load, unexpired
+from fixtures.scenario import KEYS, Scenario, Waiver, load
+from fixtures.waiving import unexpired
 
 
 def written(folder: Path, text: str) -> Path:
@@ -99,7 +100,7 @@ def test_extensions_are_named_in_a_list_or_have_a_table_each(tmp_path: Path) -> 
         ('[extensions.cni]\nto = "edge-99.1.1"', "extensions.cni.to"),
         ('[extensions.viz]\ntoo = "v1"', "extensions"),
         ('[extensions.viz]\nto = "edge-99.1.1"', "extensions.viz.to"),
-        ('[extensions.viz]\nto = "latest"', "extensions.viz.to"),
+        ('[extensions.viz]\nto = "oldest"', "extensions.viz.to"),
         ('from = "edge-25.10.7"\nextensions = ["jaeger"]', "jaeger"),
     ],
 )

@@ -20,6 +20,7 @@ from fixtures.bundle import (
 )
 from fixtures.errors import RehearsalError
 from fixtures.ledger import LEDGER
+from reports.write import write_all
 from suites.reports.samples import Sample, healthy_sample
 
 
@@ -187,6 +188,36 @@ def test_a_whole_bundle_is_said_to_be_as_sealed(
     assert rehearse.main(["verify-bundle", str(folder)]) == 0
 
     assert "as sealed" in capsys.readouterr().out
+
+
+def test_documents_are_compared_with_the_ledger_and_the_verdict_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_all(open_bundle(folder), folder)
+    assert rehearse.main(["verify-bundle", str(folder)]) == 0
+    said = capsys.readouterr().out
+    manifest = open_bundle(folder).manifest
+    assert manifest is not None
+    assert manifest.digest in said
+    assert "verdict    holds, exit code 0" in said
+    assert "report.html, report.json, report.junit.xml: as the ledger has them" in said
+
+    page = folder / "report.html"
+    page.write_text(page.read_text().replace("holds", "held"))
+    assert rehearse.main(["verify-bundle", str(folder)]) == 1
+    assert "report.html: NOT what the ledger gives" in capsys.readouterr().out
+
+
+def test_the_newest_run_is_named_latest(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".rehearsals").mkdir()
+    (tmp_path / ".rehearsals" / "latest").symlink_to(folder)
+
+    assert rehearse.main(["report", "latest"]) == 0
+    assert rehearse.main(["verify-bundle", "latest"]) == 0
+    assert (folder / "report.html").is_file()
 
 
 def _zip(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """What can be judged of a cluster or a snapshot by looking alone.
 
-The cluster is judged against the release it claims to run. Nothing is created, changed or deleted.
+The cluster is judged against `--to`, else against the release it claims to run. Nothing
+is created, changed or deleted.
 """
 
 from __future__ import annotations
@@ -43,19 +44,19 @@ def seen(verification: Verification) -> ClusterFacts:
 
 @pytest.fixture(scope="session")
 def release(verification: Verification) -> str:
-    """The release the control plane claims to run."""
+    """The release asked for, or the one that the control plane claims to run."""
     return verification.release()
 
 
 @pytest.fixture(scope="session")
-def standing(release: str) -> Hop:
-    """The hop from the release to itself: its own ranges count."""
-    return Hop(number=0, source=release, target=release)
+def standing(verification: Verification, release: str) -> Hop:
+    """From what runs to what is judged, mostly the same: the ranges of both count."""
+    return Hop(number=0, source=verification.running(), target=release)
 
 
 @control("PRE-02")
-def test_the_data_plane_is_current(seen: ClusterFacts, release: str) -> None:
-    expect(left_behind.data_plane_current(seen, release))
+def test_the_data_plane_is_current(seen: ClusterFacts, verification: Verification) -> None:
+    expect(left_behind.data_plane_current(seen, verification.running()))
 
 
 @control("PRE-04")
