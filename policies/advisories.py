@@ -7,6 +7,7 @@ facts cannot decide is shown as `read this`, never as fine.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from typing import Literal
@@ -15,7 +16,7 @@ import msgspec
 
 from policies import conditions
 from policies.facts import ClusterFacts, Fact
-from policies.findings import Item
+from policies.findings import Item, Verdict, judged
 from policies.hops import Hop
 from policies.releases import catalogue
 from policies.releases.reader import read
@@ -41,6 +42,8 @@ class Advisory(Fact, frozen=True, kw_only=True):
     note: str
     condition: str
     arguments: tuple[str, ...] = ()
+    breaks: str = ""
+    """What fails for certain where the condition applies; empty where it only may."""
     source: str
 
 
@@ -114,6 +117,35 @@ def unjudged(hop: Hop) -> tuple[AdvisoryResult, ...]:
 def applicable(hop: Hop, facts: ClusterFacts) -> tuple[AdvisoryResult, ...]:
     """Every note on this hop with its state for this cluster and what was seen."""
     return tuple(_ask(advisory, hop, facts) for advisory in relevant(hop))
+
+
+def nothing_breaks(results: Iterable[AdvisoryResult], acknowledged: Collection[str]) -> Verdict:
+    """No note of the hop is decided against this cluster by its objects (PRE-14).
+
+    Args:
+        results: Advisories of the hop, asked of the facts.
+        acknowledged: Ids a person has read and accepted.
+    """
+    certain = [r for r in results if r.advisory.breaks]
+    return judged(
+        [
+            Item(
+                subject=f"advisory {r.id}: {r.title}",
+                expected="no object that it concerns",
+                seen=f"{r.seen}: {r.advisory.breaks}",
+                explained="acknowledged in the scenario" if r.id in acknowledged else "",
+            )
+            for r in certain
+            if r.applies
+        ],
+        holds_as="No object of the cluster is known to break on this hop",
+        violated_as="What is known of the hop's releases breaks objects of this cluster",
+        expected="no object of which a release note says for certain that it breaks, or its id "
+        "under `acknowledged` in the scenario",
+        cause="a setting of another time that the target's injector obeys as well",
+        next_command="kubectl get pods,deployments,statefulsets,daemonsets -A -o yaml | grep -n "
+        "config.linkerd.io/",
+    )
 
 
 def _ask(advisory: Advisory, hop: Hop, facts: ClusterFacts) -> AdvisoryResult:

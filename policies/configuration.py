@@ -17,6 +17,7 @@ from policies.advisories import AdvisoryResult
 from policies.facts import ClusterFacts, LinkerdConfig, Setting
 from policies.findings import Item, Verdict, holds, judged, not_assessed
 from policies.observations import Rendered
+from policies.ownership import BY_CHARTS, Keeper, keeper, release_secrets
 
 _ISSUER = ("identity.issuer.tls.crtPEM", "identity.issuer.tls.keyPEM")
 _ANCHORS = "identityTrustAnchorsPEM"
@@ -34,9 +35,11 @@ def one_owner(facts: ClusterFacts) -> Verdict:
     elif config.overrides_present is None:
         why = facts.cannot_read("secrets") or "Secrets were not read"
         return not_assessed(f"whether the CLI's stored values exist is not known ({why})")
+    elif (kept := keeper(facts)) is not None:
+        return _kept(facts, kept)
     else:
-        items = [*_stores(config), *_marks(facts, config)]
-    owner = "Helm" if config and config.helm_releases else "The CLI"
+        items = [*_stores(facts, config), *_marks(facts, by_charts=bool(release_secrets(facts)))]
+    owner = "Helm" if config and release_secrets(facts) else "The CLI"
     return judged(
         items,
         holds_as=f"{owner} owns the installation, its stored values are complete",
@@ -48,15 +51,37 @@ def one_owner(facts: ClusterFacts) -> Verdict:
     )
 
 
-def _stores(config: LinkerdConfig) -> Iterator[Item]:
-    if config.overrides_present and config.helm_releases:
+def _kept(facts: ClusterFacts, kept: Keeper) -> Verdict:
+    """Somebody else's tool renders it: it needs no values of the CLI's or of Helm's."""
+    if not kept.known:
+        return not_assessed(f"who can upgrade the installation is not known: {kept.why}")
+    needless = Item(
+        subject="stored values",
+        expected="linkerd-config-overrides or releases of Linkerd's own charts",
+        seen="neither",
+        explained=kept.sentence,
+    )
+    by_charts = facts.config is not None and facts.config.created_by.startswith(BY_CHARTS)
+    return judged(
+        [needless, *_marks(facts, by_charts=by_charts, kept=True)],
+        holds_as=kept.sentence,
+        violated_as="Linkerd's objects carry the marks of two tools",
+        expected=f"the same mark on every object that {kept.tool} renders",
+        cause="a command of the CLI's or of Helm's that was run beside it",
+        next_command="kubectl -n linkerd get deployments -o yaml | grep created-by",
+    )
+
+
+def _stores(facts: ClusterFacts, config: LinkerdConfig) -> Iterator[Item]:
+    releases = release_secrets(facts)
+    if config.overrides_present and releases:
         yield Item(
             subject="stored values",
             expected="one store",
-            seen=f"linkerd-config-overrides and {', '.join(config.helm_releases)}: `linkerd "
+            seen=f"linkerd-config-overrides and {', '.join(releases)}: `linkerd "
             "upgrade` would succeed with stale values",
         )
-    elif not config.overrides_present and not config.helm_releases:
+    elif not config.overrides_present and not releases:
         yield Item(
             subject="stored values",
             expected="linkerd-config-overrides or Helm's release Secrets",
@@ -87,9 +112,15 @@ def _incomplete(config: LinkerdConfig) -> Iterator[Item]:
         )
 
 
-def _marks(facts: ClusterFacts, config: LinkerdConfig) -> Iterator[Item]:
-    """Objects marked by the tool that does not own the installation."""
-    other = "linkerd/cli " if config.helm_releases else "linkerd/helm "
+def _marks(facts: ClusterFacts, *, by_charts: bool, kept: bool = False) -> Iterator[Item]:
+    """Objects marked by the tool that does not own the installation.
+
+    Args:
+        facts: Of the cluster.
+        by_charts: Linkerd's Helm charts were rendered, and not the CLI's manifests.
+        kept: Somebody else's tool owns it, which may leave CRDs to a release of Helm's.
+    """
+    other = "linkerd/cli " if by_charts else "linkerd/helm "
     for workload in facts.workloads:
         if not workload.component or workload.namespace != facts.control_plane_namespace:
             continue
@@ -98,7 +129,7 @@ def _marks(facts: ClusterFacts, config: LinkerdConfig) -> Iterator[Item]:
     for crd in facts.crds:
         if not crd.control_plane:
             continue
-        foreign = crd.helm_owned and not config.helm_releases
+        foreign = crd.helm_owned and not by_charts and not kept
         if foreign or crd.created_by.startswith(other):
             seen = "Helm's labels" if foreign else crd.created_by
             yield Item(subject=f"CRD {crd.name}", expected="the owner's mark", seen=seen)

@@ -73,6 +73,7 @@ class Namespace(Fact, frozen=True, kw_only=True):
     phase: str = "Active"
     inject: str = ""
     """Annotation `linkerd.io/inject`."""
+    pinned: str = ""  # annotation config.linkerd.io/proxy-version, which its pods inherit
     labels: tuple[tuple[str, str], ...] = ()
     """All labels, sorted."""
     pod_security: str = ""

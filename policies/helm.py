@@ -16,11 +16,16 @@ from policies.configuration import one_owner
 from policies.fact_base import Fact
 from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.helm_facts import CONTROL_PLANE, CRDS, HelmRelease
+from policies.helm_facts import HelmRelease
+from policies.ownership import CHARTS, Keeper, keeper, release_secrets
+from policies.ownership import gitops as marks
 
 Tool = Literal["cli", "helm"]
-Owner = Literal["cli", "helm", "both", "neither", "unknown"]
-CHARTS = (CRDS, CONTROL_PLANE)
+Owner = Literal["cli", "helm", "both", "neither", "kept", "unknown"]
+AS_THE_CLI = (
+    "the simulated copy is upgraded as the CLI would do it, with the values in force; the real "
+    "upgrade is its owner's"
+)
 SETTLED = "deployed"
 """The only status of a newest revision from which Helm upgrades."""
 
@@ -31,6 +36,8 @@ class Ownership(Fact, frozen=True, kw_only=True):
     owner: Owner
     gitops: tuple[str, ...] = ()
     """Tools that mark its objects, `Flux (linkerd)`."""
+    keeper: Keeper | None = None
+    """Set where the owner is `kept`: by whom."""
     why: str
     """What was seen, for a person."""
 
@@ -59,6 +66,10 @@ class Ownership(Fact, frozen=True, kw_only=True):
                     f"both have stored values ({self.why}): the stale one deploys values that "
                     "nobody chose"
                 )
+            case "kept":
+                return (
+                    f"neither `linkerd upgrade` nor Linkerd's own charts are its way: {self.why}"
+                )
             case "neither":
                 return f"neither the CLI nor Helm has stored values ({self.why})"
             case "unknown":
@@ -67,8 +78,11 @@ class Ownership(Fact, frozen=True, kw_only=True):
 
 def owner(facts: ClusterFacts) -> Ownership:
     """Who owns the installation, by stored values and by the marks of GitOps tools."""
-    gitops = tuple(sorted(_gitops(facts)))
+    gitops = marks(facts)
     config, releases = facts.config, _core(facts)
+    if (kept := keeper(facts)) is not None:
+        return Ownership(owner="kept", gitops=gitops, keeper=kept, why=kept.sentence)
+    stores = release_secrets(facts)
     names = ", ".join(f"release {r.name}" for r in releases)
     if config is None:
         why = facts.cannot_read("configmaps") or "there is no ConfigMap linkerd-config"
@@ -77,41 +91,52 @@ def owner(facts: ClusterFacts) -> Ownership:
     if not stored and config.overrides_present is None and not releases:
         why = facts.cannot_read("secrets", "secrets/metadata") or "Secrets were not read"
         return Ownership(owner="unknown", gitops=gitops, why=why)
-    if stored and (releases or config.helm_releases):
+    if stored and (releases or stores):
         why = f"Secret linkerd-config-overrides and {names or 'release Secrets'}"
         return Ownership(owner="both", gitops=gitops, why=why)
     if stored:
         return Ownership(owner="cli", gitops=gitops, why="Secret linkerd-config-overrides")
-    if releases or config.helm_releases:
+    if releases or stores:
         return Ownership(owner="helm", gitops=gitops, why=names or "release Secrets")
     why = "no linkerd-config-overrides, no release Secret"
-    if config.created_by.startswith("linkerd/helm "):
-        why += ", but rendered from Helm's charts"
     return Ownership(owner="neither", gitops=gitops, why=why)
 
 
-def one_way(facts: ClusterFacts, way: Tool) -> Verdict:
+def one_way(facts: ClusterFacts, way: Tool, *, twin: bool = False) -> Verdict:
     """One owner with complete values, and the rehearsal goes its way (PRE-07).
 
     Args:
-        facts: Before anything changes.
+        facts: Before anything changes; of a snapshot those of the cluster it was taken from.
         way: How the scenario says that Linkerd is upgraded.
+        twin: The rehearsal changes a simulated copy only.
     """
+    kept = keeper(facts)
     return combined(
-        [one_owner(facts), _way(facts, way), *([_releases(facts)] if way == "helm" else [])],
-        holds_as=f"{'Helm' if way == 'helm' else 'The CLI'} owns the installation, its stored "
+        [
+            one_owner(facts),
+            _way(facts, way, twin=twin or facts.simulated),
+            *([_releases(facts)] if way == "helm" else []),
+        ],
+        holds_as=kept.sentence
+        if kept
+        else f"{'Helm' if way == 'helm' else 'The CLI'} owns the installation, its stored "
         "values are complete, and it is upgraded that way",
     )
 
 
-def _way(facts: ClusterFacts, way: Tool) -> Verdict:
+def _way(facts: ClusterFacts, way: Tool, *, twin: bool) -> Verdict:
     found = owner(facts)
     if found.owner == "unknown":
         return not_assessed(found.refusal(way))
     items: list[Item] = []
     if refusal := found.refusal(way):
         items.append(
-            Item(subject=f"installation = {way}", expected=_expected(found), seen=refusal)
+            Item(
+                subject=f"installation = {way}",
+                expected=_expected(found),
+                seen=refusal,
+                explained=AS_THE_CLI if twin and way == "cli" and found.keeper else "",
+            )
         )
     items += [
         Item(
@@ -120,7 +145,7 @@ def _way(facts: ClusterFacts, way: Tool) -> Verdict:
             seen="marks them as its own, and puts them back as its repository has them",
             explained="nothing reconciles on a simulated cluster; the real upgrade goes through "
             "its repository"
-            if facts.simulated
+            if twin
             else "",
         )
         for tool in found.gitops
@@ -140,6 +165,8 @@ def _expected(found: Ownership) -> str:
 
 
 def _next(found: Ownership) -> str:
+    if found.keeper and found.keeper.kind == "umbrella":
+        return "helm -n linkerd list; rehearse a snapshot of this cluster instead: --snapshot FILE"
     if found.gitops:
         return f"suspend {found.gitops[0]} for the upgrade, or upgrade through its repository"
     if found.legal:
@@ -225,14 +252,3 @@ def release_of(facts: ClusterFacts, chart: str) -> HelmRelease | None:
 
 def _core(facts: ClusterFacts) -> tuple[HelmRelease, ...]:
     return tuple(r for r in facts.helm if (r.chart or r.name) in CHARTS)
-
-
-def _gitops(facts: ClusterFacts) -> set[str]:
-    """GitOps tools that mark the control plane's workloads or Linkerd's CRDs."""
-    ours = [
-        w.managed_by
-        for w in facts.workloads
-        if w.namespace == facts.control_plane_namespace and w.component
-    ]
-    ours += [c.managed_by for c in facts.crds if c.control_plane]
-    return {tool for tool in ours if tool}

@@ -58,6 +58,8 @@ class HelmRelease(Fact, frozen=True, kw_only=True):
     """`2025.10.7` for edge-25.10.7."""
     app_version: str = ""
     """`appVersion` of the chart; linkerd-crds has none."""
+    dependencies: tuple[tuple[str, str], ...] = ()
+    """(chart, key of its values) of the charts that this one has as dependencies."""
     deployed_at: datetime | None = None
     values: tuple[Setting, ...] = ()
     """What the user gave, by `--set` and `-f`; keys and certificates as digests."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.observations import DryRun
+from policies.ownership import Keeper
 from policies.path import Hop
 from policies.releases import catalogue
 from policies.versions import parse
@@ -50,8 +51,14 @@ def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
             yield Item(subject=subject, expected="accepted", seen=reason)
 
 
-def way_back(facts: ClusterFacts, hop: Hop) -> Verdict:
-    """Stored values and the source release are there to go back with (PRE-12), by facts alone."""
+def way_back(facts: ClusterFacts, hop: Hop, kept: Keeper | None = None) -> Verdict:
+    """Stored values and the source release are there to go back with (PRE-12), by facts alone.
+
+    Args:
+        facts: Before the hop.
+        hop: Its source is where the way back leads.
+        kept: Whose upgrade it is, where that is neither the CLI's nor Helm's.
+    """
     config = facts.config
     if config is None:
         why = facts.cannot_read("configmaps") or "ConfigMap linkerd-config is absent"
@@ -60,7 +67,16 @@ def way_back(facts: ClusterFacts, hop: Hop) -> Verdict:
         why = facts.cannot_read("secrets") or "Secrets were not read"
         return not_assessed(f"whether stored values exist is not known ({why})")
     items: list[Item] = []
-    if not config.overrides_present and not config.helm_releases:
+    if kept is not None:
+        items.append(
+            Item(
+                subject="stored values",
+                expected="linkerd-config-overrides or Helm's release Secrets",
+                seen="neither",
+                explained=f"the way back is {kept.tool}'s, by what it rendered before",
+            )
+        )
+    elif not config.overrides_present and not config.helm_releases:
         items.append(
             Item(
                 subject="stored values",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from policies.helm_facts import CONTROL_PLANE
+from policies.ownership import umbrella, values_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +48,9 @@ def is_set(facts: ClusterFacts, *paths: str) -> Chosen:
     for release in facts.helm:
         if release.chart == CONTROL_PLANE and not release.unread:
             return _chosen(release.values, paths, "Helm value")
+        if umbrella(release) and (key := values_key(release)):
+            below = tuple(f"{key}.{path}" for path in paths)
+            return _chosen(release.values, below, f"value of {release.label}")
     if config is not None and config.overrides_present is False:
         return Chosen(False, False, "there are no stored overrides (installed with Helm?)")
     return Chosen(False, False, "the stored overrides could not be read")

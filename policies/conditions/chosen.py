@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 from policies import settings
 from policies.conditions.general import extension, native_pods
 from policies.conditions.registry import Answer, any_of, condition, listed
+from policies.ownership import release_secrets
 from policies.releases import catalogue
 from policies.versions import Order, compare, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from policies.facts import ClusterFacts
     from policies.hops import Hop
 
     Arguments = tuple[str, ...]
+
+
+CLI = "linkerd/cli "
+"""Mark of a pod that was injected by hand."""
 
 
 @condition("native sidecar with wait before exit", "pods")
@@ -48,15 +55,15 @@ def _native_default(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
     return Answer(True, f"{before} pod(s) run the proxy as a container; new ones will not")
 
 
-@condition("proxy pinned below", "pods", "workloads")
+@condition("proxy pinned below", "pods", "workloads", "namespaces")
 def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     if settings.value(facts, "cniEnabled") == "true":
         return Answer(False, "linkerd-cni is used: there is no linkerd-init")
-    places = [(w.key, w.pinned) for w in facts.workloads if w.pinned]
-    places += [(f"pod {p.key}", p.pinned) for p in facts.pods if p.pinned]
-    chosen = settings.value(facts, "proxy.image.version")
-    if chosen:
-        places.append(("value proxy.image.version", chosen))
+    places = list(_pins(facts))
+    text = settings.value(facts, "proxy.image.version")
+    value = settings.is_set(facts, "proxy.image.version")
+    if text and (value.found or (not value.known and text != hop.source)):
+        places.append(("value proxy.image.version", text))
     bound = parse(arguments[0])
     orders = [(place, text, compare(parse(text), bound)) for place, text in places]
     old = [f"{place} pinned to {text}" for place, text, order in orders if order is Order.LESS]
@@ -71,12 +78,36 @@ def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
     return Answer(False, "no proxy is pinned to an older release")
 
 
+def _pins(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+    """(what, version) of each pin that the injector obeys when it makes the next pod.
+
+    A pod that a workload renews follows the template; what is injected by hand, or not at all, is
+    no matter of the injector's.
+    """
+    spaces = {n.name: n for n in facts.namespaces}
+    known: set[tuple[str, str, str]] = set()
+    for workload in facts.workloads:
+        known.add((workload.kind, workload.namespace, workload.name))
+        space = spaces.get(workload.namespace)
+        wanted = workload.inject or (space.inject if space else "")
+        if workload.hand_injected or wanted not in ("enabled", "ingress"):
+            continue
+        if workload.pinned:
+            yield workload.key, workload.pinned
+        elif space and space.pinned:
+            yield f"{workload.key}, by its namespace,", space.pinned
+    for pod in facts.pods:
+        renewed = (pod.owner_kind, pod.namespace, pod.owner_name) in known
+        if pod.pinned and pod.proxy and not renewed and not pod.proxy.injected_by.startswith(CLI):
+            yield f"pod {pod.key}", pod.pinned
+
+
 @condition("installed by helm")
 def _by_helm(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     if facts.config is None:
         return Answer(None, "linkerd-config could not be read")
-    if facts.config.helm_releases:
-        return Answer(True, f"Secret {facts.config.helm_releases[-1]}")
+    if releases := release_secrets(facts):
+        return Answer(True, f"Secret {releases[-1]}")
     helm = facts.config.created_by.startswith("linkerd/helm")
     return Answer(helm, facts.config.created_by or "no sign of Helm")
 

@@ -69,13 +69,23 @@ def extension(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     return any_of(found, f"no namespace of extension {arguments[0]}")
 
 
-@condition("node architecture", "nodes")
 def _architecture(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     unknown = [n.name for n in facts.nodes if not n.architecture]
     found = [f"node {n.name}" for n in facts.nodes if n.architecture in arguments]
     if (unknown or not facts.nodes) and not found:
         return Answer(None, "the nodes' architecture is not known")
     return any_of(found, f"no node is {' or '.join(arguments)}")
+
+
+@condition("meshed pods on architecture", "nodes", "pods")
+def _meshed_on(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
+    """Whether a meshed pod runs on such a node; without one, whether any could is not decided."""
+    nodes = _architecture(facts, hop, arguments)
+    if not nodes.applies:
+        return nodes
+    names = {n.name for n in facts.nodes if n.architecture in arguments}
+    on = [f"pod {p.key} on node {p.node}" for p in facts.pods if p.proxy and p.node in names]
+    return any_of(on, "") if on else Answer(None, f"{nodes.seen}; no meshed pod runs there now")
 
 
 @condition("meshed jobs", "pods")

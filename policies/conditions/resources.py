@@ -41,6 +41,14 @@ def _read_when_resources(facts: ClusterFacts, hop: Hop, arguments: Arguments) ->
     return Answer(None, answer.seen) if answer.applies else answer
 
 
+@condition("read this when all exist", CRDS)
+def _read_when_all(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
+    """Each argument names CRDs of which one must have resources."""
+    answers = [_resources_exist(facts, hop, tuple(each.split())) for each in arguments]
+    absent = next((a for a in answers if a.applies is False), None)
+    return absent or Answer(None, ", ".join(a.seen for a in answers))
+
+
 @condition("links made by", CRDS)
 def _links_made_by(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     answer = _resources_exist(facts, hop, (LINKS,))

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import yaml
 
+from fixtures.console import Console
 from fixtures.errors import BadInput
+from fixtures.linkerd.values import defaults, merge
+from fixtures.opening import open_session
 from fixtures.recognising import What, remarks
+from fixtures.scenario import Scenario
+from fixtures.snapshot.kept import overrides
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes
+from fixtures.snapshot.standin import prepare
+from policies.configuration import one_owner
+from policies.ownership import keeper
 from rehearse import main
-from suites.harness.snapshots import cluster, written
+from suites.harness.snapshots import HELM, cluster, recorded, written
 
 Obj = dict[str, Any]
 EDGE, NEWER = "edge-25.10.7", "edge-26.6.3"
@@ -81,3 +93,59 @@ def test_a_half_finished_upgrade_stops_an_upgrade_and_is_told_to_a_look(tmp_path
 
 def test_without_any_deployment_nothing_is_known_of_control_planes(tmp_path: Path) -> None:
     assert planes(read_snapshot(written(tmp_path / "s.json", cluster()))) is None
+
+
+def test_overrides_of_a_rendered_installation_are_what_differs_from_the_defaults() -> None:
+    chosen: Obj = {"proxy": {"logLevel": "debug", "image": {"version": EDGE}}, "mine": {"x": 1}}
+    values = merge(defaults(EDGE), {**chosen, "linkerdVersion": EDGE, "cliVersion": ""})
+
+    found = overrides(values, {"identityTrustAnchorsPEM": "roots"}, EDGE)
+
+    assert found == {
+        "identityTrustAnchorsPEM": "roots",
+        "mine": {"x": 1},
+        "proxy": {"logLevel": "debug"},
+    }
+
+
+def test_an_issuer_from_elsewhere_is_not_stored() -> None:
+    issuer = {"scheme": "kubernetes.io/tls", "tls": {"crtPEM": "leaf"}}
+    values = merge(defaults(EDGE), {"identity": {"issuer": issuer}})
+
+    found = overrides(values, {"identityTrustAnchorsPEM": "roots"}, EDGE)
+
+    assert found == {"identity": {"issuer": {"scheme": "kubernetes.io/tls"}}}
+
+
+def argo(tmp_path: Path) -> Path:
+    """The recorded Helm installation, its releases gone and its objects marked by Argo CD."""
+    content = msgspec.json.decode(gzip.decompress(recorded(HELM).read_bytes()))
+    for item in content["items"]:
+        notes: Obj = item["metadata"].get("annotations") or {}
+        if notes.pop("meta.helm.sh/release-name", ""):
+            notes["argocd.argoproj.io/tracking-id"] = f"mesh:apps/{item['kind']}:linkerd/x"
+    items = [i for i in content["items"] if not i.get("type", "").startswith("helm.sh")]
+    return written(tmp_path / "argo.json", items)
+
+
+def test_a_copy_of_what_argo_cd_renders_can_be_upgraded_by_the_cli(tmp_path: Path) -> None:
+    snapshot = read_snapshot(argo(tmp_path))
+
+    ready = prepare(snapshot, now=snapshot.captured_at)
+
+    owner = keeper(ready.originals)
+    assert owner is not None
+    assert owner.tool == "Argo CD (mesh)"
+    assert one_owner(ready.originals).status == "holds"
+    (stored,) = [o for o in ready.objects if o["metadata"]["name"] == "linkerd-config-overrides"]
+    content = yaml.safe_load(base64.b64decode(stored["data"]["linkerd-config-overrides"]))
+    assert content["identity"]["issuer"]["tls"]["keyPEM"].startswith("-----BEGIN")
+    assert "linkerdVersion" not in content
+    assert "installation" in _refused_with_helm(tmp_path)
+
+
+def _refused_with_helm(tmp_path: Path) -> str:
+    scenario = Scenario(snapshot=str(tmp_path / "argo.json"), installation="helm")
+    with pytest.raises(BadInput, match="not its way") as told:
+        open_session(scenario, "upgrade", Console(print, live=False, colour=False))
+    return str(told.value)

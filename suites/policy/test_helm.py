@@ -116,7 +116,7 @@ def test_charts_rendered_without_a_release_are_named_as_such() -> None:
     )
     facts = change(NEITHER, config=rendered)
 
-    assert "rendered from Helm's charts" in owner(facts).why
+    assert "helm template" in owner(facts).why
 
 
 @pytest.mark.parametrize(

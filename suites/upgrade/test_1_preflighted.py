@@ -30,6 +30,12 @@ from policies.combining import combined
 from policies.helm_facts import CONTROL_PLANE, CRDS, ChartValues
 from policies.helm_modes import Asked
 from policies.observations import CheckRun, DryRun, ImageEvidence, Rendered
+from policies.ownership import Keeper, keeper
+
+
+def kept_by(rehearsal: Rehearsal) -> Keeper | None:
+    """Who upgrades the cluster that this one is a copy of, in the place of the CLI or Helm."""
+    return keeper(rehearsal.originals) if rehearsal.originals else None
 
 
 @control("PRE-01")
@@ -78,9 +84,7 @@ def test_gateway_api_is_usable(preflighted: Reached) -> None:
 
 @control("PRE-06")
 def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Rehearsal) -> None:
-    cluster = rehearsal.cluster
-    originals = cluster.originals if cluster else None
-    facts = originals or preflighted.after
+    facts = rehearsal.originals or preflighted.after
     until = facts.taken_at + timedelta(seconds=rehearsal.scenario.window)
     expect(certificates.outlast(facts, until=until))
 
@@ -88,11 +92,13 @@ def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Reh
 @control("PRE-07")
 def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     scenario, facts = rehearsal.scenario, preflighted.after
+    kept = kept_by(rehearsal)
     charts = preflighted.all(ChartValues)
     extensions = extension_owner.ways_are_open(
         facts, charts, targets_of(scenario, preflighted), preflighted.target, scenario.helm.values
     )
-    way = helm.one_way(facts, scenario.installation)
+    owned = rehearsal.originals if kept else facts
+    way = helm.one_way(owned or facts, scenario.installation, twin=kept is not None)
     if scenario.installation == "cli":
         expect(combined([way, extensions], holds_as=f"{way.summary}; {extensions.summary}"))
         return
@@ -139,9 +145,9 @@ def test_high_availability_can_be_scheduled(preflighted: Reached) -> None:
 
 
 @control("PRE-12")
-def test_there_is_a_way_back(preflighted: Reached) -> None:
+def test_there_is_a_way_back(preflighted: Reached, rehearsal: Rehearsal) -> None:
     assert preflighted.hop
-    expect(preflight.way_back(preflighted.after, preflighted.hop))
+    expect(preflight.way_back(preflighted.after, preflighted.hop, kept_by(rehearsal)))
 
 
 @control("PRE-13")
@@ -156,3 +162,10 @@ def test_every_image_can_be_had(preflighted: Reached, rehearsal: Rehearsal) -> N
     # Without a render nothing is known of the target, and the probes' image does not change that.
     own = {e.image for e in evidence} & {rehearsal.scenario.prober_image} if wanted else set()
     expect(images.images_available(evidence, wanted | own))
+
+
+@control("PRE-14")
+def test_no_object_is_known_to_break(preflighted: Reached, rehearsal: Rehearsal) -> None:
+    assert preflighted.hop
+    results = advisories.applicable(preflighted.hop, preflighted.after)
+    expect(advisories.nothing_breaks(results, rehearsal.scenario.acknowledged))
