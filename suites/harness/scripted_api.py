@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import ssl
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import trustme
 
 Obj = dict[str, Any]
 
@@ -25,6 +30,7 @@ class Asked:
     body: bytes
     accept: str
     authorization: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,13 @@ def listing(*items: Obj, version: str = "1", **meta: object) -> Says:
 @dataclass(slots=True)
 class ScriptedApi:
     kubeconfig: Path
+    port: int = 0
     asked: list[Asked] = field(default_factory=list["Asked"])
 
 
 @contextmanager
-def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
-    """Serve `script` on loopback until the block ends."""
+def scripted_api(folder: Path, script: Script, *, tls: bool = False) -> Generator[ScriptedApi]:
+    """Serve `script` on loopback until the block ends; without TLS nobody sends credentials."""
     api = ScriptedApi(folder / "kubeconfig")
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,6 +89,7 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
                 self.rfile.read(length),
                 self.headers.get("Accept", ""),
                 self.headers.get("Authorization", ""),
+                tuple(self.headers.items()),
             )
             api.asked.append(asked)
             says = script(asked)
@@ -110,7 +118,17 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    write_kubeconfig(api.kubeconfig, f"http://127.0.0.1:{server.server_port}")
+    api.port = server.server_port
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certified().configure_cert(context)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    scheme = "https" if tls else "http"
+    write_kubeconfig(
+        api.kubeconfig, f"{scheme}://127.0.0.1:{server.server_port}", ca_data() if tls else ""
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -121,13 +139,30 @@ def scripted_api(folder: Path, script: Script) -> Generator[ScriptedApi]:
         server.server_close()
 
 
-def write_kubeconfig(path: Path, server: str) -> None:
+@cache
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@cache
+def certified() -> trustme.LeafCert:
+    """The certificate of every scripted server."""
+    return authority().issue_cert("127.0.0.1", "localhost", "kubernetes.default.svc")
+
+
+def ca_data() -> str:
+    """What a kubeconfig has as `certificate-authority-data`."""
+    return base64.b64encode(authority().cert_pem.bytes()).decode()
+
+
+def write_kubeconfig(path: Path, server: str, trusted: str = "") -> None:
     """Two contexts: `here` (the current one) and `elsewhere`."""
+    cluster = {"server": server, **({"certificate-authority-data": trusted} if trusted else {})}
     content = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "here",
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
         "users": [{"name": "u", "user": {"token": "t0ken"}}],
         "contexts": [
             {"name": name, "context": {"cluster": "c", "user": "u"}}

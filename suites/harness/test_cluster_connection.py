@@ -44,7 +44,7 @@ def test_a_refusal_says_what_where_and_why(
     tmp_path: Path, status: int, reason: str, hint: str
 ) -> None:
     with (
-        scripted_api(tmp_path, lambda _: refused(status, reason, "it said so")) as api,
+        scripted_api(tmp_path, lambda _: refused(status, reason, "it said so"), tls=True) as api,
         pytest.raises(ClusterError) as caught,
     ):
         Connection(api.kubeconfig).request("GET", "/api/v1/nodes")

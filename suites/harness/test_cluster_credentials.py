@@ -9,7 +9,6 @@ import pytest
 
 from fixtures.cluster import failures
 from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.contexts import _as_user  # pyright: ignore[reportPrivateUsage]
 from fixtures.cluster.exec_plugin import Given
 from fixtures.cluster.patience import NONE
 from suites.harness.scripted_api import Asked, Says, refused, scripted_api
@@ -28,7 +27,7 @@ def test_refused_credentials_are_asked_for_again(tmp_path: Path) -> None:
             return refused(401, "Unauthorized")
         return Says(body={})
 
-    with scripted_api(tmp_path, answer) as served:
+    with scripted_api(tmp_path, answer, tls=True) as served:
         exec_user(served.kubeconfig, program)
         connection = Connection(served.kubeconfig, patience=NONE)
         connection.request("POST", "/api/v1/pods", body=b"{}")
@@ -38,7 +37,7 @@ def test_refused_credentials_are_asked_for_again(tmp_path: Path) -> None:
 
 
 def test_credentials_refused_twice_are_refused(tmp_path: Path) -> None:
-    with scripted_api(tmp_path, lambda _: refused(401, "Unauthorized")) as served:
+    with scripted_api(tmp_path, lambda _: refused(401, "Unauthorized"), tls=True) as served:
         exec_user(served.kubeconfig, f"echo '{token('t')}'")
         connection = Connection(served.kubeconfig, patience=NONE)
         with pytest.raises(ClusterError, match="401"):
@@ -54,7 +53,7 @@ def test_a_program_that_fails_later_is_a_request_that_was_not_sent(tmp_path: Pat
     given = token("t", expires=HALF_A_SECOND_AGO)
     program = f"test -e {failing} && exit 7; echo '{given}'"
 
-    with scripted_api(tmp_path, lambda _: Says(body={})) as served:
+    with scripted_api(tmp_path, lambda _: Says(body={}), tls=True) as served:
         exec_user(served.kubeconfig, program)
         connection = Connection(served.kubeconfig, patience=NONE)
         failing.touch()
@@ -67,16 +66,6 @@ def test_a_program_that_fails_later_is_a_request_that_was_not_sent(tmp_path: Pat
     assert caught.value.reason == "Credentials"
     assert "exit code 7" in caught.value.message
     assert len(served.asked) == 1
-
-
-def test_a_token_and_a_certificate_are_both_used() -> None:
-    given = Given(token="t", client_certificate_data="c", client_key_data="k")
-
-    assert _as_user(given) == {
-        "token": "t",
-        "client-certificate-data": "Yw==",
-        "client-key-data": "aw==",
-    }
 
 
 def test_times_without_a_zone_are_utc() -> None:

@@ -8,12 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.control_planes import control_planes
 from fixtures.cluster.exec_plugin import CredentialsError, Plugin
 from fixtures.errors import BadInput
+from fixtures.kubeconfig.shapes import ExecEntry
 from fixtures.ledger import LEDGER, read
 from fixtures.records import Note
 from suites.detection.runs import LIMIT, ROOT, rehearse
@@ -90,6 +92,7 @@ def exec_user(kubeconfig: Path, program: str, **more: object) -> None:
         "apiVersion": "client.authentication.k8s.io/v1",
         "command": "sh",
         "args": ["-c", program],
+        "interactiveMode": "Never",
     }
     content["users"][0]["user"] = {"exec": {**said, **more}}
     kubeconfig.write_text(json.dumps(content))
@@ -162,7 +165,11 @@ def test_an_ordinary_cluster_needs_no_word(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_expired_credentials_are_said(tmp_path: Path, name: str) -> None:
-    with scripted_api(tmp_path, lambda _: refused(401, "Unauthorized", "Unauthorized")) as served:
+    def answer(asked: Asked) -> Says:
+        assert asked.authorization == "Bearer t0ken"
+        return refused(401, "Unauthorized", "Unauthorized")
+
+    with scripted_api(tmp_path, answer, tls=True) as served:
         done = command(name, tmp_path, served.kubeconfig)
 
     assert done.exit_code == 3, done.output
@@ -174,7 +181,7 @@ def test_expired_credentials_are_said(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_credentials_that_a_program_cannot_give_are_said(tmp_path: Path, name: str) -> None:
-    with scripted_api(tmp_path, api(plane(EDGE), EDGE)) as served:
+    with scripted_api(tmp_path, api(plane(EDGE), EDGE), tls=True) as served:
         exec_user(
             served.kubeconfig, 'read -r answer </dev/tty || { echo "no terminal" >&2; exit 7; }'
         )
@@ -208,26 +215,35 @@ def test_a_context_that_is_like_none_is_answered_with_all(tmp_path: Path) -> Non
     assert caught.value.cause == ""
 
 
+V1 = "client.authentication.k8s.io/v1"
+PROTOCOL = f'"kind": "ExecCredential", "apiVersion": "{V1}"'
+
+
 @pytest.mark.parametrize(
     ("program", "more", "said"),
     [
         ("exit 3", {}, "ended with exit code 3"),
         ("cat", {}, "something else than credentials"),  # its input is closed: it ends at once
-        ('echo "{}"', {}, "something else than credentials"),
-        ('echo "{\\"status\\": {}}"', {}, "gave no credentials"),
+        ('echo "{}"', {}, "another protocol"),
+        ('echo "{"', {}, "something else than credentials"),
+        ('echo "{\\"status\\": {}}"', {}, "another protocol"),
+        (f"echo '{{{PROTOCOL}}}'", {}, "gave no credentials"),
+        (f'echo \'{{{PROTOCOL}, "status": {{"token": ""}}}}\'', {}, "gave no credentials"),
         ("sleep 60", {}, "did not end within 0.5 s"),
-        ("exit 0", {"interactiveMode": "Always"}, "asks for input"),
+        ("exit 0", {"interactive_mode": "Always"}, "asks for input"),
         ("exit 0", {"command": "no-such-program-anywhere"}, "cannot be started"),
     ],
 )
 def test_a_program_that_gives_none_is_named_and_never_waited_for(
     tmp_path: Path, program: str, more: dict[str, str], said: str
 ) -> None:
-    spec = {"command": "sh", "args": ["-c", program], **more}
+    plain = ExecEntry(api_version=V1, command="sh", args=["-c", program])
+    spec = msgspec.structs.replace(plain, **more)
     with pytest.raises(CredentialsError, match=said) as caught:
-        Plugin(spec, tmp_path, seconds=0.5).credentials()
+        Plugin(spec, tmp_path, where="file: user.exec", seconds=0.5).credentials()
 
-    assert str(spec["command"]) in str(caught.value)
+    assert spec.command in str(caught.value)
+    assert "file: user.exec" in str(caught.value)
     assert caught.value.exit_code == 3
 
 
@@ -257,7 +273,7 @@ def test_a_program_is_asked_again_when_what_it_gave_expires(
         seen.append(asked.path)
         return Says(body={"gitVersion": "v1.31.4"})
 
-    with scripted_api(tmp_path, answer) as served:
+    with scripted_api(tmp_path, answer, tls=True) as served:
         exec_user(served.kubeconfig, "", command="./give", args=[])
         connection = Connection(served.kubeconfig)
         for _ in range(2):
