@@ -15,7 +15,7 @@ from fixtures.linkerd.extensions.multicluster import link_crd
 from fixtures.linkerd.extensions.multicluster_mirrors import link
 from fixtures.targets.embedded.kernel import Obj
 from fixtures.targets.embedded.mesh.elsewhere import Access
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.targets.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from suites.embedded.in_process import SPACE, InProcess, cluster, run
 from suites.embedded.test_extension_parts import CLUSTER, DEPLOYMENTS, factory, mirror
 
@@ -48,6 +48,10 @@ def west(tmp_path_factory: pytest.TempPathFactory) -> Generator[EmbeddedProcess]
         }
         started.post(f"/api/v1/namespaces/{SPACE}/secrets", secret)
         yield started
+
+
+def port_of(west: EmbeddedProcess) -> int:
+    return int(west.server.rpartition(":")[2])
 
 
 def export(west: EmbeddedProcess, name: str) -> None:
@@ -94,6 +98,7 @@ def test_mirrors_come_and_go_with_exports_and_stay_while_the_other_cluster_is_aw
         known: list[InProcess] = []
         async with cluster(factories=(factory(known),)) as running:
             known.append(running)
+            running.kernel.network.neighbours |= {port_of(west)}
             maker = Maker("multicluster", "edge-25.10.7")
             crds = "customresourcedefinitions.apiextensions.k8s.io"
             await running.kernel.create(crds, link_crd(maker))
@@ -140,8 +145,8 @@ def test_a_token_of_a_secret_speaks_for_its_account_and_no_more(west: EmbeddedPr
     "server", ["https://172.18.0.3:6443", "https://west.example.com", "https://127.0.0.1.nip.io"]
 )
 def test_credentials_of_a_real_cluster_are_never_used(west: EmbeddedProcess, server: str) -> None:
-    assert Access.of(credentials(west)) is not None
-    assert Access.of(credentials(west, server)) is None
+    assert Access.of(credentials(west), {port_of(west)}) is not None
+    assert Access.of(credentials(west, server), {port_of(west), 443, 6443}) is None
 
 
 def test_a_real_cluster_on_loopback_is_never_dialled(west: EmbeddedProcess) -> None:
@@ -149,13 +154,34 @@ def test_a_real_cluster_on_loopback_is_never_dialled(west: EmbeddedProcess) -> N
     real = trustme.CA(organization_name="kubernetes").cert_pem.bytes()
     ours = base64.b64decode(token_of(west)["ca.crt"])
 
-    assert Access.of(credentials(west, authority=real)) is None
-    assert Access.of(credentials(west, authority=ours + real)) is None, "not one of ours alone"
-    assert Access.of(credentials(west, authority=b"no certificate")) is None
-    assert Access.of(credentials(west, authority=ours)) is not None
+    known = {port_of(west)}
+    assert Access.of(credentials(west, authority=real), known) is None
+    assert Access.of(credentials(west, authority=ours + real), known) is None, "not ours alone"
+    assert Access.of(credentials(west, authority=b"no certificate"), known) is None
+    assert Access.of(credentials(west, authority=ours), known) is not None
+
+
+def test_a_cluster_that_was_not_introduced_is_never_dialled(west: EmbeddedProcess) -> None:
+    """An authority with the right mark is easily made by whoever writes a snapshot."""
+    assert Access.of(credentials(west), set()) is None
+    assert Access.of(credentials(west), {port_of(west) + 1}) is None
+    for spelt in ("http://127.0.0.1", "https://localhost", "https://u:p@evil.example"):
+        server = f"{spelt}:{port_of(west)}"
+        assert Access.of(credentials(west, server), {port_of(west)}) is None, spelt
+    odd = credentials(west, f"https://x@127.0.0.1:{port_of(west)}/a?b=")
+    found = Access.of(odd, {port_of(west)})
+    assert found is not None
+    assert found.server == west.server, "nothing but the port is taken over"
+
+
+def test_a_neighbour_is_told_by_its_port(west: EmbeddedProcess) -> None:
+    assert west.post("/_embedded/neighbours", {"port": 6443}) == {"neighbours": [6443]}
+    for bad in ({}, {"port": 0}, {"port": "6443"}, {"port": 70000}, [], {"host": "10.0.0.1"}):
+        with pytest.raises(EmbeddedProcessError, match="400"):
+            west.post("/_embedded/neighbours", bad)
 
 
 @pytest.mark.parametrize("text", ["", "not base64", base64.b64encode(b"[]").decode()])
 def test_credentials_that_cannot_be_read_lead_nowhere(text: str) -> None:
-    assert Access.of({"data": {"kubeconfig": text}}) is None
-    assert Access.of(None) is None
+    assert Access.of({"data": {"kubeconfig": text}}, {6443}) is None
+    assert Access.of(None, {6443}) is None

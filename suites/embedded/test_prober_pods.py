@@ -26,7 +26,7 @@ from fixtures.steprun import Cluster
 from fixtures.targets.connect import Connector
 from fixtures.targets.embedded.process import EmbeddedProcess
 from fixtures.targets.kind import KindTarget
-from fixtures.traffic import workloads
+from fixtures.traffic import prober, workloads
 from fixtures.traffic.pods import Mesh, PodRunner, PodSource
 from fixtures.traffic.runner import Source
 from fixtures.traffic.samples import read_traffic
@@ -130,13 +130,18 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def test_its_samples_come_back_whole_through_its_log(
-    writer: ClusterWriter, tmp_path: Path
+    cluster: EmbeddedProcess, writer: ClusterWriter, tmp_path: Path
 ) -> None:
     kinds = ("http-new", "http-reused", "sse", "websocket", "tcp")
     with asking(writer, tmp_path, "whole", *kinds) as source:
         wait_for(lambda: source.lines._next > 12, "some lines")  # pyright: ignore[reportPrivateUsage]
+        (pid,) = probers(cluster)
+        passed_on = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        program = (Path(f"/proc/{pid}/cwd").resolve() / "prober.py").read_bytes()
     traffic = read(source)
 
+    assert {v.partition(b"=")[0] for v in passed_on if v} <= {b"LD_LIBRARY_PATH"}
+    assert program == Path(prober.__file__).read_bytes()
     assert traffic.problems == ()
     assert source.recorded().problems == ()
     assert {p.path.kind for p in traffic.paths} == set(kinds)
