@@ -14,6 +14,8 @@ from pathlib import Path
 from fixtures.bare_kept import PREFIX
 from fixtures.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.records import VERDICTS
+from fixtures.scenario_trust import GUARDED, OFF_EMBEDDED, READ, Guard
+from fixtures.scenario_trust import OPTION as TRUST
 from policies.catalogue import Control, catalogue
 from reports.model import SCHEMA as REPORT_SCHEMA
 from reports.reference_sources import Option, commands, pytest_options, scenario_tables
@@ -109,7 +111,33 @@ def _scenario() -> list[str]:
             ("Key", "Value", "Default", "Meaning"),
             ((f"`{k.name}`", k.type, k.default, k.text) for k in keys),
         )
-    return lines
+    return [*lines, *_trust()]
+
+
+def _trust() -> list[str]:
+    """The keys that a scenario file may say only when it is trusted."""
+    always = {**GUARDED, "target": Guard("`kind` or `existing`", "--target TARGET")}
+    listed = (
+        *((key, guard, "always") for key, guard in always.items()),
+        *((key, guard, "unless the target is `embedded`") for key, guard in OFF_EMBEDDED.items()),
+        *((key, guard, "where it leads out of the current folder") for key, guard in READ.items()),
+    )
+    return [
+        "",
+        f"## Keys that need `{TRUST}`",
+        "",
+        "What executes, connects or consents comes from the command line, or from a file that is"
+        " trusted; else it ends with exit 4 before anything is touched. A fault file may say none"
+        " of them.",
+        "",
+        *_table(
+            ("Key", "What it does", "Needs trust", "On the command line"),
+            (
+                (f"`{k}`", g.does, when, f"`{g.option}`" if g.option else "")
+                for k, g, when in listed
+            ),
+        ),
+    ]
 
 
 def _files() -> list[str]:

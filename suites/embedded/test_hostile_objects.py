@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fixtures.targets.embedded import dialling
+from fixtures.targets.embedded.mesh.serving import MountedCertificate
 from fixtures.targets.embedded.network.prober_command import (
     DIGEST,
     MOST_PATHS,
@@ -383,3 +387,16 @@ def test_nothing_but_its_own_ports_is_dialled() -> None:
     for address in (("127.0.0.1", 443), ("10.0.0.1", 8443), ("127.0.0.2", 8443), ("::1", 8443)):
         with pytest.raises(ConnectionRefusedError):
             make((*tcp, address))
+
+
+def test_an_encrypted_key_is_not_asked_for() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"unknown"),
+    )
+    certificate = trustme.CA().issue_cert("x.y").cert_chain_pems[0].bytes()
+    mounted = MountedCertificate(lambda: {"tls.crt": certificate, "tls.key": locked})
+
+    assert not mounted.loaded

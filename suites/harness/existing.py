@@ -36,7 +36,7 @@ class Existing:
         return look(self.kubeconfig, "").uid
 
     def consent(self, folder: Path, *, context: str = "", uid: str = "", more: str = "") -> Path:
-        """A scenario file that consents to this cluster being changed."""
+        """A scenario file that consents to this cluster being changed, if it is trusted."""
         file = folder / "consent.toml"
         file.write_text(
             f'{more}\n[consent]\ncontext = "{context or self.context}"\n'

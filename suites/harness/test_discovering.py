@@ -232,8 +232,8 @@ def test_a_rehearsal_finds_a_stale_pod_and_ends_with_it(
     consent = found.consent(tmp_path)
 
     run = rehearse(
-        tmp_path, *at(found), "--scenario", str(consent), "--tools", str(linkerd.tools),
-        "--stand-ins", "auto", "--no-probes",
+        tmp_path, *at(found), "--trust-scenario", f"--scenario={consent}",
+        "--tools", str(linkerd.tools), "--stand-ins", "auto", "--no-probes",
     )  # fmt: skip
 
     assert run.exit_code == 1, run.output

@@ -242,7 +242,7 @@ def test_a_consent_for_something_else_is_refused(
 ) -> None:
     file = found.consent(tmp_path, **{wrong: "another"})
 
-    run = rehearse(tmp_path, *at(found), "--scenario", str(file))
+    run = rehearse(tmp_path, *at(found), "--trust-scenario", f"--scenario={file}")
 
     assert run.exit_code == 4, run.output
     assert "The consent is for another" in run.output
@@ -258,7 +258,7 @@ def test_missing_rights_are_named_together_before_anything_changes(
     before = objects(found)
 
     run = rehearse(
-        tmp_path, "--cluster-kubeconfig", str(file), "--scenario", str(consent),
+        tmp_path, "--cluster-kubeconfig", str(file), "--trust-scenario", f"--scenario={consent}",
         "--target", "existing", "--stand-ins", "always",
     )  # fmt: skip
 
@@ -292,7 +292,15 @@ def test_a_source_that_the_cluster_does_not_run_is_refused(
 ) -> None:
     consent = found.consent(tmp_path)
 
-    run = rehearse(tmp_path, *at(found), "--scenario", str(consent), "--from", "edge-24.11.8")
+    run = rehearse(
+        tmp_path,
+        *at(found),
+        "--trust-scenario",
+        "--scenario",
+        str(consent),
+        "--from",
+        "edge-24.11.8",
+    )
 
     assert run.exit_code == 4, run.output
     assert f"--from {SOURCE}" in run.output
@@ -307,7 +315,7 @@ def test_a_fault_does_not_strike_somebody_elses_cluster(found: Existing, tmp_pat
     )
 
     run = rehearse(
-        tmp_path, *at(found), "--scenario", str(consent), "--fault", str(fault),
+        tmp_path, *at(found), "--trust-scenario", f"--scenario={consent}", "--fault", str(fault),
         "--stand-ins", "always",
     )  # fmt: skip
 
@@ -324,7 +332,7 @@ def test_a_consented_upgrade_finds_what_the_embedded_target_finds(
     consent = found.consent(tmp_path)
     options = ("--stand-ins", "always")
 
-    run = rehearse(tmp_path, *at(found), "--scenario", str(consent), *options)
+    run = rehearse(tmp_path, *at(found), "--trust-scenario", f"--scenario={consent}", *options)
     embedded = rehearse(tmp_path / "embedded", "--kubernetes", "1.32", *options)
 
     assert run.exit_code == 0, run.output

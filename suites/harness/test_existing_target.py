@@ -143,7 +143,13 @@ def test_a_cluster_that_does_not_answer_ends_with_the_request_named(
     scenario.write_text('[consent]\ncontext = "here"\ncluster_uid = "u"\n')
 
     run = rehearse(
-        tmp_path, "--cluster-kubeconfig", str(kubeconfig), "--scenario", str(scenario), suite=suite
+        tmp_path,
+        "--cluster-kubeconfig",
+        str(kubeconfig),
+        "--trust-scenario",
+        "--scenario",
+        str(scenario),
+        suite=suite,
     )
 
     assert run.exit_code == 3, run.output
@@ -220,7 +226,12 @@ def test_a_cluster_without_linkerd_is_said_in_one_sentence(tmp_path: Path) -> No
         scenario = tmp_path / "consent.toml"
         scenario.write_text(f"[consent]\ncontext = {json.dumps('here')}\ncluster_uid = 'u-1'\n")
         run = rehearse(
-            tmp_path, "--cluster-kubeconfig", str(served.kubeconfig), "--scenario", str(scenario)
+            tmp_path,
+            "--cluster-kubeconfig",
+            str(served.kubeconfig),
+            "--trust-scenario",
+            "--scenario",
+            str(scenario),
         )
 
     assert run.exit_code == 4, run.output

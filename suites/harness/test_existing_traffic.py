@@ -32,7 +32,8 @@ def test_what_is_lost_on_somebody_elses_cluster_is_found(found: Existing, tmp_pa
     consent = found.consent(tmp_path)
 
     run = rehearse(
-        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig), "--scenario", str(consent),
+        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig),
+        "--trust-scenario", f"--scenario={consent}",
         "--target", "existing", "--stand-ins", "always",
     )  # fmt: skip
 
@@ -53,7 +54,7 @@ def test_a_namespace_of_somebody_elses_is_not_used(found: Existing, tmp_path: Pa
     writer.create({"apiVersion": "v1", "kind": "Namespace", "metadata": name})
 
     run = rehearse(
-        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig), "--scenario",
+        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig), "--trust-scenario", "--scenario",
         str(found.consent(tmp_path)), "--target", "existing", "--stand-ins", "always",
     )  # fmt: skip
 
@@ -75,7 +76,7 @@ def test_a_rehearsal_that_is_under_way_keeps_its_namespaces(
         first.claim_namespace(name, {})
 
     run = rehearse(
-        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig), "--scenario",
+        tmp_path, "--cluster-kubeconfig", str(found.kubeconfig), "--trust-scenario", "--scenario",
         str(found.consent(tmp_path)), "--target", "existing", "--stand-ins", "always",
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ def command(name: str, folder: Path, kubeconfig: Path, context: str = "here") ->
     if name == "upgrade":
         scenario = folder / "consent.toml"
         scenario.write_text(f'[consent]\ncontext = "{context}"\ncluster_uid = "u-1"\n')
-        at += ("--scenario", str(scenario))
+        at += ("--trust-scenario", f"--scenario={scenario}")
     run = rehearse(folder, *at, suite=name)
     return Done(run.exit_code, run.output, run.folder)
 

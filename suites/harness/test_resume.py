@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +62,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Generator[Story]:
     with existing(place / "cluster", SOURCE) as cluster:
         options = (
             *("--cluster-kubeconfig", str(cluster.kubeconfig), "--target", "existing"),
-            *("--scenario", str(cluster.consent(place)), "--stand-ins", "always"),
+            *(
+                "--trust-scenario",
+                "--scenario",
+                str(cluster.consent(place)),
+                "--stand-ins",
+                "always",
+            ),
         )
         with start(ROOT, "--out", str(folder), *options) as process:
             wait_for(folder, "preflighted")
@@ -76,7 +83,7 @@ def refused(story: Story, *options: str) -> str:
     """The output of a resumption that touches nothing."""
     before = (story.folder / LEDGER).read_bytes()
 
-    run = resume(story.folder, *options)
+    run = resume(story.folder, *story.options, *options)
 
     assert run.exit_code == 4, run.output
     assert "Traceback" not in run.output
@@ -126,7 +133,7 @@ def test_a_cluster_that_does_not_answer_ends_with_3(story: Story, tmp_path: Path
     text = story.cluster.kubeconfig.read_text()
     gone.write_text(text.replace(story.cluster.process.server, "https://127.0.0.1:9"))
 
-    run = resume(story.folder, "--cluster-kubeconfig", str(gone))
+    run = resume(story.folder, *story.options, "--cluster-kubeconfig", str(gone))
 
     assert run.exit_code == 3, run.output
     assert "cannot be reached" in run.output
@@ -141,6 +148,18 @@ def test_options_that_contradict_the_run_are_refused(story: Story) -> None:
     assert "to = edge-25.10.7" in said
 
 
+def test_a_ledger_alone_does_not_say_what_is_spoken_to_or_changed(story: Story) -> None:
+    before = (story.folder / LEDGER).read_bytes()
+
+    run = resume(story.folder)
+
+    assert run.exit_code == 4, run.output
+    for option in ("--consent CONTEXT=UID", "--cluster-kubeconfig FILE", "--target existing"):
+        assert option in run.output
+    assert "only the ledger of that run says it" in run.output
+    assert (story.folder / LEDGER).read_bytes() == before
+
+
 def test_verify_has_nothing_to_resume(story: Story) -> None:
     argv = [sys.executable, "-m", "pytest", "suites/verify", "-q", "--resume", str(story.folder)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
@@ -151,7 +170,7 @@ def test_verify_has_nothing_to_resume(story: Story) -> None:
 
 @pytest.fixture(scope="module")
 def finished(story: Story) -> Story:
-    """Resumed with the options it began with, ended by Ctrl-C, resumed again with none.
+    """Resumed with the options it began with, ended by Ctrl-C, resumed again.
 
     The tests above need the run as it died, those below one with a verdict.
     """
@@ -163,7 +182,7 @@ def finished(story: Story) -> Story:
         output, _ = p.communicate(timeout=LIMIT)
     assert p.returncode == 2, output
 
-    run = resume(story.folder)
+    run = resume(story.folder, *story.options)
 
     assert run.exit_code == 6, run.output
     return story
@@ -215,6 +234,21 @@ def test_the_documents_agree(finished: Story) -> None:
     cases = [case for suite in suites for case in suite if case.name]
     assert report["counts"]["findings"] == len(report["findings"])
     assert len(cases) == report["counts"]["findings"]
+
+
+def test_a_bundle_that_was_altered_after_its_seal_is_refused(
+    finished: Story, tmp_path: Path
+) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(finished.folder, copied)
+    text = (copied / LEDGER).read_bytes()
+    (copied / LEDGER).write_bytes(text.replace(b'"stand_ins', b'"Stand_ins', 1))
+    assert (copied / LEDGER).read_bytes() != text
+
+    run = resume(copied, *finished.options)
+
+    assert run.exit_code == 4, run.output
+    assert "altered after the bundle was sealed" in run.output
 
 
 def test_a_run_with_a_verdict_is_not_resumed(finished: Story) -> None:
