@@ -25,6 +25,7 @@ from policies.outages import (
 )
 from policies.self_test import void
 from policies.traffic import Budget, PathTraffic, Traffic, Window
+from policies.unanswered import never_answered
 from policies.unprobed import counted
 
 CAUSES = 3
@@ -46,8 +47,11 @@ def within_budget(
         return not_assessed(why)
     spans = excuses(traffic)
     items: list[Item] = []
-    gaps: list[str] = []
+    silent = never_answered(traffic)
+    gaps = list(silent.values())
     for seen in traffic.measured:
+        if seen.path.id in silent:
+            continue
         judged_items, unjudged = _path_within(traffic, seen, spans, budgets, around)
         items += judged_items
         gaps += unjudged

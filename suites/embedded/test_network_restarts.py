@@ -94,16 +94,43 @@ def test_a_native_sidecar_ends_last_so_a_lingering_program_loses_nothing() -> No
     run(scene())
 
 
-def test_a_proxy_that_waits_before_exit_loses_nothing_either() -> None:
+def restarted_under_its_clients(
+    tmp_path: Path, *, wait: int, linger: float
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Outcomes per kind, and how streams ended: unmeshed clients of pods with a proxy."""
+    kinds = ("sse", "websocket", "tcp", "http-reused", "http-new")
+
     async def scene() -> None:
-        async with stage() as on:
-            await on.serve("web", {"replicas": 2}, mesh="container", linger=3.0, wait=3)
-
-            (failures,), _ = await restarted(on, "web", UNMESHED)
-
-            assert failures == []
+        async with stage(speed=SLOW) as on:
+            await on.serve("web", {"replicas": 2}, mesh="container", linger=linger, wait=wait)
+            specs = [prober_path(kind, kind, on.path(UNMESHED)) for kind in kinds]
+            async with probed(specs, tmp_path / "samples.bin"):
+                await asyncio.sleep(0.2)
+                await on.restart("web")
+                await asyncio.sleep(0.2)
 
     run(scene())
+    seen, ends = results(tmp_path / "samples.bin")
+    return seen, [how for _, how in ends]
+
+
+def test_a_proxy_that_drains_before_its_program_ends_loses_nothing(tmp_path: Path) -> None:
+    """As the probes' echo has it: kept connections and long streams of unmeshed clients."""
+    seen, ends = restarted_under_its_clients(tmp_path, wait=4, linger=8.0)
+
+    for kind, found in seen.items():
+        assert set(found) <= {"ok", "late", "held"}, kind
+    assert set(ends) == {"graceful"}
+
+
+def test_a_program_that_ends_before_its_proxy_drains_gives_502_on_kept_connections(
+    tmp_path: Path,
+) -> None:
+    """What a proxy hides from its client: the program's wish to close the connection."""
+    seen, _ = restarted_under_its_clients(tmp_path, wait=8, linger=4.0)
+
+    assert "5xx" in seen["http-reused"]
+    assert set(seen["http-new"]) <= {"ok", "late", "held"}
 
 
 def test_streams_end_as_their_protocol_has_it(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""A path that never worked is no outage of the upgrade; one that worked once is judged."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from policies.downtime import within_budget
+from policies.findings import Verdict
+from policies.traffic import PathTraffic, Window
+from suites.policy.traffic_stories import told, traffic, windows
+
+FIRST, LATER = windows(10, 30)
+STEPS: tuple[Window, ...] = (replace(FIRST, step="baseline"), LATER)
+WORKS = told("." * 40, STEPS)
+NEVER = told("5" * 40, STEPS, id="denied")
+
+
+def judged(*paths: PathTraffic) -> Verdict:
+    return within_budget(traffic(*paths, steps=STEPS))
+
+
+def test_a_path_that_was_never_answered_is_not_assessed_with_what_it_met() -> None:
+    verdict = judged(WORKS, NEVER)
+
+    assert verdict.status == "not assessed"
+    assert "path denied was not answered once" in verdict.reason
+    assert "5xx" in verdict.reason
+
+
+def test_a_later_source_that_meets_the_same_is_not_assessed_either() -> None:
+    later = told("m" * 20 + "5" * 20, STEPS, id="denied too")
+    alone = told("m" * 20 + "5" * 20, STEPS, id="broken", kind="http-reused")
+
+    assert judged(WORKS, NEVER, later).status == "not assessed"
+    assert judged(WORKS, NEVER, alone).status == "violated"
+    assert judged(WORKS, later).status == "violated"
+
+
+def test_one_answer_at_the_baseline_makes_the_rest_an_outage() -> None:
+    assert judged(WORKS, told("5." + "5" * 38, STEPS, id="broke")).status == "violated"
+
+
+def test_a_violation_elsewhere_is_still_a_violation() -> None:
+    lost = told("." * 20 + "r" * 5 + "." * 15, STEPS, id="lost")
+
+    assert judged(lost, NEVER).status == "violated"
