@@ -10,10 +10,11 @@ path or of another shape is a violation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from policies.beside import AWAY, Beside, changes
+from policies.observations import PodMoment
 from policies.outages import Outage
 from policies.traffic import FAILURES, PathTraffic, SampleRun
 
@@ -22,6 +23,8 @@ SERVICE = "linkerd-dst"
 FORGOTTEN = 5.0
 """Seconds without a request after which a proxy forgets a Service
 (`proxy.outboundDiscoveryCacheUnusedTimeout`)."""
+EXPIRES = 30.0
+"""Seconds after which every proxy has asked DNS anew: CoreDNS's TTL as kubeadm sets it."""
 _FAIL_FAST = (503, 504)
 REMEDY = (
     "a minReadySeconds of linkerd-destination above the TTL, or a TTL of 5 s in CoreDNS's Corefile"
@@ -51,6 +54,26 @@ def why(found: Sequence[Outage], seen: PathTraffic, around: Beside) -> str:
         f"{longest:.3f} s, first asked again within discovery_gap = {around.discovery_gap:g} s. "
         f"Shorter with {REMEDY}"
     )
+
+
+def known_from(pods: Iterable[PodMoment], allowed: float = EXPIRES) -> datetime | None:
+    """When every proxy can have found the newest destination pod; None where none was seen.
+
+    Until then proxies may know endpoints only as they were: a workload all of whose pods are
+    replaced meanwhile is away for them.
+
+    Args:
+        pods: Births and ends of pods.
+        allowed: Seconds that a DNS answer may last, where that is more than usual.
+    """
+    seen = [
+        at
+        for p in pods
+        if p.component == "destination"
+        for at in (p.ready, p.ended)
+        if at is not None
+    ]
+    return max(seen) + timedelta(seconds=max(allowed, EXPIRES)) if seen else None
 
 
 def _replaced(outage: Outage, seen: PathTraffic, around: Beside) -> datetime | None:

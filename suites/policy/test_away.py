@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from policies.away import FORGOTTEN
+from policies.away import EXPIRES, FORGOTTEN, known_from
 from policies.beside import AWAY, Beside
 from policies.downtime import within_budget
 from policies.findings import Verdict
@@ -103,6 +104,16 @@ def test_a_violation_names_step_pods_versions_and_the_table() -> None:
     assert "linkerd-dst: 2 to 1 ready endpoints at 0:01.10" in verdict.cause
     assert "#episodes" in verdict.next_command
     assert "from 0:01.20 to" in verdict.items[0].seen
+
+
+def test_proxies_know_the_newest_destination_once_every_answer_has_expired() -> None:
+    new = replace(OLD, uid="2", component="destination", ready=at(20), ended=None)
+    old = replace(OLD, component="destination")
+    other = replace(OLD, uid="3", component="identity", ended=at(99))
+
+    assert known_from([old, new, other]) == at(20) + timedelta(seconds=EXPIRES)
+    assert known_from([new], 99.0) == at(20) + timedelta(seconds=99)
+    assert known_from([other]) is None
 
 
 def test_a_quiet_outage_says_that_nothing_was_seen_beside_it() -> None:
