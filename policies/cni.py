@@ -7,9 +7,11 @@ do not start. Source: Linkerd's documentation of the plugin; release notes of li
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from policies.availability import rollouts_complete
+from policies.cni_settings import CniSettings
 from policies.combining import combined
 from policies.facts import ClusterFacts, Workload
 from policies.findings import Item, Verdict, holds, judged, not_assessed
@@ -55,12 +57,13 @@ def older(workload: Workload, release: str) -> bool | None:
     return None if has is None or needs is None else has < needs
 
 
-def ready_first(facts: ClusterFacts, target: str) -> Verdict:
+def ready_first(facts: ClusterFacts, target: str, kept: CniSettings | None = None) -> Verdict:
     """Before the control plane: the plugin is new enough, and ready on every node (EXT-06).
 
     Args:
         facts: When the CRDs are upgraded, the last moment before the control plane.
         target: The hop's target.
+        kept: The plugin's own settings, where it was to be rendered again.
     """
     if why := not_seen(facts, "daemonsets.apps", "namespaces", "nodes"):
         return not_assessed(f"the CNI plugin or nodes could not be read ({why})")
@@ -75,6 +78,12 @@ def ready_first(facts: ClusterFacts, target: str) -> Verdict:
             f"the version of {found.key} cannot be compared: {version_of(found) or 'no tag'}, "
             f"{target} comes with {wanted(target) or 'an unknown one'}"
         )
+    if kept is not None and kept.obstacles and older(found, target):
+        return not_assessed(
+            f"{found.key} {version_of(found)} was left as it is, since `linkerd install-cni` "
+            f"cannot keep {'; '.join(kept.obstacles)}: upgrade it to {wanted(target)} by its own "
+            "means"
+        )
     items = [*_version(found, target), *_nodes(facts, found)]
     plugged = judged(
         items,
@@ -83,7 +92,7 @@ def ready_first(facts: ClusterFacts, target: str) -> Verdict:
         expected=f"{wanted(target)} or newer, and a ready pod on every node",
         cause="`linkerd upgrade` does not touch the plugin; a pod that is created on a node "
         "without it never starts",
-        next_command=_command(found, target),
+        next_command=_command(found, target, kept),
     )
     return combined([plugged, rollouts_complete(facts, [found])], holds_as=plugged.summary)
 
@@ -102,11 +111,12 @@ def _missing() -> Verdict:
     )
 
 
-def _command(found: Workload, target: str) -> str:
+def _command(found: Workload, target: str, kept: CniSettings | None) -> str:
     if found.created_by.startswith("linkerd/helm") or found.helm_release:
         name = found.helm_release.rpartition("/")[2] or "linkerd2-cni"
         return f"helm upgrade {name} linkerd-edge/linkerd2-cni  # the chart of {target}"
-    return f"linkerd install-cni | kubectl apply -f -  # with the client of {target}"
+    sets = "".join(f" --set {shlex.quote(each)}" for each in (kept.sets if kept else ()))
+    return f"linkerd install-cni{sets} | kubectl apply -f -  # with the client of {target}"
 
 
 def _version(found: Workload, target: str) -> Iterator[Item]:

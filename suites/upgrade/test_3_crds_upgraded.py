@@ -6,6 +6,7 @@ from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
 from policies import cni, crds, helm
+from policies.cni_settings import CniSettings
 from policies.combining import combined
 from policies.helm_facts import CRDS
 from policies.observations import NodeCanary
@@ -32,7 +33,8 @@ def test_stored_versions_are_served(crds_upgraded: Reached) -> None:
 @control("EXT-06")
 def test_the_cni_plugin_is_ready_first(crds_upgraded: Reached, rehearsal: Rehearsal) -> None:
     target = rehearsal.scenario.extension("cni").to or crds_upgraded.target
-    expect(cni.ready_first(crds_upgraded.after, target))
+    kept = next(iter(crds_upgraded.all(CniSettings)), None)
+    expect(cni.ready_first(crds_upgraded.after, target, kept))
 
 
 @control("EXT-07")
