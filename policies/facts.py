@@ -80,6 +80,8 @@ class Namespace(Fact, frozen=True, kw_only=True):
     """Label `pod-security.kubernetes.io/enforce`."""
     extension: str = ""
     """Label `linkerd.io/extension`."""
+    linkerd_keys: tuple[tuple[str, str, str], ...] = ()
+    """(`label` or `annotation`, key, value) of what looks like a request to the injector."""
 
 
 class Node(Fact, frozen=True, kw_only=True):

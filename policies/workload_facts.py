@@ -105,6 +105,9 @@ class Workload(Fact, frozen=True, kw_only=True):
     extension: str = ""
     inject: str = ""
     """Annotation `linkerd.io/inject` of the pod template."""
+    linkerd_keys: tuple[tuple[str, str, str], ...] = ()
+    """(place, key, value) of what looks like a request to the injector; the place is `label`,
+    `annotation`, or one of these of the `template`."""
     pinned: str = ""
     hand_injected: bool = False
     """The template itself has a linkerd-proxy container."""

@@ -24,6 +24,7 @@ from policies import (
     left_behind,
     path,
     preflight,
+    requests,
     scheduling,
 )
 from policies.combining import combined
@@ -169,3 +170,8 @@ def test_no_object_is_known_to_break(preflighted: Reached, rehearsal: Rehearsal)
     assert preflighted.hop
     results = advisories.applicable(preflighted.hop, preflighted.after)
     expect(advisories.nothing_breaks(results, rehearsal.scenario.acknowledged))
+
+
+@control("PRE-15")
+def test_requests_for_injection_are_understood(preflighted: Reached) -> None:
+    expect(requests.understood(preflighted.after))

@@ -28,6 +28,7 @@ from policies import (
     leftovers,
     preflight,
     pruning,
+    requests,
     scheduling,
     skew,
     webhooks,
@@ -89,6 +90,11 @@ def test_injected_pods_are_admissible(verification: Verification) -> None:
 @control("PRE-11")
 def test_high_availability_can_be_scheduled(seen: ClusterFacts) -> None:
     expect(scheduling.schedulable_ha(seen))
+
+
+@control("PRE-15")
+def test_requests_for_injection_are_understood(seen: ClusterFacts) -> None:
+    expect(requests.understood(seen))
 
 
 @control("CRD-02")
