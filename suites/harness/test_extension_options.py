@@ -118,3 +118,18 @@ def test_what_is_deleted_is_named_in_a_version_that_every_release_serves() -> No
         "Service": "v1",
         "ClusterRole": "rbac.authorization.k8s.io/v1",
     }
+
+
+def test_a_name_that_no_api_server_admits_sets_no_value() -> None:
+    kept, hostile = (
+        Workload(
+            kind="Deployment", namespace="linkerd-multicluster", name=name, uid=name, desired=1
+        )
+        for name in ("controller-west", "controller-x,gateway.image=evil")
+    )
+    facts = change(cluster(), workloads=(kept, hostile))
+
+    flags = install_flags(facts, "multicluster", "linkerd-multicluster", ExtensionSpec())
+
+    assert "controllers[0].link.ref.name=west" in flags
+    assert not any("evil" in flag for flag in flags)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.errors import Broken
+from fixtures.errors import BadInput, Broken
 from fixtures.scenario import Scenario
 from fixtures.tools.charts import Charts
 from fixtures.tools.helm import find, helm_version, manifest_of, require, version_of
@@ -299,3 +299,31 @@ def test_versions_of_helm() -> None:
     assert version_of("v3.16") == (3, 16)
     assert version_of("hello") == (0, 0)
     assert helm_version(Path("/nonexistent/helm")) == ""
+
+
+@pytest.mark.parametrize(
+    "release", ["--post-renderer=/tmp/evil", "-f", "--kubeconfig", "a b", "../x", "a" * 54, "a\n"]
+)
+def test_a_release_that_a_cluster_names_is_no_option_of_helms(tools: Path, release: str) -> None:
+    """The name is read from labels of Secrets, which anybody may have written."""
+    helm = Toolbox(tools, "always", KUBECONFIG).helm()
+    chart = helm.charts.chart("linkerd-crds", NEW)
+
+    for start in (
+        lambda: helm.history(release, "linkerd"),
+        lambda: helm.get_values(release, "linkerd"),
+        lambda: helm.get_manifest(release, "linkerd"),
+        lambda: helm.install(release, chart, "linkerd", timeout=1),
+        lambda: helm.upgrade(release, chart, "linkerd"),
+        lambda: helm.rollback(release, 1, "linkerd"),
+    ):
+        with pytest.raises(ToolError, match="not the name of a Helm release"):
+            start()
+
+
+@pytest.mark.parametrize("release", ["../../tmp/evil", "/tmp/evil", "--help", ".."])
+def test_a_release_of_linkerd_is_no_path_to_a_program(tools: Path, release: str) -> None:
+    with pytest.raises(BadInput, match="not the name of a release"):
+        Toolbox(tools, "auto", KUBECONFIG).linkerd(release)
+    with pytest.raises(BadInput, match="not the name of a release"):
+        Charts.of("", tools).chart("linkerd-crds", release)
