@@ -31,9 +31,15 @@ def build(bundle: Bundle) -> Report:
     started = _started(bundle)
     entries = entries_of(records, started.controls)
     without = without_finding(entries, started.controls)
-    verdict, contradiction = verdict_of(bundle.reading.ended, entries, without)
     sections = sections_of(records, entries)
     canaries = canaries_of(records)
+    traffic = traffic_of(records, sections, canaries)
+    verdict, contradiction = verdict_of(
+        bundle.reading.ended,
+        entries,
+        without,
+        unprobed=started.suite == "upgrade" and not traffic,
+    )
     return Report(
         header=_header(started, bundle),
         verdict=verdict,
@@ -44,7 +50,7 @@ def build(bundle: Bundle) -> Report:
         sections=sections,
         versions=versions_of(records, sections),
         canaries=canaries,
-        traffic=traffic_of(records, sections, canaries),
+        traffic=traffic,
         without_traffic=reasons_of(entries, without),
         tools=_tools(records),
         scenario=tuple(sorted(started.scenario.items())),

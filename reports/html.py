@@ -18,11 +18,13 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from fixtures.walk import length
 from policies.findings import Item
 from reports import traffic_drawing, wording
+from reports.axis import zeros
 from reports.model import Entry, Report
 from reports.svg import clock, exact
-from reports.timeline import key_of, timelines
+from reports.timeline import key_of, steps_of, timelines
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONG = 1500
@@ -40,6 +42,14 @@ class Area(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
 
 
+class Explained(msgspec.Struct, frozen=True):
+    """The explained items of one control."""
+
+    control: str
+    title: str
+    items: tuple[tuple[Entry, Item], ...]
+
+
 class Reason(msgspec.Struct, frozen=True):
     """Controls that were not assessed for one reason."""
 
@@ -52,7 +62,7 @@ class Reason(msgspec.Struct, frozen=True):
 def render(report: Report) -> str:
     """The document."""
     template = _environment().get_template("report.html.j2")
-    zero = _zero(report)
+    zero = zeros(report)
 
     def offset(at: datetime, cluster: str) -> str:
         return clock(at.timestamp() - zero[cluster])
@@ -70,8 +80,10 @@ def render(report: Report) -> str:
         offset=offset,
         instant=instant,
         stopped=_stopped(report),
+        faults=wording.faults(report),
         several_hops=_hops(report) > 1,
         key=key_of(report),
+        steps=steps_of(report),
         traffic=traffic_drawing.drawings(report),
         traffic_key=traffic_drawing.key_of(report.traffic),
     )
@@ -178,9 +190,17 @@ def _stopped(report: Report) -> str:
     last = wording.words(reached[-1].step)
     where = f", {wording.arrows(reached[-1].hop)}" if reached[-1].hop else ""
     return (
-        f"It stopped after step {reached[-1].number} of {len(report.sections)}: {last}{where}."
+        f"It stopped after step {reached[-1].number} of {_steps(report)}: {last}{where}."
         " No later step changed the target."
     )
+
+
+def _steps(report: Report) -> int:
+    """Steps of the whole walk; those after a stop may never have been begun."""
+    clusters = len({s.cluster for s in report.sections})
+    hops = len(report.plan.hops) if report.plan else 1
+    rollback = dict(report.scenario).get("rollback") == "True"
+    return max(len(report.sections), clusters * length(hops, rollback=rollback))
 
 
 def _hops(report: Report) -> int:
@@ -208,25 +228,12 @@ def _reasons(report: Report) -> tuple[Reason, ...]:
     )
 
 
-def _explained(entries: Sequence[Entry]) -> tuple[tuple[Entry, Item], ...]:
-    return tuple((entry, item) for entry in entries for item in entry.explained)
-
-
-def _zero(report: Report) -> dict[str, float]:
-    """Cluster -> the POSIX time from which its timeline counts."""
-    zero: dict[str, float] = {}
-    for section in report.sections:
-        if section.cluster_started is not None:
-            at = section.cluster_started.timestamp()
-            zero[section.cluster] = min(at, zero.get(section.cluster, at))
-    for versions in report.versions:
-        at = versions.points[0].at.timestamp()
-        zero[versions.cluster] = min(at, zero.get(versions.cluster, at))
-    for canaries in report.canaries:
-        at = canaries.stretches[0].started.timestamp()
-        zero[canaries.cluster] = min(at, zero.get(canaries.cluster, at))
-    for summary in report.traffic:
-        if summary.started is not None:
-            at = summary.started.timestamp()
-            zero[summary.cluster] = min(at, zero.get(summary.cluster, at))
-    return zero
+def _explained(entries: Sequence[Entry]) -> tuple[Explained, ...]:
+    """What is explained, by control: title, and where and what."""
+    found: dict[str, Explained] = {}
+    for entry in entries:
+        if entry.explained:
+            one = found.get(entry.control, Explained(entry.control, entry.title, ()))
+            items = (*one.items, *((entry, item) for item in entry.explained))
+            found[entry.control] = Explained(entry.control, entry.title, items)
+    return tuple(found.values())

@@ -9,6 +9,7 @@ from reports.model import Entry, Report
 from reports.wording import (
     counts_line,
     duration,
+    faults,
     one_line,
     seen,
     subject,
@@ -76,6 +77,8 @@ def _head(report: Report, paint: _Paint) -> list[str]:
         lines.append(one_line(told))
     if verdict.reason:
         lines.insert(2, one_line(verdict.reason))
+    if told := faults(report):
+        lines.insert(1, paint(one_line(told), "yellow"))
     return lines
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from markupsafe import Markup
 
 from reports import svg
+from reports.axis import scales
 from reports.model import CanarySummary, Gap, Point, Report, Section, Versions
 from reports.svg import Block, Scale
-from reports.traffic_model import TrafficSummary
 from reports.wording import arrows, duration, number, words
 
 WIDE = 912
@@ -34,8 +34,7 @@ class Timeline:
         ]
         self.versions = next((v for v in report.versions if v.cluster == cluster), None)
         self.canaries = next((c for c in report.canaries if c.cluster == cluster), None)
-        traffic = next((t for t in report.traffic if t.cluster == cluster), None)
-        self.scale = _scale(self.sections, self.versions, self.canaries, traffic)
+        self.scale = scales(report).get(cluster)
         self.parts: list[Markup] = []
         self.y = 0.0
 
@@ -98,8 +97,9 @@ class Timeline:
         for place, version in reversed(list(enumerate(versions.order))):
             self.parts.append(svg.text("0", self.y + 11, version, style="version"))
             colour = shade(place, len(versions.order))
-            control = spans(points, scale, lambda p, v=version: float(v in p.control_plane))
-            shares = spans(points, scale, lambda p, v=version: _share(p, v))
+            until = versions.phases[-1].ended
+            control = spans(points, scale, lambda p, v=version: float(v in p.control_plane), until)
+            shares = spans(points, scale, lambda p, v=version: _share(p, v), until)
             shapes: list[tuple[str, Sequence[Block]]] = [
                 ("control", [(a, b, 0, 5) for a, b, there in control if there]),
                 (colour, [(a, b, 21 - 14 * share, 21) for a, b, share in shares if share]),
@@ -117,7 +117,8 @@ class Timeline:
         self._heading(f"Pods by proxy version, at most {most}")
         height = 72.0
         layers: dict[str, list[Block]] = {}
-        ends = [scale.unit(p.at) for p in points[1:]] + [svg.UNITS]
+        ends = [scale.unit(p.at) for p in points[1:]]
+        ends.append(scale.unit(versions.phases[-1].ended))
         for point, end in zip(points, ends, strict=True):
             floor = height
             counts = dict(point.proxies)
@@ -187,6 +188,17 @@ def timelines(report: Report) -> list[tuple[str, Markup]]:
     return [(cluster, drawing) for cluster, drawing in drawn if drawing]
 
 
+def steps_of(report: Report) -> dict[str, list[tuple[int, str]]]:
+    """Cluster -> (number, name) of each step that its drawing shows by number."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    several = len({s.hop for s in report.sections if s.hop}) > 1
+    for section in report.sections:
+        hop = f", {section.hop.partition(':')[0]}" if section.hop and several else ""
+        step = (section.number, words(section.step) + hop)
+        found.setdefault(section.cluster, []).append(step)
+    return found
+
+
 def key_of(report: Report) -> list[tuple[str, str]]:
     """(class, meaning) of every colour that the drawings use, newest version first."""
     key: list[tuple[str, str]] = []
@@ -214,11 +226,15 @@ def thinned(points: Sequence[Point]) -> Sequence[Point]:
 
 
 def spans(
-    points: Sequence[Point], scale: Scale, value: Callable[[Point], float]
+    points: Sequence[Point],
+    scale: Scale,
+    value: Callable[[Point], float],
+    until: datetime | None = None,
 ) -> list[tuple[int, int, float]]:
     """(left, right, value) of the stretches in which a value does not change."""
     found: list[tuple[int, int, float]] = []
-    ends = [scale.unit(p.at) for p in points[1:]] + [svg.UNITS]
+    last = svg.UNITS if until is None else scale.unit(until)
+    ends = [scale.unit(p.at) for p in points[1:]] + [last]
     for point, end in zip(points, ends, strict=True):
         now = value(point)
         if found and found[-1][2] == now:
@@ -236,26 +252,6 @@ def _share(point: Point, version: str) -> float:
 def shade(place: int, count: int) -> str:
     """The class of a version: the newest is always the darkest."""
     return f"v{max(SHADES - count + place, 0)}" if count <= SHADES else f"v{place % SHADES}"
-
-
-def _scale(
-    sections: Sequence[Section],
-    versions: Versions | None,
-    canaries: CanarySummary | None,
-    traffic: TrafficSummary | None,
-) -> Scale | None:
-    times: list[datetime] = []
-    for section in sections:
-        times += [t for t in (section.cluster_started, section.cluster_ended) if t is not None]
-    if versions is not None:
-        times += [versions.points[0].at, versions.phases[-1].ended]
-    if canaries is not None:
-        times += [canaries.stretches[0].started, canaries.stretches[-1].ended]
-    if traffic is not None:
-        times += [t for t in (traffic.started, traffic.ended) if t is not None]
-    if not times or min(times) == max(times):
-        return None
-    return Scale(min(times), max(times))
 
 
 def _described(timeline: Timeline) -> str:

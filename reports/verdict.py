@@ -12,12 +12,17 @@ NAMED = 6
 
 
 def verdict_of(
-    ended: RunEnded | None, entries: Sequence[Entry], without: Sequence[Unfound]
+    ended: RunEnded | None,
+    entries: Sequence[Entry],
+    without: Sequence[Unfound],
+    *,
+    unprobed: bool = False,
 ) -> tuple[VerdictLine, str]:
     """The verdict, and what is contradictory about it (empty when nothing is).
 
     A violated blocker in the ledger is never reported as anything better than `violated`, whatever
-    the closing record says. A ledger without a closing record is `interrupted`.
+    the closing record says. A ledger without a closing record is `interrupted`. That an upgrade's
+    traffic was not probed stands beside every verdict that reads as a pass.
     """
     failing = [e for e in entries if e.fails]
     code = 2 if ended is None else ended.exit_code
@@ -38,10 +43,15 @@ def verdict_of(
     line = VerdictLine(
         word=VERDICTS.get(code, "broken"),
         exit_code=code,
-        headline=_headline(code, entries, without),
+        headline=_headline(code, entries, without) + _beside(code, unprobed=unprobed),
         reason=reason,
     )
     return line, problem
+
+
+def _beside(code: int, *, unprobed: bool) -> str:
+    said = " Traffic was not probed: nothing is said of outages."
+    return said if unprobed and code in (0, 6) else ""
 
 
 def _headline(code: int, entries: Sequence[Entry], without: Sequence[Unfound]) -> str:

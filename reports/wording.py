@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
+from pathlib import PurePath
 
 from reports.model import Entry, Report
 from reports.traffic_model import TrafficSummary
@@ -116,6 +117,16 @@ def subject(report: Report) -> str:
     if header.source and header.destination:
         return f"{header.source} → {header.destination}"
     return header.title or header.source or header.run
+
+
+def faults(report: Report) -> str:
+    """Which faults were injected on purpose, as a sentence; empty when none was."""
+    named = [v for k, v in report.scenario if k.startswith("faults[")]
+    ids = [PurePath(v).stem for v in named]
+    if not ids:
+        return ""
+    what = "A fault was" if len(ids) == 1 else f"{len(ids)} faults were"
+    return f"{what} injected on purpose: {', '.join(ids)}."
 
 
 def counts_line(report: Report) -> str:

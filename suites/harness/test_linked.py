@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from fixtures.errors import BadInput
 from fixtures.linked import MAIN, awaited
-from fixtures.rehearsal import PER_HOP
 from fixtures.scenario import LinkedSpec, Scenario, load
 from fixtures.targets import kind_marks
 from fixtures.targets.choose import Opener
+from fixtures.walk import PER_HOP
 from suites.harness.kind_machine import kind_machine
 from suites.harness.kind_standins import Machine
 

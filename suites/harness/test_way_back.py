@@ -15,6 +15,7 @@ from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal, Resumption
 from fixtures.scenario import Scenario
 from fixtures.steprun import StepRun
+from fixtures.walk import WAY_BACK
 from policies.facts import ClusterFacts
 from policies.helm_facts import HelmRelease
 from suites.harness.test_session import session
@@ -98,7 +99,7 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
 
     def nothing(*_: Any) -> None: ...
 
-    monkeypatch.setitem(rehearsal.ACTIONS, rehearsal.WAY_BACK, stop)
+    monkeypatch.setitem(rehearsal.ACTIONS, WAY_BACK, stop)
     monkeypatch.setattr("fixtures.probing.clear", nothing)
     run = session(tmp_path, [])
     here = SimpleNamespace(now=lambda: AT, alive=lambda: True, prepare=nothing)
@@ -118,6 +119,6 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
     )
 
     with pytest.raises(Broken, match="that is all"):
-        walk.reach(rehearsal.WAY_BACK, HOP.number)
+        walk.reach(WAY_BACK, HOP.number)
 
     assert [r.upgraded_from for r in seen] == [BEFORE]
