@@ -56,6 +56,13 @@ def test_every_inner_link_leads_somewhere(page: Page) -> None:
     assert {label for label in labels if label} <= set(ids)
 
 
+def test_lost_requests_lead_to_the_episodes(report: Report, page: Page) -> None:
+    lost = any(e.control == "TRF-01" and e.status == "violated" for e in report.findings)
+    links = [e.attributes["href"] for e in page.all("a")]
+
+    assert ("#episodes" in links) == lost
+
+
 def test_headings_are_in_order(page: Page) -> None:
     levels = [int(e.tag[1]) for e in page.elements if re.fullmatch(r"h[1-6]", e.tag)]
 
