@@ -1,8 +1,7 @@
 """Facts: what was observed of a cluster, typed, never judged.
 
-Every record is a frozen struct that survives JSON unchanged (``msgspec.json`` both ways): the
-ledger stores facts and a later reader gets the same values back. Secrets appear as digests and
-certificate fields only. Times are UTC; durations are seconds of cluster time.
+Every record is a frozen struct that survives JSON unchanged (``msgspec.json`` both ways). Secrets
+appear as digests and certificate fields only. Times are UTC, durations seconds of cluster time.
 
 The meaning of Kubernetes fields is the one of the Kubernetes API reference; where Linkerd puts a
 fact (an annotation, a label, a key) the docstring of the field names it.
@@ -98,6 +97,8 @@ class Node(Fact, frozen=True, kw_only=True):
     zone: str = ""
     images: tuple[str, ...] = ()
     """`status.images[].names`, the images present on the node as far as the kubelet lists them."""
+    added_by: str = ""
+    """The autoscaler that added it to a copy, where a pod found no room; empty for all others."""
 
 
 class Webhook(Fact, frozen=True, kw_only=True):

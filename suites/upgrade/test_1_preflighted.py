@@ -13,6 +13,7 @@ from policies import (
     certificates,
     checks,
     configuration,
+    copies,
     crds,
     extension_owner,
     helm,
@@ -128,16 +129,18 @@ def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehe
 
 
 @control("PRE-09")
-def test_manifests_pass_a_dry_run(preflighted: Reached) -> None:
+def test_manifests_pass_a_dry_run(preflighted: Reached, rehearsal: Rehearsal) -> None:
     runs = [*preflighted.all(DryRun, "upgrade --crds"), *preflighted.all(DryRun, "upgrade")]
-    expect(preflight.dry_run_accepted(runs))
+    lacking = rehearsal.lacking(preflighted.after)
+    expect(copies.but_for(preflight.dry_run_accepted(runs), lacking, "PRE-09"))
 
 
 @control("PRE-10")
-def test_injected_pods_are_admissible(preflighted: Reached) -> None:
+def test_injected_pods_are_admissible(preflighted: Reached, rehearsal: Rehearsal) -> None:
     manifests = {"upgrade --crds", "upgrade"}
     runs = [d for d in preflighted.all(DryRun) if d.what not in manifests]
-    expect(preflight.pods_admissible(runs))
+    lacking = rehearsal.lacking(preflighted.after)
+    expect(copies.but_for(preflight.pods_admissible(runs), lacking, "PRE-10"))
 
 
 @control("PRE-11")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
-from policies import availability, dataplane, injection, jobs, restarts, skew
+from policies import availability, copies, dataplane, injection, jobs, restarts, skew
 
 
 @control("DP-01")
@@ -43,8 +43,12 @@ def test_no_proxy_is_ahead(data_plane_upgraded: Reached) -> None:
 
 
 @control("DP-05")
-def test_rollouts_are_complete(data_plane_upgraded: Reached, baseline: Reached) -> None:
-    expect(availability.data_plane_rollouts(data_plane_upgraded.after, baseline=baseline.after))
+def test_rollouts_are_complete(
+    data_plane_upgraded: Reached, baseline: Reached, rehearsal: Rehearsal
+) -> None:
+    facts = data_plane_upgraded.after
+    verdict = availability.data_plane_rollouts(facts, baseline=baseline.after)
+    expect(copies.but_for(verdict, rehearsal.lacking(facts), "DP-05"))
 
 
 @control("DP-06")

@@ -84,7 +84,8 @@ def test_there_is_one_owner(seen: ClusterFacts) -> None:
 @control("PRE-10")
 def test_injected_pods_are_admissible(verification: Verification) -> None:
     tried = verification.tried()
-    expect(not_assessed(tried.unasked) if tried.unasked else preflight.pods_admissible(tried.pods))
+    why = tried.unadmitted
+    expect(not_assessed(why) if why else preflight.pods_admissible(tried.pods))
 
 
 @control("PRE-11")
