@@ -8,6 +8,7 @@ from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.extension_steps import targets_of
 from fixtures.rehearsal import Rehearsal
+from fixtures.snapshot.copied import lacking
 from policies import (
     advisories,
     certificates,
@@ -131,16 +132,16 @@ def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehe
 @control("PRE-09")
 def test_manifests_pass_a_dry_run(preflighted: Reached, rehearsal: Rehearsal) -> None:
     runs = [*preflighted.all(DryRun, "upgrade --crds"), *preflighted.all(DryRun, "upgrade")]
-    lacking = rehearsal.lacking(preflighted.after)
-    expect(copies.but_for(preflight.dry_run_accepted(runs), lacking, "PRE-09"))
+    missing = lacking(rehearsal.cluster, preflighted.after)
+    expect(copies.but_for(preflight.dry_run_accepted(runs), missing, "PRE-09"))
 
 
 @control("PRE-10")
 def test_injected_pods_are_admissible(preflighted: Reached, rehearsal: Rehearsal) -> None:
     manifests = {"upgrade --crds", "upgrade"}
     runs = [d for d in preflighted.all(DryRun) if d.what not in manifests]
-    lacking = rehearsal.lacking(preflighted.after)
-    expect(copies.but_for(preflight.pods_admissible(runs), lacking, "PRE-10"))
+    missing = lacking(rehearsal.cluster, preflighted.after)
+    expect(copies.but_for(preflight.pods_admissible(runs), missing, "PRE-10"))
 
 
 @control("PRE-11")

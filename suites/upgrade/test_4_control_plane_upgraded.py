@@ -5,6 +5,7 @@ from __future__ import annotations
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
+from fixtures.snapshot.copied import lacking
 from policies import (
     availability,
     canaries,
@@ -37,7 +38,9 @@ def test_every_image_is_the_targets(control_plane_upgraded: Reached) -> None:
 def test_rollouts_are_complete(control_plane_upgraded: Reached, rehearsal: Rehearsal) -> None:
     step = control_plane_upgraded
     rolled_out = copies.but_for(
-        availability.control_plane_rollouts(step.after), rehearsal.lacking(step.after), "CP-02"
+        availability.control_plane_rollouts(step.after),
+        lacking(rehearsal.cluster, step.after),
+        "CP-02",
     )
     if rehearsal.scenario.installation == "cli":
         expect(rolled_out)

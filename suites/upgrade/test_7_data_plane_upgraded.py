@@ -5,6 +5,7 @@ from __future__ import annotations
 from fixtures.controls import control, expect
 from fixtures.evidence import Reached
 from fixtures.rehearsal import Rehearsal
+from fixtures.snapshot.copied import lacking
 from policies import availability, copies, dataplane, injection, jobs, restarts, skew
 
 
@@ -48,7 +49,7 @@ def test_rollouts_are_complete(
 ) -> None:
     facts = data_plane_upgraded.after
     verdict = availability.data_plane_rollouts(facts, baseline=baseline.after)
-    expect(copies.but_for(verdict, rehearsal.lacking(facts), "DP-05"))
+    expect(copies.but_for(verdict, lacking(rehearsal.cluster, facts), "DP-05"))
 
 
 @control("DP-06")
