@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from fixtures.errors import BadInput, RehearsalError
+from fixtures.errors import BadInput, RehearsalError, unexpected
+from fixtures.stopping import STOP
 from fixtures.version import VERSION
 
 CONTEXT = "of the kubeconfig; default: its current one"
@@ -21,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; exit codes: 0 well, 1 blocked, 2 interrupted, 3 broken, 4 bad input."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    STOP.hear()
     try:
         return command(arguments)
     except RehearsalError as error:
@@ -31,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    except Exception as error:
+        print(unexpected(error), file=sys.stderr)
+        return 3
+    finally:
+        STOP.release()
 
 
 class _Parser(argparse.ArgumentParser):
