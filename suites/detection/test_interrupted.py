@@ -15,17 +15,18 @@ import pytest
 
 from fixtures.ledger import LEDGER, read
 from fixtures.records import RunEnded, StepChanged
-from fixtures.waiting import until
+from fixtures.waiting import pause, until
 from suites.detection.runs import FEW, LIMIT, ROOT
 
-STEPS = (
-    "baseline",
-    "preflighted",
-    "crds_upgraded",
-    "control_plane_upgraded",
-    "data_plane_upgraded",
-    "settled",
-)
+ENDS: dict[str, tuple[signal.Signals, ...]] = {
+    "baseline": (signal.SIGINT,),
+    "preflighted": (signal.SIGTERM,),
+    "crds_upgraded": (signal.SIGHUP,),
+    "control_plane_upgraded": (signal.SIGINT,) * 6,
+    "data_plane_upgraded": (signal.SIGINT, signal.SIGTERM),
+    "settled": (signal.SIGTERM, signal.SIGTERM),
+}
+"""Step -> the signals that come while it runs: Ctrl-C, CI's cancelling, an eviction."""
 
 
 @contextmanager
@@ -89,13 +90,17 @@ def end_of(folder: Path) -> RunEnded:
     return last
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_ctrl_c_keeps_what_was_observed_and_leaves_no_process(step: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ENDS)
+def test_a_wish_to_end_keeps_what_was_observed_and_leaves_no_process(
+    step: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
 
     with started(folder) as process:
         wait_for(folder, step)
-        process.send_signal(signal.SIGINT)
+        for number in ENDS[step]:
+            process.send_signal(number)
+            pause(0.1)
         output, _ = process.communicate(timeout=LIMIT)
 
     assert process.returncode == 2, output

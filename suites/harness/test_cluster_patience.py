@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.patience import BUDGET, MOST, NONE, OPENING, REFUSED, Patience, known
+from fixtures.cluster.patience import (
+    BETWEEN,
+    BUDGET,
+    LAST,
+    MOST,
+    NONE,
+    OPENING,
+    REFUSED,
+    Failure,
+    Outages,
+    Patience,
+    known,
+)
 from fixtures.cluster.reader import ClusterReader
 from fixtures.rights import Right, missing
 from suites.harness.scripted_api import (
@@ -340,3 +352,34 @@ def test_rights_are_asked_for_again(tmp_path: Path) -> None:
         connection = opened(api.kubeconfig, time)
 
         assert missing(connection, [Right("get", "", "pods")]) == ()
+
+
+def test_a_server_that_hangs_is_waited_for_once_not_for_each_request() -> None:
+    time = Time()
+    outages = Outages(time.patience(30))
+    outages.answered("GET /version")
+    silent, spent = Failure(0), 0.0
+
+    for number in range(20):
+        tries = outages.tries(f"GET /list-{number}", repeatable=True)
+        while (allowed := outages.allowance(60.0)) > 0:
+            time.now += allowed  # it hangs for as long as it may
+            spent += allowed
+            if not tries.again(silent):
+                break
+
+    assert spent <= 30 + LAST
+    time.now += BETWEEN
+    assert outages.allowance(60.0) == LAST
+    outages.answered("GET /list-0")
+    assert outages.allowance(60.0) == 30
+
+
+def test_a_path_that_is_refused_costs_others_no_time() -> None:
+    time = Time()
+    outages = Outages(time.patience(30))
+    tries = outages.tries("GET /broken", repeatable=True)
+    while tries.again(Failure(503)):
+        pass
+
+    assert outages.allowance(20.0) == 20.0

@@ -5,7 +5,7 @@ import resource
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
@@ -136,6 +136,7 @@ def _renumbered(lines: list[bytes]) -> list[bytes]:
     return [msgspec.json.encode({**r, "seq": n}) + b"\n" for n, r in enumerate(records)]
 
 
+@settings(deadline=None)
 @given(
     st.integers(4, 9).flatmap(
         lambda n: st.permutations(range(n)).flatmap(
@@ -292,3 +293,25 @@ def _files_end_at(size: int) -> Generator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_ledger_that_is_deleted_is_noticed_at_the_next_record(tmp_path: Path) -> None:
+    with Ledger.create(tmp_path, "run") as ledger:
+        ledger.write(NOTE)
+        (tmp_path / LEDGER).unlink()
+
+        with pytest.raises(LedgerError, match="deleted"):
+            ledger.write(NOTE)
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0, 0.0])
+def test_a_clock_that_is_set_is_noticed(jump: float, tmp_path: Path) -> None:
+    begun = datetime(2025, 11, 24, tzinfo=UTC)
+    passed = iter([0.0, 1.0, 2.0, 3.0])
+    days = iter([begun, begun + timedelta(seconds=1), begun + timedelta(seconds=2 + jump)])
+
+    with Ledger.create(tmp_path, "run", Clocks(lambda: next(days), lambda: next(passed))) as one:
+        for _ in range(3):
+            one.write(NOTE)
+
+    assert one.clocks_apart == abs(jump)
