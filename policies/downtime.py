@@ -15,7 +15,7 @@ from policies import latencies, unprobed
 from policies.beside import Beside
 from policies.budgeting import budget_for, unknown_budgets
 from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
-from policies.lost import step_of, visibility, within_budget
+from policies.lost import TOO_SLOW, step_of, visibility, within_budget
 from policies.moments import Clock
 from policies.observations import PodMoment
 from policies.outages import Span, cells, excuses
@@ -68,15 +68,18 @@ def streams_end_gracefully(
         for e in p.ends
         if _within(e.at, spans)
     ]
+    starved = sum(e.starved for p in streams for e in p.ends)
     items = [
         Item(subject=f"path {p.path.id}, connection to {e.server or 'a pod'}", expected=w, seen=s)
         for p in streams
         for e in p.ends
-        if not _within(e.at, spans)
+        if not e.starved and not _within(e.at, spans)
         for w, s in _abrupt(e, pods, said)
     ]
     if excused and not items:
         return not_assessed(f"streams ended while the control path failed: {', '.join(excused)}")
+    if starved and not items:
+        return not_assessed(f"{counted(starved, 'stream')} were given up; {TOO_SLOW}")
     ended = sum(len(p.ends) for p in streams)
     return judged(
         items,

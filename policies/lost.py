@@ -28,6 +28,8 @@ from policies.traffic import Budget, PathTraffic, Traffic, Window
 from policies.unanswered import never_answered
 from policies.unprobed import counted
 
+TOO_SLOW = "this machine was too slow for the simulated cluster to answer: try a lower --speed"
+"""Said of what nobody can judge for that reason."""
 CAUSES = 3
 """Outages whose surroundings a finding tells; the report's table has all."""
 
@@ -113,6 +115,9 @@ def _path_within(
         where = f"{name} in {step_of(window)}"
         if cell.excused:
             reasons.append(f"{where}: {cell.excused} samples failed while the control path did")
+        starved = sum(r.count for r in seen.runs if r.outcome == "starved" and r.window == place)
+        if starved:
+            reasons.append(f"{where}: {starved} requests were given up; {TOO_SLOW}")
         if place not in telling:
             items.append(
                 Item(subject=where, explained=f"not assessed there: {cell.observed} samples")

@@ -28,12 +28,14 @@ Outcome = Literal[
     "held",
     "late",
     "missing",
+    "starved",
 ]
 """What became of a due sample.
 
 `held`: not sent, because the path had its limit of requests in flight; it belongs to the outage of
 the request that held it, if there is one. `late`: not sent, or not judged, because the prober
-itself was paused. `missing`: nothing was recorded (disk full, prober killed). `wrong identity` was
+itself was paused. `starved`: given up by the wall clock, when the simulated cluster's own clock was
+held back for more than half of that time: the machine was too slow to answer. `missing`: nothing was recorded (disk full, prober killed). `wrong identity` was
 answered: worse than an outage, and not one.
 """
 
@@ -121,6 +123,8 @@ class StreamEnd(Fact, frozen=True, kw_only=True):
     """`graceful`: an end event, a close frame, or an end between two messages."""
     age: float = 0.0
     """Cluster seconds since it was opened."""
+    starved: bool = False
+    """It was given up while the cluster's own clock was held back: see outcome `starved`."""
 
 
 class Latency(Fact, frozen=True, kw_only=True):

@@ -112,7 +112,7 @@ class PathWindow(Part, frozen=True, kw_only=True):
 class Mark(Part, frozen=True, kw_only=True):
     """A stretch in which samples were neither answered as they should be nor failed."""
 
-    state: Literal["late", "missing", "held", "wrong identity"]
+    state: Literal["late", "missing", "held", "starved", "wrong identity"]
     started: datetime
     ended: datetime
     samples: int

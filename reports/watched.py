@@ -40,7 +40,7 @@ def _mark(run: SampleRun, failing: bool) -> Mark | None:
     outcome = run.outcome
     if outcome == "held" and failing:
         return None
-    if outcome in ("late", "missing", "held", "wrong identity"):
+    if outcome in ("late", "missing", "held", "starved", "wrong identity"):
         return Mark(state=outcome, started=run.first, ended=run.last_end, samples=run.count)
     return None
 
