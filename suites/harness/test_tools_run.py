@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tools.run import ToolError, ToolTimeout, redact, run, to_fact
+from fixtures.tools.run import (
+    LOOK_SECONDS,
+    TargetEnded,
+    ToolError,
+    ToolTimeout,
+    redact,
+    run,
+    to_fact,
+)
 from policies.observations import CommandRun
 
 KEY = "MHcCAQEEIJ8rWm0tqzO9wXv0mYq0l3nJt5bq7c2m1d4e6f8g0h2i"
@@ -41,6 +50,37 @@ def test_a_late_program_is_killed_with_its_children(tmp_path: Path) -> None:
     assert "-c" in late.value.where
     time.sleep(1.0)  # a real process would have made the file by now
     assert not mark.exists()
+
+
+def test_a_program_that_waits_for_a_cluster_that_died_is_killed(tmp_path: Path) -> None:
+    """A real process stands for the cluster; the program would wait for a minute."""
+    cluster = subprocess.Popen([PYTHON, "-c", "import time; time.sleep(60)"])
+    waits = "import sys, time; print('waiting', flush=True); sys.stdin.read(); time.sleep(60)"
+    looks = 0
+
+    def alive() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            cluster.kill()
+            cluster.wait()
+        return cluster.poll() is None
+
+    with pytest.raises(TargetEnded, match="cluster ended") as ended:
+        run([PYTHON, "-c", waits], stdin=b"x" * 200_000, timeout=50, alive=alive)
+
+    assert looks == 2
+    assert ended.value.stdout == b"waiting\n"
+    assert LOOK_SECONDS <= 2.5  # noticed within 5 s
+
+
+def test_a_program_longer_than_a_look_keeps_all_it_said() -> None:
+    code = (
+        "import sys, time; sys.stdout.write(sys.stdin.read()); sys.stdout.flush();"
+        f"time.sleep({1.5 * LOOK_SECONDS}); print('end')"
+    )
+    done = run([PYTHON, "-c", code], stdin=b"x" * 200_000, timeout=50)
+    assert done.stdout == b"x" * 200_000 + b"end\n"
 
 
 def test_a_missing_program_says_what_to_do() -> None:

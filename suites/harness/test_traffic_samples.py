@@ -182,6 +182,31 @@ def test_cluster_time_runs_faster_than_the_prober(tmp_path: Path) -> None:
     assert found.sight[1].lateness_max == 0.05
 
 
+class Held:
+    """A clock that stood for the first half second of wall time."""
+
+    def at(self, moment: datetime) -> datetime:
+        return ZERO + 20 * max(moment - ZERO - timedelta(seconds=0.5), timedelta(0))
+
+    def wall(self, cluster: datetime) -> datetime:
+        return ZERO + timedelta(seconds=0.5) + (cluster - ZERO) / 20
+
+
+def test_what_was_given_up_while_the_cluster_stood_is_starved(tmp_path: Path) -> None:
+    """Samples are 20 ms apart; those that failed were given up after 90 ms."""
+    file = tmp_path / "samples.bin"
+    write(file, [(r, 0, 90_000) for r in ("timeout", "ok", "reset", "ok", "timeout", "ok")])
+    write_late = tmp_path / "late.bin"
+    write(write_late, [("ok", 0, 100)] * 30 + [("timeout", 0, 90_000)] + [("ok", 0, 100)] * 2)
+    base = Timebase(wall=ZERO, cluster=ZERO, speed=20.0, clock=Held())
+    windows = [Window(step="s", start=ZERO, end=ZERO + timedelta(seconds=20))]
+
+    early, later = only(file, windows, base), only(write_late, windows, base)
+
+    assert [r.outcome for r in early.runs] == ["starved", "ok", "reset", "ok", "starved", "ok"]
+    assert [r.outcome for r in later.runs if r.outcome != "ok"] == ["timeout"]
+
+
 def test_one_path_in_two_files_is_unobserved_between_them(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     write(one, [("ok", 0, 100)] * 5)

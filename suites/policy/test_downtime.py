@@ -260,6 +260,21 @@ def test_a_stream_cut_while_the_control_path_failed_is_not_assessed() -> None:
     assert found.status == "not assessed"
 
 
+def test_what_a_slow_machine_gave_up_is_not_assessed_and_hides_no_other() -> None:
+    assert "lower --speed" in within("....ss....").reason
+    assert within("....ss..rr").status == "violated"
+
+
+def test_a_stream_that_a_slow_machine_gave_up_is_not_assessed_and_hides_no_other() -> None:
+    given_up = StreamEnd(at=at(5), server="web-1", how="timeout", starved=True)
+    cut = StreamEnd(at=at(7), server="web-1", how="reset")
+
+    alone = downtime.streams_end_gracefully(stream(given_up), [pod(None)])
+    assert (alone.status, "lower --speed" in alone.reason) == ("not assessed", True)
+    both = downtime.streams_end_gracefully(stream(given_up, cut), [pod(None)])
+    assert both.status == "violated"
+
+
 def test_without_a_stream_nothing_is_said_of_streams() -> None:
     assert downtime.streams_end_gracefully(traffic(HEALTHY)).status == "not assessed"
 

@@ -232,6 +232,20 @@ def test_a_long_gap_is_a_violation() -> None:
     assert "x509" in verdict.seen
 
 
+@pytest.mark.parametrize(
+    ("bad", "silent", "status"),
+    [(200, 100, "not assessed"), (300, 100, "violated"), (236, 6, "violated"), (9, 9, "holds")],
+)
+def test_a_gap_whose_end_nobody_asked_for_is_judged_by_what_is_sure(
+    bad: int, silent: int, status: str
+) -> None:
+    seen = canaries(["injected", *["refused"] * bad, *["unobserved"] * silent, "injected"])
+    verdict = gap(seen, budget_seconds=60)
+
+    assert verdict.status == status
+    assert ("lower --speed" in verdict.reason) == (status == "not assessed")
+
+
 def test_an_open_gap_counts_as_far_as_it_was_seen() -> None:
     (found,) = gaps(canaries(["injected", *["unmeshed"] * 5]))
 

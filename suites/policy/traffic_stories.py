@@ -34,6 +34,7 @@ LETTERS: dict[str, Outcome] = {
     "h": "held",
     "l": "late",
     "m": "missing",
+    "s": "starved",
 }
 
 

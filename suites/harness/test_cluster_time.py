@@ -1,0 +1,91 @@
+"""Waits are by cluster time, and end with the target."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from fixtures.errors import Broken
+from fixtures.targets import cluster_time
+from fixtures.targets.cluster_time import SLOWEST, ClusterTime
+from fixtures.targets.reachable import REFUSED, Reachable
+
+AT = datetime(2026, 8, 21, tzinfo=UTC)
+
+
+class Times:
+    """A target whose clock and wall the test moves."""
+
+    name, kubeconfig, speed = "embedded", Path("kubeconfig"), 20.0
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cluster, self.wall, self.lives = 0.0, 0.0, True
+        clock = SimpleNamespace(monotonic=lambda: self.wall)
+        monkeypatch.setattr(cluster_time, "time", clock)
+
+    def now(self) -> datetime:
+        return AT + timedelta(seconds=self.cluster)
+
+    def alive(self) -> bool:
+        return self.lives
+
+
+def test_a_cluster_that_is_held_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Times(monkeypatch)
+    waited = ClusterTime(cast("Any", target))
+    target.cluster, target.wall = 3.0, 1.0
+
+    assert waited.seconds() == 3.0
+
+
+def test_a_clock_that_stands_for_ever_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Times(monkeypatch)
+    waited = ClusterTime(cast("Any", target))
+    target.wall = 100.0
+
+    assert waited.seconds() == 100.0 * target.speed / SLOWEST
+
+
+def test_a_target_that_died_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Times(monkeypatch)
+    waited = ClusterTime(cast("Any", target))
+    target.lives, target.wall = False, 4.0
+
+    with pytest.raises(Broken, match="has ended"):
+        waited.seconds()
+
+
+def test_a_server_that_refuses_is_gone_after_a_while(tmp_path: Path) -> None:
+    """A real process stands for the cluster."""
+    serve = (
+        "import socket; s = socket.create_server(('127.0.0.1', 0));"
+        "print(s.getsockname()[1], flush=True); s.accept(); s.accept()"
+    )
+    now = 0.0
+    with subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(f"clusters: [{{cluster: {{server: 'https://127.0.0.1:{port}'}}}}]")
+        lives = Reachable(kubeconfig, clock=lambda: now)
+        assert lives()
+        server.kill()
+    assert lives()
+    now = REFUSED
+    assert not lives()
+    with socket.create_server(("127.0.0.1", port)):
+        assert lives()
+
+
+@pytest.mark.parametrize("text", ["", "clusters: []", "clusters: [{cluster: {server: ''}}]", "{"])
+def test_where_no_server_is_named_nothing_is_known(tmp_path: Path, text: str) -> None:
+    (tmp_path / "kubeconfig").write_text(text)
+    assert Reachable(tmp_path / "kubeconfig")()
+    assert Reachable(tmp_path / "absent")()
