@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--within", type=float, default=0.2, help="share of the quiet gap")
     parser.add_argument("options", nargs="*", help="of pytest, after --")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the loops end with it
     with tempfile.TemporaryDirectory(prefix="busy-") as folder:
         quiet = rehearse(Path(folder) / "quiet", given.options)
         print(_row("quiet", quiet), flush=True)
