@@ -88,6 +88,11 @@ def _row(name: str, outcome: Outcome) -> str:
     )
 
 
+def _ended(number: int, _: object) -> None:
+    """The loops end with it."""
+    sys.exit(128 + number)
+
+
 def main(arguments: list[str]) -> int:
     """Print one row a rehearsal, then the verdict."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.busy", description=__doc__)
@@ -96,7 +101,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--within", type=float, default=0.2, help="share of the quiet gap")
     parser.add_argument("options", nargs="*", help="of pytest, after --")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the loops end with it
+    signal.signal(signal.SIGTERM, _ended)
     with tempfile.TemporaryDirectory(prefix="busy-") as folder:
         quiet = rehearse(Path(folder) / "quiet", given.options)
         print(_row("quiet", quiet), flush=True)
