@@ -43,13 +43,25 @@ def outlast(facts: ClusterFacts, *, until: datetime) -> Verdict:
         )
     return judged(
         items,
-        holds_as=f"Trust anchors, issuer and webhook certificates are valid until {_day(until)}",
+        holds_as=f"Trust anchors, issuer and webhook certificates outlast {_day(until)}"
+        f"{_first_to_end(facts)}",
+        includes=True,
         violated_as="A certificate is not valid throughout the rehearsal",
         expected=f"every certificate valid from {_day(facts.taken_at)} to {_day(until)}, "
         "the issuer signed by a trust anchor",
         cause="a certificate that was not renewed in time, or issuer and anchors of two trusts",
         next_command=_RENEW_ISSUER,
     )
+
+
+def _first_to_end(facts: ClusterFacts) -> str:
+    """Which certificate in use ends first, and when; empty when none is known."""
+    bundles = (facts.issuer, facts.trust_roots, *facts.webhook_certificates)
+    known = [(c.not_after, c.subject) for b in bundles if b is not None for c in b.certificates]
+    if not known:
+        return ""
+    end, subject = min(known)
+    return f"; the first to end is {subject}, on {_day(end)}"
 
 
 def anchors_retained(before: ClusterFacts, after: ClusterFacts) -> Verdict:

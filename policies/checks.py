@@ -83,7 +83,9 @@ def agrees(
     warnings = sum(1 for i in items if i.explained)
     return judged(
         items,
-        holds_as=f"`linkerd {run.label}` succeeds" + (f", {warnings} warnings" * bool(warnings)),
+        holds_as=f"`linkerd {run.label}` succeeds"
+        + (f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""),
+        includes=True,
         violated_as=f"`linkerd {run.label}` does not succeed",
         expected="exit code 0, no error, every category of a healthy run",
         cause="see the failed checks; what follows a fatal one is missing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.findings import Item, Verdict, holds, not_assessed, violated
+from policies.findings import Item, Verdict, excepting, holds, not_assessed, violated
 
 
 def combined(parts: Sequence[Verdict], *, holds_as: str) -> Verdict:
@@ -27,4 +27,6 @@ def combined(parts: Sequence[Verdict], *, holds_as: str) -> Verdict:
     unknown = [p.reason for p in parts if p.status == "not assessed"]
     if unknown:
         return not_assessed("; ".join(unknown))
-    return holds(holds_as, seen="; ".join(p.seen for p in parts if p.seen), items=items)
+    return holds(
+        excepting(holds_as, items), seen="; ".join(p.seen for p in parts if p.seen), items=items
+    )

@@ -165,6 +165,7 @@ def retained(
         items,
         holds_as=f"The configuration was retained and names {target}; {explained} values follow "
         "the target's defaults",
+        includes=True,
         violated_as="The configuration was not retained",
         expected=f"the same ConfigMap, linkerdVersion {target}, every stored override in force, "
         "every other change a default of the target",
@@ -296,12 +297,14 @@ def defaults_acknowledged(
     open_ = [i.subject.split()[1].rstrip(":") for i in items if not i.explained]
     return judged(
         items,
-        holds_as=f"All {len(relevant)} advisories that concern the hop are acknowledged",
-        violated_as=f"{len(open_)} advisories of the hop are not acknowledged",
+        holds_as="Every advisory that concerns the hop is acknowledged, or only informs",
+        includes=True,
+        violated_as=f"{len(open_)} {'advisory' if len(open_) == 1 else 'advisories'} of the hop "
+        f"{'is' if len(open_) == 1 else 'are'} not acknowledged",
         expected="every advisory that applies, or must be read, listed under `acknowledged` in "
         "the scenario",
         cause="the release changes a default or asks for a step of its own",
-        next_command=f"read each one, then add to the scenario: acknowledged = {open_}",
+        next_command="read each one, then run again with --acknowledge " + ",".join(open_),
     )
 
 

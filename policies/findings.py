@@ -107,6 +107,15 @@ def not_assessed(reason: str) -> Verdict:
     return Verdict(status="not assessed", summary=reason, reason=reason)
 
 
+def excepting(sentence: str, items: Iterable[Item]) -> str:
+    """The sentence, true beside its explained items: `..., but for 2 explained`."""
+    count = sum(1 for i in items if i.explained)
+    if not count or "explained" in sentence:
+        return sentence
+    bare = sentence.removesuffix(".")
+    return f"{bare}, but for {count} explained{sentence[len(bare) :]}"
+
+
 def judged(
     items: Iterable[Item],
     *,
@@ -115,12 +124,16 @@ def judged(
     expected: str,
     cause: str = "",
     next_command: str = "",
+    includes: bool = False,
 ) -> Verdict:
-    """Violated when any item is not explained, else it holds and keeps the explained ones."""
+    """Violated when any item is not explained, else it holds and keeps the explained ones.
+
+    What holds is said of all but the explained items, unless the sentence `includes` them.
+    """
     found = tuple(items)
     bad = [i for i in found if not i.explained]
     if not bad:
-        return holds(holds_as, items=found)
+        return holds(holds_as if includes else excepting(holds_as, found), items=found)
     seen = "; ".join(f"{i.subject}: {i.seen}" for i in bad[:SHOWN])
     if len(bad) > SHOWN:
         seen += f"; and {len(bad) - SHOWN} more"

@@ -232,3 +232,11 @@ def test_no_webhook_at_all_is_a_violation_unless_they_are_hidden() -> None:
 
     assert webhook_trust(facts).status == "violated"
     assert webhook_trust(change(facts, unreadable=hidden)).status == "not assessed"
+
+
+def test_the_certificate_that_ends_first_is_named_with_its_day() -> None:
+    verdict = outlast(cluster(), until=NOW)
+
+    assert verdict.status == "holds"
+    assert "the first to end is" in verdict.summary
+    assert ", on 20" in verdict.summary

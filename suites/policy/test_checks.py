@@ -65,7 +65,7 @@ def test_a_warning_is_explained() -> None:
     verdict = agrees(check_run("check", CORE, warned="linkerd-version"))
 
     assert verdict.status == "holds"
-    assert verdict.summary == "`linkerd check` succeeds, 1 warnings"
+    assert verdict.summary == "`linkerd check` succeeds, 1 warning"
     assert [i.seen for i in verdict.explained] == ["it is old"]
 
 

@@ -22,8 +22,9 @@ from policies import (
     pruning,
     webhooks,
 )
+from policies.combining import combined
 from policies.facts import ClusterFacts, Unreadable
-from policies.findings import Verdict
+from policies.findings import Item, Verdict, judged
 from policies.observations import VersionReport
 from policies.path import Hop
 from suites.policy.builders import NOW, SOURCE, TARGET, canaries, change, check_run, cluster
@@ -163,3 +164,19 @@ def test_a_verdict_is_a_function_of_its_facts(control: str) -> None:
     again = msgspec.json.decode(msgspec.json.encode(facts), type=ClusterFacts)
 
     assert POLICIES[control](facts) == POLICIES[control](again)
+
+
+def test_a_sentence_that_holds_excepts_what_is_explained() -> None:
+    items = [Item(subject="pod a", seen="old", explained="it has ended")]
+
+    def told(sentence: str, items: list[Item], *, includes: bool = False) -> str:
+        return judged(
+            items, holds_as=sentence, violated_as="", expected="", includes=includes
+        ).summary
+
+    assert told("All are new.", items) == "All are new, but for 1 explained."
+    assert told("All are new", []) == "All are new"
+    assert told("Renewed or kept", items, includes=True) == "Renewed or kept"
+    assert told("One new, the others explained", items) == "One new, the others explained"
+    part = judged(items, holds_as="Part", violated_as="", expected="")
+    assert combined([part], holds_as="Whole").summary == "Whole, but for 1 explained"
