@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
+from fixtures.errors import BadInput
 from fixtures.snapshot import played
-from fixtures.snapshot.load import KINDS_READ, NOT_READ, read_snapshot
+from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, read_snapshot
 from fixtures.snapshot.references import PLACEHOLDER, volumes, wanted_by
+from fixtures.snapshot.standin import prepare
 from policies.facts import Unreadable
 from suites.harness.copies import STUCK, Obj, completed, env, pod, values
-from suites.harness.snapshots import SECOND, recorded
+from suites.harness.snapshots import SECOND, cluster, recorded, written
 
 SECRET: Obj = {"name": "db", "key": "password"}
 
@@ -106,6 +109,21 @@ def test_a_volume_that_failed_to_mount_is_not_supplied() -> None:
     assert values(completed(pod("web-1", waiting, volumes=[wanted]), told).objects, "Secret") == {}
     late = completed(pod("web-1", waiting, volumes=[wanted]))
     assert values(late.objects, "Secret") == {"tls": []}
+
+
+@pytest.mark.parametrize("spec", ["text", ["list"], {"containers": ["app"]}, {"volumes": [1]}])
+def test_an_object_of_another_shape_is_bad_input(tmp_path: Path, spec: object) -> None:
+    wrong = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
+    items = cluster({**wrong, "spec": {"template": {"spec": spec}}, "metadata": {"name": "a"}})
+    snapshot = read_snapshot(
+        written(tmp_path / "s.json", items, **{CAPTURED_AT: "2030-01-01T00:00:00Z"})
+    )
+
+    if isinstance(spec, dict):
+        with pytest.raises(BadInput, match="shape of its kind"):
+            prepare(snapshot, now=snapshot.captured_at)
+    else:
+        assert prepare(snapshot, now=snapshot.captured_at).objects
 
 
 def test_templates_without_a_pod_are_supplied_too() -> None:
