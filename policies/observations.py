@@ -148,6 +148,17 @@ class PruneRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="prune"):
     unreadable: str = ""
 
 
+class OverQuota(Fact, frozen=True, kw_only=True):
+    """One resource that a pod asked more of than a quota has left; amounts in base units."""
+
+    quota: str
+    resource: str
+    """As the quota names it: `pods`, `limits.cpu`."""
+    requested: float
+    used: float
+    limited: float
+
+
 class DryRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="dry-run"):
     """A server-side dry run of rendered manifests, or of one pod in one namespace."""
 
@@ -155,6 +166,10 @@ class DryRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="dry-run"):
     accepted: bool
     refusals: tuple[tuple[str, str], ...] = ()
     """(object, the API's reason and message)."""
+    over: tuple[OverQuota, ...] = ()
+    """What a quota refused the pod for."""
+    freed: tuple[tuple[str, float], ...] = ()
+    """(resource, amount) that a pod of the same workload counts for until it goes."""
 
 
 class RenderedObject(Fact, frozen=True, kw_only=True):

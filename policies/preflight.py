@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.facts import ClusterFacts
+from policies.facts import ClusterFacts, Workload
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.observations import DryRun
 from policies.ownership import Keeper
 from policies.path import Hop
 from policies.releases import catalogue
+from policies.replacing import old_goes_first
 from policies.versions import parse
+
+_ROUNDING = 1e-9
+"""Amounts are sums of fractions: 1.9 + 0.1 may be a little more than 2."""
 
 
 def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
@@ -28,12 +32,30 @@ def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
     )
 
 
-def pods_admissible(runs: Sequence[DryRun]) -> Verdict:
-    """A pod of every meshed workload would be admitted, its proxy included (PRE-10)."""
+def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -> Verdict:
+    """A pod of every meshed workload would be admitted, its proxy included (PRE-10).
+
+    A quota that is full is no obstacle where the old pod goes first and frees what the new one
+    asks for: that is explained.
+
+    Args:
+        runs: One for each workload.
+        facts: Their workloads say how pods are replaced; without them no quota is forgiven.
+    """
     if not runs:
         return not_assessed("no pod was tried: no meshed workload, or no right to create one")
+    workloads = {w.key: w for w in facts.workloads} if facts else {}
     return judged(
-        _refused(runs),
+        (
+            Item(
+                subject=item.subject,
+                expected=item.expected,
+                seen=item.seen,
+                explained=_makes_room(run, workloads.get(run.what)),
+            )
+            for run in runs
+            for item in _refused([run])
+        ),
         holds_as=f"A pod of each of {len(runs)} workloads would be admitted, proxy included",
         violated_as="Injected pods would be refused",
         expected="a dry-run pod admitted for every meshed workload",
@@ -41,6 +63,21 @@ def pods_admissible(runs: Sequence[DryRun]) -> Verdict:
         "would stand still with no new pod",
         next_command="kubectl get events --all-namespaces --field-selector reason=FailedCreate",
     )
+
+
+def _makes_room(run: DryRun, workload: Workload | None) -> str:
+    """Why a quota that refuses one more pod lets the restart through; empty when it does not."""
+    kind = run.what.partition(" ")[0]
+    by_deletion = kind in ("ReplicaSet", "ReplicationController")
+    first = old_goes_first(workload) if workload else by_deletion
+    freed = dict(run.freed)
+    fits = all(
+        o.used - freed.get(o.resource, 0.0) + o.requested <= o.limited * (1 + _ROUNDING)
+        for o in run.over
+    )
+    if not (run.over and first and fits):
+        return ""
+    return f"quota {run.over[0].quota} is full, but an old pod goes first and makes the room"
 
 
 def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:

@@ -82,10 +82,10 @@ def test_there_is_one_owner(seen: ClusterFacts) -> None:
 
 
 @control("PRE-10")
-def test_injected_pods_are_admissible(verification: Verification) -> None:
+def test_injected_pods_are_admissible(seen: ClusterFacts, verification: Verification) -> None:
     tried = verification.tried()
     why = tried.unadmitted
-    expect(not_assessed(why) if why else preflight.pods_admissible(tried.pods))
+    expect(not_assessed(why) if why else preflight.pods_admissible(tried.pods, seen))
 
 
 @control("PRE-11")
