@@ -66,11 +66,15 @@ def data_plane_current(
         if found is not None:
             counts[found] += 1
             command = command or ("" if found.explained else renewal.command)
+    named = len({one.subject for one in counts})
     return judged(
         _items(counts),
-        holds_as=f"All {len(pods)} proxies are of {source}'s logical version"
-        if crosses
-        else f"{source} and {target} are of one logical version: older proxies may stay",
+        holds_as=(
+            f"All {len(pods)} proxies are of {source}'s logical version"
+            if crosses
+            else f"{source} and {target} are of one logical version: older proxies may stay"
+        )
+        + (f"; {named} owner(s) of pods that no restart renews are named" if named else ""),
         violated_as=f"The data plane is not ready for the way from {source}",
         expected=f"every proxy of {source}'s logical version, and none that stays behind by more "
         "than one",
@@ -110,7 +114,7 @@ def _left(pod: Pod, renewal: Renewal, targets: Sequence[str], *, lazy: bool) -> 
     far = next(((t, n) for t in targets if (n := behind(version, t) or 0) > ALLOWED), None)
     stays = renewal.stays or (f"pinned to {pod.pinned}" if pod.pinned else "")
     if far is None:
-        if not (targets and renewal.stays):
+        if not (targets and renewal.stays) or has_finished(pod):
             return None
         return _Seen(
             subject=owner(pod),

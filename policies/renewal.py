@@ -139,7 +139,6 @@ def _static(pod: Pod) -> Renewal:
 
 
 def _ending(pod: Pod) -> Renewal:
-    what = owner(pod) if pod.owner_kind else "whoever created it"
     if is_of_job(pod):
         ended = "a Job's pod whose application has ended keeps the proxy of its creation"
         runs = "a running Job's pod keeps the proxy of its creation until the Job ends"
@@ -148,7 +147,7 @@ def _ending(pod: Pod) -> Renewal:
         runs = "it runs to its end with the proxy of its creation"
     return Renewal(
         way="end",
-        by=f"the next run of {what}" if pod.owner_kind else what,
+        by="its next run" if pod.owner_kind else "whoever created it",
         how=ended if has_finished(pod) else runs,
         command=f"kubectl -n {_q(pod.namespace)} wait --for=jsonpath='{{.status.phase}}'=Succeeded"
         f" pod/{_q(pod.name)}",
@@ -261,7 +260,7 @@ def _operators(pod: Pod) -> Renewal:
     known = OPERATORS.get((pod.owner_kind, pod.owner_group))
     shown = f"{pod.owner_kind} {pod.owner_name}"
     if pod.owner_kind == "Pod":
-        return Renewal(way="end", by="the next run", how=f"it goes with pod {pod.owner_name}")
+        return Renewal(way="end", by="its next run", how=f"it goes with pod {pod.owner_name}")
     who = known or Operator(name=f"the operator of {pod.owner_group or pod.owner_kind}")
     space, name = _q(pod.namespace), _q(pod.owner_name)
     kind = ".".join(p for p in (pod.owner_kind.lower(), pod.owner_group) if p)

@@ -18,6 +18,7 @@ from policies.path import Plan
 from reports.canary import canaries_of
 from reports.contradictions import contradictions
 from reports.entries import counts_of, entries_of, without_finding
+from reports.left_over import remaining_of
 from reports.model import Digest, Header, Missing, Origin, Remark, Report
 from reports.sections import sections_of
 from reports.traffic import reasons_of, traffic_of
@@ -55,6 +56,7 @@ def build(bundle: Bundle) -> Report:
         tools=_tools(records),
         scenario=tuple(sorted(started.scenario.items())),
         environment=tuple(sorted(started.environment.items())),
+        remaining=remaining_of(records, started),
         unreadable=_unreadable(records),
         notes=_notes(records),
         origin=_origin(bundle, contradiction),

@@ -14,6 +14,7 @@ from fixtures.records import ToolUsed
 from fixtures.records import Verdict as Word
 from policies.findings import Item, Severity, Status
 from policies.path import Plan
+from policies.remaining import Remaining
 from reports.part import Part
 from reports.traffic_model import TrafficSummary
 
@@ -345,6 +346,8 @@ class Report(Part, frozen=True, kw_only=True):
     tools: tuple[ToolUsed, ...]
     scenario: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]
+    remaining: tuple[Remaining, ...] = ()
+    """Proxies that are not the target's at the end, with who renews them."""
     unreadable: tuple[Missing, ...]
     notes: tuple[Remark, ...]
     origin: Origin

@@ -52,6 +52,7 @@ def render(report: Report, *, colour: bool = False, documents: Iterable[str] = (
     for entry in report.advice:
         lines += ["", *_entry(entry, paint, "advice", "yellow")]
     lines += _waived(report, paint)
+    lines += _remaining(report, paint)
     lines += _unassessed(report, paint)
     for problem in report.origin.problems:
         lines += ["", paint("note: ", "yellow") + one_line(problem)]
@@ -123,6 +124,17 @@ def _waived(report: Report, paint: _Paint) -> list[str]:
         for control, said in told
     ]
     return ["", *lines] if lines else []
+
+
+def _remaining(report: Report, paint: _Paint) -> list[str]:
+    """What remains to be renewed, by whom; one line each."""
+    lines = [
+        f"  {one_line(r.subject)}: {r.pods} at {one_line(r.version)}, by {one_line(r.by)}"
+        for r in report.remaining[:ITEMS]
+    ]
+    if len(report.remaining) > ITEMS:
+        lines.append(f"  and {len(report.remaining) - ITEMS} more, in the report")
+    return ["", paint("remains to be renewed", "bold"), *lines] if lines else []
 
 
 def _unassessed(report: Report, paint: _Paint) -> list[str]:

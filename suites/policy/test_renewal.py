@@ -73,16 +73,16 @@ LEFT: dict[str, tuple[Pod, tuple[Workload, ...], str, str]] = {
         "kubectl -n shop describe nebula.example.org n",
     ),
     "Argo Workflow": (
-        owned("w-1", "Workflow", "argoproj.io", "w"), (), "the next run of Workflow.argoproj.io",
+        owned("w-1", "Workflow", "argoproj.io", "w"), (), "its next run",
         "kubectl -n shop wait ",
     ),
     "Volcano Job": (
-        owned("v-1", "Job", "batch.volcano.sh", "v"), (), "the next run of Job.batch.volcano.sh",
+        owned("v-1", "Job", "batch.volcano.sh", "v"), (), "its next run",
         "kubectl -n shop wait ",
     ),
     "Spark executor": (
         owned("e-1", "Pod", "", "driver", restart_policy="Never"), (),
-        "the next run of Pod shop/driver", "kubectl -n shop wait ",
+        "its next run", "kubectl -n shop wait ",
     ),
     "Airflow task": (
         pod("task-1", kind="", restart_policy="Never"), (), "whoever created it",
@@ -96,7 +96,7 @@ LEFT: dict[str, tuple[Pod, tuple[Workload, ...], str, str]] = {
         pod("lone", kind=""), (), "whoever created it", "kubectl -n shop get pod lone -o yaml"
     ),
     "Job": (
-        owned("j-1", "Job", "batch", "j"), (), "the next run of Job shop/j",
+        owned("j-1", "Job", "batch", "j"), (), "its next run",
         "kubectl -n shop wait ",
     ),
     "ReplicaSet": (

@@ -63,6 +63,7 @@ def test_the_data_plane_is_current(preflighted: Reached, rehearsal: Rehearsal) -
             preflighted.target,
             later=[h.target for h in preflighted.plan.hops if h.number > number],
             lazy=rehearsal.scenario.data_plane == "lazy",
+            ignore_namespaces=rehearsal.scenario.own_namespaces,
         )
     )
 
