@@ -43,7 +43,7 @@ RS = controller("apps/v1", "ReplicaSet", "web-5c5")
 
 
 ROLLOUT = replica_set("web-5c5", controller("argoproj.io/v1alpha1", "Rollout", "web"))
-HASHED = {"labels": {"pod-template-hash": "5c5"}}
+HASHED: dict[str, Any] = {"labels": {"pod-template-hash": "5c5"}}
 CNPG, KRUISE = "postgresql.cnpg.io", "apps.kruise.io"
 OWNED: dict[str, tuple[Pod, str, str]] = {
     "CloudNativePG": (fact(controller(f"{CNPG}/v1", "Cluster", "db")), "Cluster", CNPG),

@@ -121,7 +121,10 @@ def test_an_orphaned_replica_set_is_no_deployment(lib: Any, tmp_path: Path) -> N
 
 
 def test_pods_of_a_deployment_that_is_gone_are_not_restarted(lib: Any, tmp_path: Path) -> None:
-    found = held(tmp_path, lib, lambda dump: dump.drop("Deployment", "shop", "web"))
+    def patch(dump: Any) -> None:
+        dump.drop("Deployment", "shop", "web")
+
+    found = held(tmp_path, lib, patch)
 
     told = explained(data_plane_current(found, SOURCE, TARGET))
     assert "nobody" in told["Deployment shop/web"]
