@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from fixtures.errors import BadInput, RehearsalError, unexpected
+from fixtures.plain_text import harmless
 from fixtures.stopping import STOP
 from fixtures.version import VERSION
 
@@ -40,10 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         STOP.release()
 
 
+def _say(text: str, *, to: TextIO | None = None) -> None:
+    """Print text of anybody: it acts neither on a terminal nor on a CI runner."""
+    print(harmless(text.removesuffix("\n")), file=to)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override] - ends the program as argparse does
         self.print_usage(sys.stderr)
-        self.exit(4, f"{self.prog}: {message}\n")
+        self.exit(4, harmless(f"{self.prog}: {message}") + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,7 +138,7 @@ def _release(text: str) -> str:
 
     tag = resolve(text)
     if tag != text:
-        print(f"note: {text} is taken as {tag}", file=sys.stderr)
+        _say(f"note: {text} is taken as {tag}", to=sys.stderr)
     return tag
 
 
@@ -174,10 +180,10 @@ def _plan(arguments: argparse.Namespace) -> int:
     found = plan(arguments.source, arguments.destination, kubernetes=kubernetes)
     where = f"--snapshot {arguments.snapshot}"
     for remark in remarks(planes(snapshot), "plan", where) if snapshot else ():
-        print(f"note: {remark}", file=sys.stderr)
+        _say(f"note: {remark}", to=sys.stderr)
     seen = facts(snapshot) if snapshot else None
     results = [r for h in found.hops for r in (applicable(h, seen) if seen else unjudged(h))]
-    print(render(found, results), end="")
+    _say(render(found, results))
     return 1 if found.blockers else 0
 
 
@@ -190,7 +196,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _snapshot(arguments: argparse.Namespace) -> int:
     from fixtures.commands import snapshot
 
-    print(snapshot(arguments.cluster_kubeconfig, arguments.context, Path(arguments.output)))
+    _say(snapshot(arguments.cluster_kubeconfig, arguments.context, Path(arguments.output)))
     return 0
 
 
@@ -199,7 +205,7 @@ def _inventory(arguments: argparse.Namespace) -> int:
     from reports.inventory import render
 
     found = take(arguments.cluster_kubeconfig, arguments.context)
-    print(render(found), end="")
+    _say(render(found))
     return exit_code(found)
 
 
@@ -223,7 +229,7 @@ def _report(arguments: argparse.Namespace) -> int:
                 next_command="name another folder with --output",
             ) from None
     for document in write_all(bundle, folder).documents:
-        print(document.path)
+        _say(str(document.path))
     return 0
 
 
@@ -232,14 +238,14 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     from reports.bundle_check import check
 
     said, well = check(bundle_path(arguments.bundle))
-    print(said, end="")
+    _say(said)
     return 0 if well else 1
 
 
 def _rbac(arguments: argparse.Namespace) -> int:
     from fixtures.commands import rbac
 
-    print(rbac(arguments), end="")
+    _say(rbac(arguments))
     return 0
 
 
@@ -255,7 +261,7 @@ def _faults(arguments: argparse.Namespace) -> int:
     del arguments
     for file in sorted(CATALOGUE.glob("*.toml")):
         fault = load_fault(file)
-        print(f"{fault.id:<32} {fault.step:<24} {', '.join(fault.catches):<16} {fault.title}")
+        _say(f"{fault.id:<32} {fault.step:<24} {', '.join(fault.catches):<16} {fault.title}")
     return 0
 
 

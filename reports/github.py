@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fixtures.plain_text import harmless
 from reports.model import Entry, Report
-from reports.wording import visible, where
+from reports.wording import where
 
 LIMIT = 10
 """Annotations of one level that GitHub shows per step; a last one says how many there are more."""
@@ -49,7 +50,7 @@ def _command(level: str, title: str, message: str) -> str:
 
 
 def _data(text: str) -> str:
-    return visible(text.replace("\r\n", "\n")).replace("%", "%25").replace("\n", "%0A")
+    return harmless(text.replace("\r\n", "\n")).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
+from fixtures.plain_text import visible, without_commands
 from reports.model import Entry, Report
 from reports.wording import (
     counts_line,
@@ -56,10 +57,10 @@ def render(report: Report, *, colour: bool = False, documents: Iterable[str] = (
     lines += _unassessed(report, paint)
     for problem in report.origin.problems:
         lines += ["", paint("note: ", "yellow") + one_line(problem)]
-    shown = list(documents)
+    shown = [visible(path) for path in documents]
     if shown:
         lines += ["", f"report: {shown[0]}", *(f"        {path}" for path in shown[1:])]
-    return "\n".join(lines) + "\n"
+    return without_commands("\n".join(lines)) + "\n"
 
 
 def _head(report: Report, paint: _Paint) -> list[str]:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime
 from pathlib import PurePath
 
+from fixtures.plain_text import visible
 from reports.model import Entry, Report
 from reports.traffic_model import TrafficSummary
-
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-
-
-def visible(text: str) -> str:
-    """The text with control and direction characters written out, so that none acts unseen."""
-    return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}", text)
 
 
 def one_line(text: str) -> str:
