@@ -10,12 +10,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
+from oci.reference import parse as reference
 from policies.availability import rollouts_complete
 from policies.cni_settings import CniSettings
 from policies.combining import combined
 from policies.facts import ClusterFacts, Workload
 from policies.findings import Item, Verdict, holds, judged, not_assessed
-from policies.images import reference
 from policies.kubernetes import parse_kubernetes
 from policies.observations import NodeCanary
 from policies.planes import not_seen

@@ -8,7 +8,15 @@ from datetime import datetime
 from policies.facts import ClusterFacts, Crd, Fact, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.helm_facts import linkerd_release
-from policies.planes import behind, data_plane_pods, has_finished, not_seen, owner
+from policies.planes import (
+    UNPLACED,
+    behind,
+    data_plane_pods,
+    has_finished,
+    not_seen,
+    owner,
+    placed,
+)
 from policies.preexisting import Preexisting, at_baseline, unready_proxies
 from policies.renewal import Renewal, renewals
 from policies.versions import parse
@@ -37,16 +45,20 @@ def data_plane_at_target(
     version, is explained. So are, within one logical version, proxies that the guide's restart
     does not renew (`policies.renewal`), with who does; a pod that ran to its end is explained at
     any distance. So are, within one logical version, pods of a workload that was not available at
-    the baseline: no restart of it completes. A version that cannot be read is a violation.
+    the baseline: no restart of it completes. A version that cannot be placed, such as
+    that of a build of somebody's own, is not assessed.
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     red = at_baseline(baseline)
     old = list(_old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces))
-    first = next((r for r, o in old if not o.explained), None)
+    first = next((r for r, o in old if not o.explained and placed(o.version)), None)
     total = sum(1 for _ in data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
+    unplaced = [o for _, o in old if not o.explained and not placed(o.version)]
     return judged(
-        _grouped(o for _, o in old),
+        _grouped(o for _, o in old if o not in unplaced),
+        unknown=_grouped(unplaced),
+        unknown_as=UNPLACED,
         holds_as=f"{total - len(old)} of {total} proxies are at {target}"
         + (", the others explained" if old else ""),
         violated_as=f"Proxies are not at {target}",

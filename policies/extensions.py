@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from oci.reference import parse as reference
 from policies.availability import rollouts_complete
 from policies.checks import agrees
 from policies.combining import combined
 from policies.facts import ClusterFacts, Fact, Workload
 from policies.findings import Item, Verdict, holds, judged, not_assessed
-from policies.images import reference
+from policies.images import BY_DIGEST, UNKNOWN_AS, apart, by_digest_alone
 from policies.observations import CheckRun
 from policies.planes import ENDED, not_seen
 from policies.releases import Component, catalogue
@@ -90,8 +91,11 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
         return not_assessed(f"not Linkerd's own, so their release is not known: {named}")
     if not ours:
         return holds(NONE)
+    known, by_digest = apart(items)
     return judged(
-        items,
+        known,
+        unknown=by_digest,
+        unknown_as=UNKNOWN_AS,
         holds_as=f"{names(ours)}: every image is of the extension's release",
         violated_as="Images of extensions are not the target's",
         expected=f"the images of {target}"
@@ -135,7 +139,8 @@ def _image(subject: str, container: str, image: str, release: str) -> Iterator[I
     if container in PROXY_CONTAINERS:
         return
     if parts.name in OWN_IMAGES and parts.tag != release:
-        yield Item(subject=f"{subject} container {container}", expected=release, seen=image)
+        seen = image + (BY_DIGEST if by_digest_alone(image) else "")
+        yield Item(subject=f"{subject} container {container}", expected=release, seen=seen)
     known = catalogue().images(release)
     tag = known.viz_prometheus if known else ""
     if parts.name == "prometheus" and tag and parts.tag != tag:

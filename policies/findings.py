@@ -125,13 +125,22 @@ def judged(
     cause: str = "",
     next_command: str = "",
     includes: bool = False,
+    unknown: Iterable[Item] = (),
+    unknown_as: str = "",
 ) -> Verdict:
     """Violated when any item is not explained, else it holds and keeps the explained ones.
 
-    What holds is said of all but the explained items, unless the sentence `includes` them.
+    What holds is said of all but the explained items, unless the sentence `includes` them. Where
+    there is something `unknown`, which is neither right nor wrong, and nothing is violated, it is
+    not assessed; `unknown_as` says why, and is followed by what it is about.
     """
     found = tuple(items)
     bad = [i for i in found if not i.explained]
+    blind = tuple(unknown)
+    if not bad and blind:
+        named = "; ".join(f"{i.subject}: {i.seen}" for i in blind[:SHOWN])
+        more = f"; and {len(blind) - SHOWN} more" if len(blind) > SHOWN else ""
+        return not_assessed(f"{unknown_as}: {named}{more}")
     if not bad:
         return holds(holds_as if includes else excepting(holds_as, found), items=found)
     seen = "; ".join(f"{i.subject}: {i.seen}" for i in bad[:SHOWN])

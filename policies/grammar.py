@@ -15,6 +15,7 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from oci import reference
 from policies.facts import Fact
 
 Channel = Literal["edge", "stable", "enterprise", "version", "preview", "dev", "git", "unknown"]
@@ -25,7 +26,6 @@ _EDGE = re.compile(rf"edge-([1-9][0-9])\.([1-9]|1[0-2])\.([1-9][0-9]{{0,2}}){_SU
 _SEMANTIC = re.compile(rf"(?:stable|enterprise)-({_N})\.({_N})\.({_N}){_SUFFIX}", re.ASCII)
 _VERSION = re.compile(rf"version-({_N})\.({_N})", re.ASCII)
 _UNORDERED = re.compile(r"(?:preview|dev|git)-(?P<suffix>[0-9A-Za-z][0-9A-Za-z._+-]*)", re.ASCII)
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _SHAPES: dict[str, tuple[re.Pattern[str], str]] = {
     "edge": (_EDGE, "edge-YY.M.N"),
     "stable": (_SEMANTIC, "stable-X.Y.Z"),
@@ -123,25 +123,19 @@ def format_version(version: Version) -> str:
 
 
 @lru_cache(maxsize=4096)
-def from_image(reference: str) -> Version:
-    """The version an image reference names by its tag.
+def from_image(text: str) -> Version:
+    """The version an image reference names by its tag, also where a digest stands beside it.
 
-    The tag is what follows the last colon of the last path segment, so a registry's port is never
-    taken for one. A reference with a digest runs what the digest says, whatever its tag claims: it
-    is not known. Linkerd's own CLI is plainer: it takes what follows the last colon of the whole
-    text (`host:5000/proxy` gives `5000/proxy`), and nothing when there is an `@`.
+    A digest alone names none. Linkerd's own CLI is plainer: it takes what follows the last colon
+    of the whole text (`host:5000/proxy` gives `5000/proxy`), and nothing when there is an `@`.
     """
-    reference = reference.strip()
-    name, at, digest = reference.partition("@")
-    _, colon, tag = name.rpartition("/")[2].partition(":")
-    if at:
-        claim = f", its tag {tag!r} is a claim only" if tag else ""
-        why = f"the image is named by digest {digest[:19]}{claim}"
-        return Version(text=reference, channel="unknown", known=False, reason=why)
-    if not colon:
-        why = f"the image {reference!r} has no tag" if reference else "the image is empty"
-        return Version(text=reference, channel="unknown", known=False, reason=why)
-    if not _TAG.fullmatch(tag):
-        why = f"{tag!r} is not an image tag"
-        return Version(text=reference, channel="unknown", known=False, reason=why)
-    return parse(tag)
+    image = reference.parse(text)
+    if image.tag and image.reason != f"{image.tag!r} is not an image tag":
+        return parse(image.tag)
+    if image.digest and not image.tag:
+        why = f"the image is named by digest {image.digest[:19]} alone, which tells no version"
+    elif image.reason:
+        why = image.reason
+    else:
+        why = f"the image {image.text!r} has no tag"
+    return Version(text=image.text, channel="unknown", known=False, reason=why)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 
+from oci.reference import Reference, version_text
+from oci.reference import parse as reference
 from policies.facts import ClusterFacts, Fact, Pod
 from policies.findings import Item, Verdict, judged, not_assessed, violated
 from policies.observations import ImageEvidence
@@ -14,30 +15,16 @@ from policies.versions import parse
 
 COMPONENTS = ("destination", "identity", "proxy-injector")
 PROXY = "linkerd-proxy"
-
-
-class Reference(Fact, frozen=True, kw_only=True):
-    """An image reference, taken apart."""
-
-    name: str
-    """Last segment of the path, without tag: `proxy`."""
-    tag: str = ""
-    digest: str = ""
-
-
-@lru_cache(maxsize=4096)
-def reference(text: str) -> Reference:
-    """Take an image reference apart; a registry's port is never taken for a tag."""
-    rest, _, digest = text.strip().partition("@")
-    name, _, tag = rest.rpartition("/")[2].partition(":")
-    return Reference(name=name, tag=tag, digest=digest)
+BY_DIGEST = " (by digest alone)"
+UNKNOWN_AS = "images are named by digest alone, which tells no version"
 
 
 def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
     """Every container of the control plane's workloads and running pods has the target's image.
 
-    Names and tags count, registries do not: mirrors are common. An image known by its digest only
-    says nothing of its version and is a violation, never fine.
+    Names and tags count, registries and digests beside tags do not: mirrors and policy engines are
+    common. An image named by its digest alone says nothing of its version: not assessed, unless
+    its pod says it.
     """
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
@@ -52,8 +39,11 @@ def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
         items += _container_items(workload.key, workload.images, expected)
     for pod in control_plane_pods(facts):
         items += _pod_items(pod, expected)
+    known, blind = apart(items)
     return judged(
-        items,
+        known,
+        unknown=blind,
+        unknown_as=UNKNOWN_AS,
         holds_as=f"Every container image of the control plane is {target}'s",
         violated_as=f"Images of the control plane are not {target}'s",
         expected=f"controller and proxy at {target}"
@@ -116,7 +106,7 @@ def _pinned(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
     ):
         value = (facts.config.value(path) or "").strip('"')
         if path in stored and value:
-            yield name, value
+            yield name, version_text(value)
 
 
 def _pod_items(pod: Pod, expected: _Expected) -> Iterator[Item]:
@@ -128,7 +118,10 @@ def _pod_items(pod: Pod, expected: _Expected) -> Iterator[Item]:
         explained = "the pod is being deleted"
     images = pod.images
     if pod.proxy is not None:
-        images = (*images, (PROXY, pod.proxy.image))
+        image = pod.proxy.image
+        if (told := pod.proxy.version) and not reference(image).tag:
+            image = reference(image).with_tag(told)
+        images = (*images, (PROXY, image))
     items = list(_container_items(subject, images, expected, explained=explained))
     if explained and items:
         seen = ", ".join(dict.fromkeys(i.seen for i in items))
@@ -147,18 +140,32 @@ def _container_items(
     for container, image in images:
         parts = reference(image)
         wanted, why = _wanted(container, parts, expected), explained
-        if parts.digest:
-            wanted = wanted or expected.target
-        elif parts.tag and parts.tag == wanted:
+        if parts.tag and parts.tag == wanted:
             continue
         elif (parts.name, parts.tag) in expected.pinned:
             why = explained or f"the stored values set this tag for image {parts.name}"
         yield Item(
             subject=f"{subject} container {container}",
             expected=wanted or f"no image {parts.name}: {expected.target} has none",
-            seen=image + (" (a digest: its version is not known)" if parts.digest else ""),
+            seen=image + (BY_DIGEST if wanted and by_digest_alone(image) else ""),
             explained=why,
         )
+
+
+def by_digest_alone(image: str) -> bool:
+    """The image is pinned, and nothing in its name says to what version."""
+    parts = reference(image)
+    return bool(parts.digest) and not parts.tag
+
+
+def apart(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
+    """Items of which something is known, and those of images by digest alone."""
+    known: list[Item] = []
+    blind: list[Item] = []
+    for item in items:
+        by_digest = not item.explained and item.seen.endswith(BY_DIGEST)
+        (blind if by_digest else known).append(item)
+    return known, blind
 
 
 def _wanted(container: str, image: Reference, expected: _Expected) -> str:

@@ -13,7 +13,15 @@ from collections.abc import Collection, Iterator, Sequence
 from policies.fact_base import Fact
 from policies.facts import ClusterFacts, Pod
 from policies.findings import Item, Verdict, judged, not_assessed
-from policies.planes import behind, data_plane_pods, has_finished, not_seen, owner
+from policies.planes import (
+    UNPLACED,
+    behind,
+    data_plane_pods,
+    has_finished,
+    not_seen,
+    owner,
+    placed,
+)
 from policies.renewal import Renewal, renewals
 
 ALLOWED = 1
@@ -27,6 +35,8 @@ class _Seen(Fact, frozen=True, kw_only=True):
     expected: str
     seen: str
     explained: str
+    unplaced: bool = False
+    """Its version is no release that is known: neither right nor wrong."""
 
 
 def data_plane_current(
@@ -65,10 +75,14 @@ def data_plane_current(
         found = found or _left(pod, renewal, targets, lazy=lazy)
         if found is not None:
             counts[found] += 1
-            command = command or ("" if found.explained else renewal.command)
+            quiet = found.explained or found.unplaced
+            command = command or ("" if quiet else renewal.command)
     named = len({one.subject for one in counts})
+    unknown = Counter({one: n for one, n in counts.items() if one.unplaced})
     return judged(
-        _items(counts),
+        _items(counts - unknown),
+        unknown=_items(unknown),
+        unknown_as=UNPLACED,
         holds_as=(
             f"All {len(pods)} proxies are of {source}'s logical version"
             if crosses
@@ -103,9 +117,14 @@ def _too_old(pod: Pod, source: str) -> _Seen | None:
     return _Seen(
         subject=owner(pod),
         expected=f"a proxy of {source}'s logical version",
-        seen=version or f"unknown version ({image})",
+        seen=_pinned_or(pod, version) or f"unknown version ({image})",
         explained=ended if has_finished(pod) else "",
+        unplaced=not has_finished(pod) and not placed(version),
     )
+
+
+def _pinned_or(pod: Pod, version: str) -> str:
+    return f"{version}, pinned by annotation" if version and pod.pinned == version else version
 
 
 def _left(pod: Pod, renewal: Renewal, targets: Sequence[str], *, lazy: bool) -> _Seen | None:

@@ -132,6 +132,14 @@ def run_of(job: Workload) -> str:
     return f"{job.namespace}/{name}" if name and number.isdigit() else ""
 
 
+UNPLACED = "the versions of these proxies cannot be placed"
+
+
+def placed(version: str) -> bool:
+    """A release whose logical version is known; `latest` and builds of one's own are none."""
+    return logical(parse(version)) is not None
+
+
 @lru_cache(maxsize=4096)
 def behind(version: str, target: str) -> int | None:
     """Logical versions from `version` up to `target`; negative when ahead, None when unknown."""

@@ -15,6 +15,7 @@ from fixtures.records import (
     Record,
     StepChanged,
 )
+from oci.reference import parse as reference
 from policies.facts import Pod
 from policies.observations import CommandRun
 from reports.model import Entry, Moment, Ran, Said, Section
@@ -165,7 +166,7 @@ def _own_version(pod: Pod) -> str:
     """Version of the container that is named as the component, else of the proxy."""
     images = dict(pod.images)
     image = images.get(pod.component) or images.get("controller") or ""
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    tag = reference(image).tag
     return tag or (pod.proxy.version if pod.proxy is not None else "")
 
 

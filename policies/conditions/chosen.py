@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oci.reference import version_text
 from policies import settings
 from policies.conditions.general import extension, native_pods
 from policies.conditions.registry import Answer, any_of, condition, listed
@@ -60,7 +61,7 @@ def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
     if settings.value(facts, "cniEnabled") == "true":
         return Answer(False, "linkerd-cni is used: there is no linkerd-init")
     places = list(_pins(facts))
-    text = settings.value(facts, "proxy.image.version")
+    text = version_text(settings.value(facts, "proxy.image.version") or "")
     value = settings.is_set(facts, "proxy.image.version")
     if text and (value.found or (not value.known and text != hop.source)):
         places.append(("value proxy.image.version", text))

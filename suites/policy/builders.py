@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Literal, cast
 
+from oci.reference import parse as reference
 from policies.facts import (
     ClusterFacts,
     Endpoints,
@@ -20,7 +21,6 @@ from policies.facts import (
     SecretKeys,
     Workload,
 )
-from policies.images import reference
 from policies.observations import Canary, CheckCategory, CheckDocument, CheckResult, CheckRun
 from policies.releases import catalogue
 from suites.policy.installation import (

@@ -72,8 +72,6 @@ def test_what_a_restart_does_not_renew_is_explained(one: Pod) -> None:
         pod("manual", proxy=proxy(OLDER, injected_by=f"linkerd/cli {OLDER}")),
         pod("pinned", pinned=OLDER),
         pod("ahead", version="edge-26.8.3"),
-        pod("digest", proxy=proxy("", image="cr.l5d.io/linkerd/proxy@sha256:abc")),
-        pod("strange", version="mine-1"),
         pod("lone", kind="", applied=True),
     ],
     ids=lambda p: f"{p.name}-{p.proxy.version}",
@@ -82,6 +80,27 @@ def test_nothing_else_is_explained(one: Pod) -> None:
     verdict = data_plane_at_target(with_pods(cluster(TARGET), one), TARGET)
 
     assert len(verdict.violations) == 1
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        pod("digest", proxy=proxy("", image="cr.l5d.io/linkerd/proxy@sha256:abc")),
+        pod("own", version="v2.322.0", pinned="v2.322.0"),
+        pod("strange", version="mine-1"),
+        pod("moving", version="latest"),
+    ],
+    ids=lambda p: p.name,
+)
+def test_a_version_that_is_no_release_is_not_assessed_by_name(one: Pod) -> None:
+    facts = with_pods(cluster(TARGET), one)
+    verdict = data_plane_at_target(facts, TARGET)
+
+    assert verdict.status == "not assessed"
+    assert "Deployment shop/web" in verdict.summary
+    assert data_plane_at_target(
+        with_pods(facts, pod("ahead", version="edge-26.8.3")), TARGET
+    ).violations
 
 
 def test_a_finished_job_is_explained_at_any_distance() -> None:
@@ -105,7 +124,7 @@ def test_a_version_never_seen_is_never_fine(text: str) -> None:
         with_pods(cluster(TARGET), pod("x", proxy=proxy(text))), TARGET, lazy=True
     )
 
-    assert verdict.status == ("holds" if text in (TARGET, SOURCE) else "violated")
+    assert (verdict.status == "holds") is (text in (TARGET, SOURCE))
 
 
 def test_ready_proxies_with_one_bundle_hold() -> None:

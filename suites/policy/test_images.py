@@ -3,11 +3,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from policies.facts import ClusterFacts, Unreadable
-from policies.images import control_plane_images, images_available, reference
+from policies.images import control_plane_images, images_available
 from policies.observations import ImageEvidence
 from suites.policy.builders import (
     OLDER,
@@ -22,18 +20,6 @@ from suites.policy.builders import (
     values,
     with_pods,
 )
-
-NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
-
-
-@given(st.lists(NAMES, max_size=3), NAMES, st.one_of(st.none(), st.integers(1, 65535)), NAMES)
-def test_a_port_is_never_a_tag(path: list[str], name: str, port: int | None, tag: str) -> None:
-    host = "registry.example" + (f":{port}" if port else "")
-    text = "/".join([host, *path, name])
-
-    assert reference(text).tag == ""
-    assert (reference(f"{text}:{tag}").name, reference(f"{text}:{tag}").tag) == (name, tag)
-    assert reference(f"{text}:{tag}@sha256:abc").digest == "sha256:abc"
 
 
 @pytest.mark.parametrize("version", [OLDER, SOURCE, TARGET, "edge-24.11.8"])
@@ -69,8 +55,7 @@ def replaced(facts: ClusterFacts, container: str, image: str) -> ClusterFacts:
         ("identity", f"cr.l5d.io/linkerd/controller:{SOURCE}"),
         ("proxy-injector", "cr.l5d.io/linkerd/controller:not-there"),
         ("destination", "cr.l5d.io/linkerd/controller"),
-        ("destination", f"cr.l5d.io/linkerd/controller:{TARGET}@sha256:abc"),
-        ("destination", "cr.l5d.io/linkerd/controller@sha256:abc"),
+        ("destination", f"cr.l5d.io/linkerd/controller:{SOURCE}@sha256:{'a' * 64}"),
         ("policy", f"cr.l5d.io/linkerd/policy-controller:{TARGET}"),
         ("linkerd-init", "cr.l5d.io/linkerd/proxy-init:v2.4.3"),
         ("sp-validator", f"localhost:5000/controller:{SOURCE}"),
@@ -81,6 +66,37 @@ def test_an_image_that_is_not_the_targets_is_a_violation(container: str, image: 
 
     assert verdict.status == "violated"
     assert all(image in i.seen for i in verdict.violations)
+
+
+@pytest.mark.parametrize("registry", ["cr.l5d.io/linkerd", "registry.corp.example:5000/mesh"])
+def test_a_digest_beside_the_tag_holds(registry: str) -> None:
+    """As policy engines that verify signatures leave them."""
+    image = f"{registry}/controller:{TARGET}@sha256:{'a' * 64}"
+
+    assert control_plane_images(
+        replaced(cluster(TARGET), "destination", image), TARGET
+    ).status == ("holds")
+
+
+def test_a_digest_alone_is_not_assessed() -> None:
+    facts = replaced(cluster(TARGET), "destination", f"cr.l5d.io/x/controller@sha256:{'a' * 64}")
+    verdict = control_plane_images(facts, TARGET)
+
+    assert verdict.status == "not assessed"
+    assert "digest alone" in verdict.summary
+    assert "container destination" in verdict.summary
+
+
+def test_a_proxy_by_digest_is_what_its_pod_says() -> None:
+    def named(version: str) -> ClusterFacts:
+        facts = cluster(TARGET)
+        own = change(proxy(version), image=f"cr.l5d.io/linkerd/proxy@sha256:{'a' * 64}")
+        return change(
+            facts, pods=tuple(change(p, proxy=own) if p.component else p for p in facts.pods)
+        )
+
+    assert control_plane_images(named(TARGET), TARGET).status == "holds"
+    assert control_plane_images(named(SOURCE), TARGET).status == "violated"
 
 
 def test_every_old_container_is_named() -> None:

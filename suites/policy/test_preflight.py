@@ -44,14 +44,22 @@ def test_an_older_edge_of_the_same_logical_version_is_current() -> None:
     assert data_plane_current(facts, SOURCE).status == "holds"
 
 
-@pytest.mark.parametrize(
-    "version", [OLDER, TARGET, "", "mine-1"], ids=["behind", "ahead", "unknown", "strange"]
-)
+@pytest.mark.parametrize("version", [OLDER, TARGET], ids=["behind", "ahead"])
 def test_a_proxy_of_another_logical_version_is_a_violation(version: str) -> None:
     facts = with_pods(cluster(), pod("x", "old", proxy=proxy(version)))
     verdict = data_plane_current(facts, SOURCE)
 
     assert [i.subject for i in verdict.violations] == ["Deployment shop/old"]
+
+
+@pytest.mark.parametrize("version", ["", "mine-1", "v2.322.0"])
+def test_a_proxy_of_an_own_build_is_not_assessed_and_a_pin_is_called_one(version: str) -> None:
+    facts = with_pods(cluster(), pod("x", "old", proxy=proxy(version), pinned=version))
+    verdict = data_plane_current(facts, SOURCE)
+
+    assert verdict.status == "not assessed"
+    assert "Deployment shop/old" in verdict.summary
+    assert ("pinned by annotation" in verdict.summary) is bool(version)
 
 
 def test_a_pinned_proxy_is_a_violation_and_a_finished_job_is_explained() -> None:

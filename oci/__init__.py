@@ -1,0 +1,1 @@
+"""Container images as every layer names them. Pure: the standard library only."""
