@@ -81,10 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.set_defaults(command=_serve)
 
-    snapshot = sub.add_parser("snapshot", help="read a cluster into a file; no key leaves it")
+    snapshot = sub.add_parser("snapshot", help="read a cluster into a file; no secret leaves it")
     snapshot.add_argument("--context", default="", metavar="NAME", help=CONTEXT)
     snapshot.add_argument("--cluster-kubeconfig", default="", metavar="FILE", help=KUBECONFIG)
-    snapshot.add_argument("-o", "--output", required=True, metavar="FILE")
+    target = snapshot.add_mutually_exclusive_group(required=True)
+    target.add_argument("-o", "--output", metavar="FILE")
+    target.add_argument("--explain", action="store_true", help="what is kept; asks no cluster")
     snapshot.set_defaults(command=_snapshot)
 
     inventory = sub.add_parser("inventory", help="versions that run, and whether the skew is safe")
@@ -194,6 +196,11 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _snapshot(arguments: argparse.Namespace) -> int:
+    if arguments.explain:
+        from fixtures.snapshot.explain import rule
+
+        print("\n".join(rule()))
+        return 0
     from fixtures.commands import snapshot
 
     _say(snapshot(arguments.cluster_kubeconfig, arguments.context, Path(arguments.output)))

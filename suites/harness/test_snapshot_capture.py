@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from fixtures.snapshot.redact import LAST_APPLIED, Redactor
 from fixtures.targets.embedded.process import EmbeddedProcess
 from suites.harness.pods import namespace, pod
 from suites.harness.scripted_api import Asked, Says, listing, refused, scripted_api
-from suites.harness.test_snapshot_redact import CERTIFICATE, JWT, KEY, KEY_BODY
+from suites.harness.secret_places import CERTIFICATE, JWT, KEY, KEY_BODY
 
 Obj = dict[str, Any]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -113,7 +114,9 @@ def test_no_planted_secret_is_in_the_file(
     assert b64(CERTIFICATE) in text
     assert summary.removed >= 8
     assert str(out) in summary.text
+    assert "Secret" in summary.text
     assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
 def test_the_planted_secrets_are_really_there(connection: Connection) -> None:

@@ -17,7 +17,6 @@ from fixtures.errors import BadInput
 from fixtures.snapshot.file import read_bytes
 from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, SERVER_VERSION
 from fixtures.snapshot.read import detect_version, facts, read_snapshot
-from fixtures.snapshot.standin import prepare
 from policies.facts import ClusterFacts
 from suites.harness.pods import namespace, pod
 from suites.harness.snapshots import FIRST, HELM, SECOND, cluster, recorded, written
@@ -192,12 +191,13 @@ def test_text_that_is_no_json_is_bad_input(tmp_path: Path, text: bytes) -> None:
     assert "not a Kubernetes list" in refusal(path).what
 
 
-def test_bytes_that_are_no_text_are_told_of_and_cannot_be_loaded(tmp_path: Path) -> None:
-    snapshot = read_snapshot(with_node_name(tmp_path / "s.json", b'"\xff"'))
+def test_bytes_that_are_no_text_are_bad_input(tmp_path: Path) -> None:
+    path = with_node_name(tmp_path / "s.json", b'"\xff"')
 
-    assert "odd could not be decoded" in facts(snapshot).cannot_read("pods")
-    with pytest.raises(BadInput, match="Pod odd of the snapshot cannot be loaded"):
-        prepare(snapshot, now=snapshot.captured_at)
+    error = refusal(path)
+
+    assert error.what == "item 2 of the snapshot cannot be read"
+    assert error.seen == "Pod odd: UnicodeDecodeError"
 
 
 def refusal(path: Path) -> BadInput:
