@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
+from oci import reference
 from policies.availability import control_plane_rollouts
 from policies.combining import combined
-from policies.facts import ClusterFacts
+from policies.facts import ClusterFacts, Proxy
 from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
 from policies.injection import meshed_as_declared
 from policies.observations import CheckRun, CommandRun, VersionReport
@@ -176,7 +177,8 @@ def reports_match(report: VersionReport | None, facts: ClusterFacts, target: str
     """Client, server and proxies report what the objects say (CP-07).
 
     Numbers of pods may differ, since pods come and go between two looks; a version that only one
-    of the two knows is a violation.
+    of the two knows is a violation. Of an image by digest Linkerd's client names no version, which
+    is what is then expected of it.
     """
     if report is None:
         return not_assessed("`linkerd version --proxy` was not run")
@@ -207,9 +209,10 @@ def _proxies(said: Counter[str], facts: ClusterFacts) -> Iterator[Item]:
     passing: set[str] = set()
     for pod in facts.pods:
         if pod.proxy is not None and pod.control_plane == facts.control_plane_namespace:
-            running[pod.proxy.version] += 1
+            told = _told(pod.proxy)
+            running[told] += 1
             if pod.deleting or pod.phase in ENDED:
-                passing.add(pod.proxy.version)
+                passing.add(told)
     for version in sorted(said.keys() | running.keys()):
         if said[version] == running[version]:
             continue
@@ -222,6 +225,14 @@ def _proxies(said: Counter[str], facts: ClusterFacts) -> Iterator[Item]:
             if both or version in passing
             else "",
         )
+
+
+def _told(proxy: Proxy) -> str:
+    """The version that Linkerd's client names: none where the image has a digest.
+
+    Source: `GetProxyVersion` in linkerd2's `pkg/k8s`.
+    """
+    return "" if reference.parse(proxy.image).digest else proxy.version
 
 
 def check_agrees_with_facts(

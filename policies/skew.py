@@ -28,7 +28,16 @@ from policies.planes import (
     has_finished,
     is_of_job,
 )
-from policies.versions import Order, Version, compare, from_image, logical, newer_than_known, parse
+from policies.versions import (
+    Order,
+    Version,
+    compare,
+    from_image,
+    logical,
+    newer_than_known,
+    own_build,
+    parse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,7 +80,11 @@ def judge(control_plane: Version, proxy: Version) -> Skew:
     upper, lower = logical(control_plane), logical(proxy)
     if upper is None or lower is None:
         blind = control_plane if upper is None else proxy
-        why = blind.reason or f"no logical version is known of {blind.text}"
+        why = blind.reason or (
+            f"{blind.text} is a build of its own, and what it holds nobody published"
+            if own_build(blind)
+            else f"no logical version is known of {blind.text}"
+        )
         return Skew(state="unknown", reason=f"{pair}: {why}")
     distance = upper.distance(lower)
     if distance is None:

@@ -23,6 +23,7 @@ __all__ = [
     "from_image",
     "logical",
     "newer_than_known",
+    "own_build",
     "parse",
 ]
 
@@ -54,9 +55,11 @@ def logical(version: Version) -> LogicalVersion | None:
 
     An edge belongs to the newest logical version whose anchor is not newer than it. An edge newer
     than every known one gets the newest logical version, which is then a lower bound only: ask
-    `newer_than_known`. Stable and enterprise releases and version tags name theirs.
+    `newer_than_known`. Stable and enterprise releases and version tags name theirs. An open-source
+    release with build information behind it (`edge-25.10.7-fips.2`) is somebody's own build: what
+    was built from which sources nobody published.
     """
-    if not version.known:
+    if not version.known or own_build(version):
         return None
     if version.channel == "edge":
         starts, logicals = _anchors()
@@ -67,9 +70,15 @@ def logical(version: Version) -> LogicalVersion | None:
     return None
 
 
+def own_build(version: Version) -> bool:
+    """Whether somebody else than Linkerd's makers built it: no such tag was ever published."""
+    return version.channel in ("edge", "stable") and _suffix_rank(version.suffix) is None
+
+
 def newer_than_known(version: Version) -> bool:
     """An edge newer than the newest known one: its logical version is at least the newest."""
-    return version.known and version.channel == "edge" and version.numbers > _newest_edge()
+    placed = version.known and version.channel == "edge" and not own_build(version)
+    return placed and version.numbers > _newest_edge()
 
 
 @lru_cache(maxsize=4096)
@@ -78,12 +87,12 @@ def compare(a: Version, b: Version) -> Order:
 
     Within edge, stable, enterprise and version there is a total order by numbers, then suffix:
     pre-releases before, hot patches after the plain release. Two other suffixes on equal numbers
-    have no order. Across channels only different logical versions decide: a stable patch is a
-    branch, its date orders nothing.
+    have no order, nor has an own build any. Across channels only different logical versions
+    decide: a stable patch is a branch, its date orders nothing.
     """
     if a == b:
         return Order.EQUAL
-    if not (a.known and b.known):
+    if not (a.known and b.known) or own_build(a) or own_build(b):
         return Order.INCOMPARABLE
     if a.channel == b.channel:
         return _within_channel(a, b)

@@ -270,6 +270,12 @@ CASES: list[Case] = [
     (
         "proxy pinned below",
         ("edge-25.11.3",),
+        pods(sts.pod("edge-25.10.7", pinned="edge-25.10.7-fips.2")),
+        None,
+    ),
+    (
+        "proxy pinned below",
+        ("edge-25.11.3",),
         with_values("proxy.image.version", proxy_image_version='"edge-25.4.4"'),
         True,
     ),

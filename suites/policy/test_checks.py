@@ -23,6 +23,7 @@ from suites.policy.builders import (
     check_run,
     cluster,
     pod,
+    proxy,
     with_pods,
     with_workloads,
     workload,
@@ -175,6 +176,18 @@ def test_a_report_that_differs_is_a_violation(fields: dict[str, Any], subject: s
     verdict = reports_match(report(**fields), cluster(TARGET), TARGET)
 
     assert [i.subject for i in verdict.violations] == [subject]
+
+
+def test_no_version_is_expected_of_an_image_by_digest() -> None:
+    image = f"cr.l5d.io/linkerd/proxy:{TARGET}@sha256:{'0' * 64}"
+    digests = with_pods(
+        cluster(TARGET), *(pod(n, proxy=proxy(TARGET, image=image)) for n in ("a", "b"))
+    )
+
+    told = report(proxies=((TARGET, 7), ("", 2)))
+    assert reports_match(told, digests, TARGET).status == "holds"
+    wrong = report(proxies=((TARGET, 9),))
+    assert reports_match(wrong, digests, TARGET).status == "violated"
 
 
 def test_pods_that_came_and_went_are_explained() -> None:

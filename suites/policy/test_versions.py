@@ -12,6 +12,7 @@ from policies.versions import (
     from_image,
     logical,
     newer_than_known,
+    own_build,
     parse,
 )
 from suites.policy import strategies as sts
@@ -226,3 +227,22 @@ def test_logical_versions_are_ordered_and_apart(a: int, b: int) -> None:
 def test_a_bad_logical_version_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a logical version"):
         LogicalVersion.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["edge-25.10.7-fips.2", "edge-99.1.1-acme", "stable-2.14.10-distroless"]
+)
+def test_an_own_build_is_placed_nowhere(text: str) -> None:
+    build = parse(text)
+
+    assert own_build(build)
+    assert logical(build) is None
+    assert not newer_than_known(build)
+    for other in ("edge-25.10.7", "edge-26.6.3", "stable-2.14.10", "enterprise-2.19.1"):
+        assert compare(build, parse(other)) is Order.INCOMPARABLE
+
+
+@pytest.mark.parametrize("text", ["edge-25.10.7", "stable-2.14.10-1", "enterprise-2.18.1-fips"])
+def test_what_its_makers_published_is_no_own_build(text: str) -> None:
+    assert not own_build(parse(text))
+    assert logical(parse(text)) is not None
