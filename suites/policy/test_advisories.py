@@ -267,12 +267,7 @@ CASES: list[Case] = [
         False,
     ),
     ("proxy pinned below", ("edge-25.11.3",), pods(sts.pod("x", pinned="mine")), None),
-    (
-        "proxy pinned below",
-        ("edge-25.11.3",),
-        pods(sts.pod("edge-25.10.7", pinned="edge-25.10.7-fips.2")),
-        None,
-    ),
+    ("proxy pinned below", ("edge-25.11.3",), pods(sts.pod("x", pinned="edge-25.10.7-fips")), None),
     (
         "proxy pinned below",
         ("edge-25.11.3",),
