@@ -7,12 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.canary import CanaryThread
+from fixtures.canary import OWNER, OWNER_LABEL, CanaryThread
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.patience import NONE
 from policies.observations import Canary
 from suites.harness.pods import pod
-from suites.harness.scripted_api import Says, Script, refused, scripted_api, write_kubeconfig
+from suites.harness.scripted_api import (
+    Asked,
+    Says,
+    Script,
+    listing,
+    refused,
+    scripted_api,
+    write_kubeconfig,
+)
 
 
 def asked_once(folder: Path, script: Script) -> Canary:
@@ -66,3 +74,25 @@ def test_the_pod_asks_for_nobody_to_run_it_and_is_deleted_at_once(tmp_path: Path
     assert json.loads(created.body)["spec"]["schedulerName"].startswith("nobody")
     assert (deleted.method, deleted.path.rsplit("/", 1)[-1]) == ("DELETE", "canary-1")
     assert json.loads(deleted.body)["gracePeriodSeconds"] == 0
+
+
+@pytest.mark.parametrize(("status", "looked_for"), [(504, True), (400, False)])
+def test_a_pod_whose_creation_was_given_up_is_gone_before_a_check(
+    tmp_path: Path, status: int, looked_for: bool
+) -> None:
+    """The answer was late, the pod was made all the same."""
+    late = pod("canary-1")
+    late["metadata"]["labels"] = {OWNER_LABEL: OWNER}
+
+    def script(asked: Asked) -> Says:
+        if asked.method == "POST":
+            return refused(status, "x")
+        return listing(late)
+
+    with scripted_api(tmp_path, script) as api:
+        canary = CanaryThread(Connection(api.kubeconfig, patience=NONE))
+        canary.ask("canary-1")
+        with canary.quiet():
+            seen = [asked.method for asked in api.asked]
+
+    assert seen == (["POST", "GET", "DELETE"] if looked_for else ["POST"])

@@ -267,7 +267,7 @@ CASES: list[Case] = [
         False,
     ),
     ("proxy pinned below", ("edge-25.11.3",), pods(sts.pod("x", pinned="mine")), None),
-    ("proxy pinned below", ("edge-25.11.3",), pods(sts.pod("x", pinned="edge-25.10.7-fips")), None),
+    ("proxy pinned below", ("edge-25.11.3",), pods(sts.pod("x", pinned="edge-25.1.1-fips")), None),
     (
         "proxy pinned below",
         ("edge-25.11.3",),
