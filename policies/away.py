@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from policies.beside import AWAY, Beside, changes
 from policies.observations import PodMoment
 from policies.outages import Outage
-from policies.traffic import FAILURES, PathTraffic, SampleRun
+from policies.traffic import FAILURES, PathTraffic, SampleRun, Traffic
 
 SERVICE = "linkerd-dst"
 """The Service of destination whose endpoints are watched."""
@@ -54,6 +54,29 @@ def why(found: Sequence[Outage], seen: PathTraffic, around: Beside) -> str:
         f"{longest:.3f} s, first asked again within discovery_gap = {around.discovery_gap:g} s. "
         f"Shorter with {REMEDY}"
     )
+
+
+def unseen(traffic: Traffic) -> str:
+    """Why no proxy can have forgotten a Service; empty where one did, or was never meant to."""
+    meant = [
+        p for p in traffic.measured if p.runs and p.path.identity and p.path.interval > FORGOTTEN
+    ]
+    asked = [(every, p.path.id) for p in meant if (every := _asked_every(p)) is not None]
+    if not asked or max(asked)[0] > FORGOTTEN:
+        return ""
+    every, path = max(asked)
+    return (
+        f"path {path} was asked every {every:.1f} s, and a proxy forgets a Service only after "
+        f"{FORGOTTEN:g} s: this machine was too slow for it to be asked as rarely as it should be"
+    )
+
+
+def _asked_every(seen: PathTraffic) -> float | None:
+    """Seconds between two samples of a path on average; None where fewer than two were due."""
+    due = sum(r.count for r in seen.runs)
+    if due < 2:
+        return None
+    return (seen.runs[-1].last - seen.runs[0].first).total_seconds() / (due - 1)
 
 
 def known_from(pods: Iterable[PodMoment], allowed: float = EXPIRES) -> datetime | None:

@@ -35,8 +35,8 @@ Outcome = Literal[
 `held`: not sent, because the path had its limit of requests in flight; it belongs to the outage of
 the request that held it, if there is one. `late`: not sent, or not judged, because the prober
 itself was paused. `missing`: nothing was recorded (disk full, prober killed). `starved`: given up
-by the wall clock while the simulated cluster's own clock was held back for more than half of that
-time: the machine was too slow to answer. `wrong identity` was answered: worse than an outage, and
+though less than half of its limit had passed by the simulated cluster's own clock, which was held
+back: the machine was too slow to answer. `wrong identity` was answered: worse than an outage, and
 not one.
 """
 

@@ -191,6 +191,10 @@ class Held:
     def wall(self, cluster: datetime) -> datetime:
         return ZERO + timedelta(seconds=0.5) + (cluster - ZERO) / 20
 
+    def line(self) -> tuple[list[float], list[float]]:
+        stood = ZERO.timestamp() + 0.5
+        return [stood - 1, stood, stood + 10], [7.0, 7.0, 17.0]
+
 
 def test_what_was_given_up_while_the_cluster_stood_is_starved(tmp_path: Path) -> None:
     """Samples are 20 ms apart; those that failed were given up after 90 ms."""
