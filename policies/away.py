@@ -61,7 +61,7 @@ def unseen(traffic: Traffic) -> str:
     meant = [
         p for p in traffic.measured if p.runs and p.path.identity and p.path.interval > FORGOTTEN
     ]
-    asked = [(every, p.path.id) for p in meant if (every := _asked_every(p)) is not None]
+    asked = [(every, p.path.id) for p in meant if (every := asked_every(p)) is not None]
     if not asked or max(asked)[0] > FORGOTTEN:
         return ""
     every, path = max(asked)
@@ -71,7 +71,7 @@ def unseen(traffic: Traffic) -> str:
     )
 
 
-def _asked_every(seen: PathTraffic) -> float | None:
+def asked_every(seen: PathTraffic) -> float | None:
     """Seconds between two samples of a path on average; None where fewer than two were due."""
     due = sum(r.count for r in seen.runs)
     if due < 2:

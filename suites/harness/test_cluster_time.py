@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,8 @@ import pytest
 from fixtures.errors import Broken
 from fixtures.targets import cluster_time
 from fixtures.targets.cluster_time import SLOWEST, ClusterTime
-from fixtures.targets.reachable import REFUSED, Reachable
+from fixtures.targets.existing import ExistingTarget
+from fixtures.targets.reachable import REFUSED, Reachable, only_server, server_of
 
 AT = datetime(2026, 8, 21, tzinfo=UTC)
 
@@ -74,7 +76,7 @@ def test_a_server_that_refuses_is_gone_after_a_while(tmp_path: Path) -> None:
         port = int(server.stdout.readline())
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(f"clusters: [{{cluster: {{server: 'https://127.0.0.1:{port}'}}}}]")
-        lives = Reachable(kubeconfig, clock=lambda: now)
+        lives = Reachable(lambda: only_server(kubeconfig), clock=lambda: now)
         assert lives()
         server.kill()
     assert lives()
@@ -87,5 +89,56 @@ def test_a_server_that_refuses_is_gone_after_a_while(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "clusters: []", "clusters: [{cluster: {server: ''}}]", "{"])
 def test_where_no_server_is_named_nothing_is_known(tmp_path: Path, text: str) -> None:
     (tmp_path / "kubeconfig").write_text(text)
-    assert Reachable(tmp_path / "kubeconfig")()
-    assert Reachable(tmp_path / "absent")()
+    for name in ("kubeconfig", "absent"):
+        assert only_server(tmp_path / name) is None
+        assert server_of(tmp_path / name, "") is None
+        assert ExistingTarget(tmp_path / name, "").alive()
+
+
+def existing(folder: Path, server: str, more: str = "") -> Path:
+    """A kubeconfig of several clusters; the current context is the second one's."""
+    file = folder / "config"
+    file.write_text(f"""
+clusters:
+- {{name: other, cluster: {{server: "https://192.0.2.1"}}}}
+- {{name: mine, cluster: {{server: "{server}"{more}}}}}
+contexts:
+- {{name: other, context: {{cluster: other}}}}
+- {{name: mine, context: {{cluster: mine}}}}
+current-context: mine
+""")
+    return file
+
+
+def test_an_existing_cluster_that_died_is_noticed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        kubeconfig = existing(tmp_path, f"https://127.0.0.1:{port}")
+        target = ExistingTarget(kubeconfig, "")
+        assert target.alive()
+        assert server_of(kubeconfig, "other") == ("192.0.2.1", 443)
+    begun = time.monotonic()
+    while target.alive():
+        assert time.monotonic() - begun < 60
+        time.sleep(0.1)
+    assert time.monotonic() - begun >= REFUSED
+
+
+def test_a_server_elsewhere_may_be_away_for_its_budget() -> None:
+    now = 0.0
+    lives = Reachable(lambda: ("absent.invalid", 1), lambda: now, elsewhere=30.0)
+    assert lives()
+    now = 29.0
+    assert lives()
+    now = 30.0
+    assert not lives()
+
+
+@pytest.mark.parametrize("proxy", ["file", "environment"])
+def test_of_a_server_behind_a_proxy_nothing_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    more = ', proxy-url: "http://127.0.0.1:1"' if proxy == "file" else ""
+    if proxy == "environment":
+        monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    assert server_of(existing(tmp_path, "https://192.0.2.2", more), "") is None

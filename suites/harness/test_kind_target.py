@@ -219,7 +219,8 @@ def test_a_creation_that_hangs_is_ended(here: Machine, monkeypatch: pytest.Monke
         target(here, Told()).start()
 
     assert here.clusters == set()
-    assert not alive(int((here.state / "hanging").read_text()))
+    hanging = here.state / "hanging"  # on a busy machine it was ended before it had begun
+    assert not hanging.exists() or not alive(int(hanging.read_text()))
 
 
 def test_a_cluster_that_does_not_come_up_is_deleted(

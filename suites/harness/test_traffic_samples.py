@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.traffic import prober
@@ -99,6 +99,7 @@ def without_text(found: PathTraffic) -> list[tuple[object, ...]]:
     return [(r.outcome, r.count, r.window, r.first, r.first_end, r.last) for r in found.runs]
 
 
+@settings(deadline=None)  # how long a file takes depends on the machine
 @given(rows, st.integers(0, 9), st.lists(st.integers(1, 900), max_size=3))
 def test_a_file_reads_as_the_runs_of_its_samples(
     asked: list[tuple[str, int, int]], shuffle: int, lengths: list[int]
@@ -120,6 +121,7 @@ def test_a_file_reads_as_the_runs_of_its_samples(
     assert not found.cut_off
 
 
+@settings(deadline=None)
 @given(rows, st.data())
 def test_a_damaged_or_cut_file_is_read_as_far_as_it_is_sound(
     asked: list[tuple[str, int, int]], data: st.DataObject
