@@ -58,7 +58,8 @@ def within_budget(
         items += judged_items
         gaps += unjudged
     gaps += _unwatched(traffic, spans)
-    if why := away.unseen(traffic):
+    shown = any(i.explained.startswith(AWAY) for i in items)
+    if not shown and (why := away.unseen(traffic)):
         items.append(Item(subject=AWAY, explained=f"not assessed: {why}"))
     if not (asked := unprobed.probed(traffic)):
         gaps += [f"path {p.path.id}: {p.path.unavailable}" for p in traffic.measured]

@@ -195,4 +195,7 @@ def test_files_tell_the_time_and_when_it_was_held(tmp_path: Path) -> None:
         assert abs(reader.at(wall(real)) - started - timedelta(seconds=cluster)) < near
     assert abs(reader.wall(started + timedelta(seconds=15)) - wall(3.5)) < near
     assert abs(reader.wall(started + timedelta(seconds=10)) - wall(3.0)) < near
+    walls, owns = reader.line()
+    assert walls == sorted(walls)
+    assert owns == [begun, begun + 1, begun + 1]
     writer.close()

@@ -103,11 +103,19 @@ clusters:
 - {{name: other, cluster: {{server: "https://192.0.2.1"}}}}
 - {{name: mine, cluster: {{server: "{server}"{more}}}}}
 contexts:
-- {{name: other, context: {{cluster: other}}}}
-- {{name: mine, context: {{cluster: mine}}}}
+- {{name: other, context: {{cluster: other, user: me}}}}
+- {{name: mine, context: {{cluster: mine, user: me}}}}
+users:
+- {{name: me, user: {{token: abc}}}}
 current-context: mine
 """)
     return file
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_an_existing_cluster_that_died_is_noticed(tmp_path: Path) -> None:

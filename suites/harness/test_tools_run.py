@@ -74,6 +74,21 @@ def test_a_program_that_waits_for_a_cluster_that_died_is_killed(tmp_path: Path) 
     assert LOOK_SECONDS <= 2.5  # noticed within 5 s
 
 
+def test_a_program_that_is_slow_to_read_is_given_all_of_it() -> None:
+    """On a busy machine it starts to read after the first look."""
+    code = (
+        f"import sys, time; time.sleep({1.5 * LOOK_SECONDS});"
+        "sys.stdout.write(str(len(sys.stdin.read())))"
+    )
+    done = run([PYTHON, "-c", code], stdin=b"x" * 300_000, timeout=60)
+    assert done.stdout == b"300000"
+
+
+def test_a_program_may_end_without_reading_all_it_was_given() -> None:
+    done = run([PYTHON, "-c", "print('no')"], stdin=b"x" * 300_000, timeout=60)
+    assert (done.exit_code, done.stdout) == (0, b"no\n")
+
+
 def test_a_program_longer_than_a_look_keeps_all_it_said() -> None:
     code = (
         "import sys, time; sys.stdout.write(sys.stdin.read()); sys.stdout.flush();"

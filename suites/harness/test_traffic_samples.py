@@ -211,6 +211,8 @@ def test_what_was_given_up_while_the_cluster_stood_is_starved(tmp_path: Path) ->
 
     assert [r.outcome for r in early.runs] == ["starved", "ok", "reset", "ok", "starved", "ok"]
     assert [r.outcome for r in later.runs if r.outcome != "ok"] == ["timeout"]
+    assert early.sight[0].longest_gap == 0  # nobody could be away while the clock stood
+    assert later.sight[-1].longest_gap == pytest.approx(0.4, abs=0.001)
 
 
 def test_one_path_in_two_files_is_unobserved_between_them(tmp_path: Path) -> None:

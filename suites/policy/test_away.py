@@ -95,6 +95,22 @@ def test_anything_else_is_a_violation(
     assert judged(text, replace(BESIDE, **changed), **path).status == "violated"
 
 
+@pytest.mark.parametrize("every", [0.4, FORGOTTEN, FORGOTTEN + 1])
+def test_a_proxy_that_was_asked_too_often_cannot_have_shown_it(every: float) -> None:
+    """Samples of a rare path that came more often than meant, since time was held back."""
+    seen = told("." * 8, windows(8), **SPARSE)
+    last = ZERO + timedelta(seconds=7 * every)
+    run = replace(seen.runs[0], count=8, first=ZERO, last=last, last_end=last)
+    seen = replace(seen, runs=(run,))
+
+    verdict = within_budget(traffic(seen, steps=windows(8)), (), BESIDE)
+
+    assert verdict.status == "holds"
+    said = [i.explained for i in verdict.items if i.subject == AWAY]
+    assert bool(said) == (every <= FORGOTTEN)
+    assert all(f"asked every {every:.1f} s" in text for text in said)
+
+
 def test_a_violation_names_step_pods_versions_and_the_table() -> None:
     server = replace(OLD, name="web-1", namespace="shop", proxy_version="edge-25.4.4", uid="2")
     verdict = judged(LOST, replace(BESIDE, pods=(OLD, server), discovery_gap=0.0))
