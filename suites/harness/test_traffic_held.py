@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,8 @@ SLOWER = 10
 class Slow(prober.Clock):
     """A cluster's own time that passes ten times as slowly as the wall's."""
 
+    HELD = True
+
     def own(self) -> int:
         return self.mono() // SLOWER
 
@@ -56,21 +59,30 @@ def clock_file(folder: Path, own: float, until: float) -> tuple[Path, ClockWrite
     return folder / PRESENT, writer
 
 
-def test_a_rare_path_is_as_rare_as_the_cluster_s_clock_is_slow(tmp_path: Path) -> None:
-    out = tmp_path / "s"
+def test_paths_are_as_rare_as_the_cluster_s_clock_is_slow(tmp_path: Path) -> None:
+    out, least = tmp_path / "s", 0.02 * SLOWER
     with misbehaving(healthy) as server:
-        rare = spec(server.port, "http-sparse", id="rare", interval=0.02)
-        often = spec(server.port, id="often", interval=0.02)
-        with probing(out, rare, often, clock=Slow()):
-            more_records(out, 60)
-    due: dict[int, list[int]] = {0: [], 1: []}
-    for block in SampleFile(out).blocks():
-        for row in block:
-            due[int(row["path"])].append(int(row["due"]))
-    apart = (due[0][-1] - due[0][0]) / max(len(due[0]) - 1, 1) / 1e9
+        asked = spec(server.port, interval=0.02)
+        with probing(out, asked, clock=Slow()):
+            more_records(out, 8)
+    due = [int(row["due"]) / 1e9 for block in SampleFile(out).blocks() for row in block]
 
-    assert len(due[0]) * SLOWER / 2 < len(due[1])
-    assert apart >= 0.02 * SLOWER * 0.5
+    assert (due[-1] - due[0]) / (len(due) - 1) >= least * 0.7
+
+
+def test_an_answer_that_was_there_in_time_is_taken_by_a_prober_that_was_not() -> None:
+    clock = Told()
+    limit = prober.Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
+    wire = prober.Wire({}, None)
+    ours, theirs = socket.socketpair()
+    wire.sock = ours
+    theirs.sendall(b"here")
+    clock.own_seconds = 2.0
+    with theirs, ours:
+        wire.fill(limit)
+        assert wire.buffer == b"here"
+        with pytest.raises(prober.Failed, match="timeout"):
+            wire.fill(limit)
 
 
 def test_a_limit_is_over_by_the_cluster_s_clock() -> None:
@@ -105,23 +117,24 @@ def test_the_file_of_a_cluster_s_clock_is_read_as_it_is_written(tmp_path: Path) 
     writer.close()
 
 
-def test_a_program_by_a_clock_that_stands_asks_no_rare_path(tmp_path: Path) -> None:
-    file, writer = clock_file(tmp_path, 5.0, 5.0)
+def test_a_program_goes_by_the_clock_that_it_is_given(tmp_path: Path) -> None:
+    """One whose cluster stands asks nothing; a clock that runs is asked by."""
     out, targets = tmp_path / "s", tmp_path / "targets.json"
+    file, writer = clock_file(tmp_path, 5.0, 5.0)
     with echo() as (_, ports):
-        paths = [spec(ports["port"], k, id=k) for k in ("http-new", "http-sparse")]
-        targets.write_text(json.dumps({"paths": paths}))
+        targets.write_text(json.dumps({"paths": [spec(ports["port"])]}))
         words = ["probe", "--targets", str(targets), "--out", str(out), "--clock", str(file)]
         with process(*words) as (running, _):
-            more_records(out, 20)
+            said = records(out)
+            writer.show(time.monotonic(), 6.0, 1000.0)
+            more_records(out, 10)
             running.send_signal(signal.SIGTERM)
             assert running.wait(30) == 0
     writer.close()
-    asked = {p.path.id: sum(r.count for r in p.runs) for p in read_traffic([out], []).paths}
+    (seen,) = read_traffic([out], []).paths
 
-    assert records(out) > 20
-    assert asked["http-new"] > 10
-    assert asked["http-sparse"] == 0
+    assert said <= 10
+    assert {r.outcome for r in seen.runs} >= {"ok"}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"short"])
