@@ -16,7 +16,7 @@ from policies.facts import ClusterFacts, Proxy
 from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
 from policies.injection import meshed_as_declared
 from policies.observations import CheckRun, CommandRun, VersionReport
-from policies.planes import ENDED, data_plane_pods, not_seen
+from policies.planes import ENDED, data_plane_pods, not_placed, not_seen
 from policies.versions import parse
 
 _CORE = (
@@ -34,6 +34,9 @@ _BY_LABEL = {
     "check --proxy": (*_CORE, "linkerd-identity-data-plane", "linkerd-data-plane"),
     "check --crds": ("kubernetes-api", "kubernetes-version", "linkerd-crd"),
 }
+_DATA_PLANE = "linkerd-data-plane"
+_STARTING = frozenset({"PodInitializing", "ContainerCreating"})
+_LINKERDS = frozenset({"linkerd-proxy", "linkerd-init", "linkerd-network-validator"})
 _CHECKSUM = frozenset({"sha256sum", "shasum"})
 
 
@@ -52,6 +55,7 @@ def agrees(
     *,
     reference: CheckRun | None = None,
     pending: Collection[str] = (),
+    facts: ClusterFacts | None = None,
 ) -> Verdict:
     """A check succeeded and is whole (CP-06).
 
@@ -61,6 +65,8 @@ def agrees(
         reference: A healthy run whose categories must all be there again.
         pending: Categories whose turn has not come: an error there is explained. The new client's
             check of an extension that is still the old one may fail (Links of 2.17 under 2.18).
+        facts: Before anything changes: pods that do not run by their applications' fault alone,
+            which the check counts as a broken data plane, are explained by them.
     """
     if run is None:
         return not_assessed("`linkerd check` was not run")
@@ -72,7 +78,7 @@ def agrees(
             cause="the client failed before it could check anything",
             next_command=f"linkerd {run.label}",
         )
-    items = [*_missing(run, version, reference), *_results(run, pending)]
+    items = [*_missing(run, version, reference), *_results(run, pending, by_applications(facts))]
     if run.exit_code and not run.failed() and all(i.explained for i in items):
         items.append(
             Item(
@@ -104,7 +110,7 @@ def _missing(run: CheckRun, version: str, reference: CheckRun | None) -> Iterato
             yield Item(subject=f"category {name}", expected="checked", seen="missing")
 
 
-def _results(run: CheckRun, pending: Collection[str]) -> Iterator[Item]:
+def _results(run: CheckRun, pending: Collection[str], broken: Sequence[str]) -> Iterator[Item]:
     for document in run.documents:
         for category in document.categories:
             for check in category.checks:
@@ -113,11 +119,14 @@ def _results(run: CheckRun, pending: Collection[str]) -> Iterator[Item]:
                         subject=f"{category.name}: {check.description}",
                         expected="success",
                         seen=check.error or check.result,
-                        explained=_why_not(category.name, check.result, pending),
+                        explained=_why_not(category.name, check.result, pending, broken),
                     )
 
 
-def _why_not(category: str, result: str, pending: Collection[str]) -> str:
+def _why_not(category: str, result: str, pending: Collection[str], broken: Sequence[str]) -> str:
+    if category == _DATA_PLANE and broken:
+        more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
+        return f"no proxy is at fault: {', '.join(broken[:3])}{more}"
     if result == "warning":
         return "a warning: it does not fail the check"
     if category in pending:
@@ -125,12 +134,38 @@ def _why_not(category: str, result: str, pending: Collection[str]) -> str:
     return ""
 
 
+def by_applications(facts: ClusterFacts | None) -> list[str]:
+    """Meshed pods that do not run, each with the reason, where no proxy is at fault; else none.
+
+    The check stops at the first pod that it finds: one proxy that is at fault may hide behind it.
+    """
+    if facts is None or not_seen(facts):
+        return []
+    found = [
+        f"pod {p.key} has no node"
+        for p in facts.pods
+        if p.proxy is not None and not_placed(p) and p.namespace != facts.control_plane_namespace
+    ]
+    for pod in data_plane_pods(facts):
+        if pod.application_ended or pod.proxy is None:
+            continue
+        faults = [(name, why) for name, why in pod.waiting if why not in _STARTING]
+        if any(name in _LINKERDS for name, _ in faults):
+            return []
+        elif faults:
+            name, why = faults[0]
+            found.append(f"pod {pod.key}: {name} waits: {why}")
+        elif not pod.proxy.ready:
+            return []
+    return found
+
+
 def baseline_healthy(
     check: CheckRun | None, proxy: CheckRun | None, facts: ClusterFacts
 ) -> Verdict:
     """Both checks succeed, and Deployment status agrees with them (PRE-01)."""
     return combined(
-        [agrees(check), agrees(proxy), control_plane_rollouts(facts)],
+        [agrees(check), agrees(proxy, facts=facts), control_plane_rollouts(facts)],
         holds_as="The baseline is healthy: both checks and every rollout of the control plane",
     )
 
@@ -285,14 +320,14 @@ def _only_the_check(run: CheckRun, facts: ClusterFacts, blind: Sequence[Item]) -
     if not failed:
         return
     dead = [p.key for p in facts.pods if p.phase == "Failed" and p.control_plane]
-    unready = [
+    unready = by_applications(facts) + [
         p.key
         for p in data_plane_pods(facts)
         if p.proxy is not None and not p.proxy.ready and not p.application_ended
     ]
     for category, result in failed:
         explained = ""
-        if category == "linkerd-data-plane" and dead:
+        if category == _DATA_PLANE and dead:
             explained = f"the check counts pods that have failed: {', '.join(dead[:5])}"
         elif blind or unready:
             explained = "the suite's facts show a fault as well"

@@ -13,7 +13,7 @@ from policies.checks import (
     expected_categories,
     reports_match,
 )
-from policies.facts import Unreadable
+from policies.facts import Pod, Unreadable
 from policies.observations import CheckDocument, CheckRun, CommandRun, VersionReport
 from suites.policy.builders import (
     NOW,
@@ -120,6 +120,45 @@ def test_a_baseline_is_unhealthy_by_any_of_its_parts() -> None:
     assert baseline_healthy(None, failed, cluster()).status == "violated"
     verdict = baseline_healthy(CHECK, CHECK_PROXY, BROKEN)
     assert "1 of 2 updated" in verdict.seen
+
+
+FAILED_PODS = check_run("check --proxy", PROXY, failed="linkerd-data-plane", exit_code=1)
+CRASHING = pod("crash", waiting=(("app", "CrashLoopBackOff"),), ready=False)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        CRASHING,
+        pod("init", waiting=(("migrate", "Error"), ("linkerd-proxy", "PodInitializing"))),
+        pod("waits", node="", phase="Pending", proxy=proxy(SOURCE, ready=False)),
+    ],
+    ids=["crash", "init", "unscheduled"],
+)
+def test_an_application_that_was_broken_before_stands_against_no_upgrade(
+    broken: Pod,
+) -> None:
+    facts = with_pods(cluster(), broken)
+
+    verdict = baseline_healthy(CHECK, FAILED_PODS, facts)
+    assert verdict.status == "holds"
+    assert any(broken.key in item.explained for item in verdict.explained)
+    assert check_agrees_with_facts(CHECK, FAILED_PODS, facts).status == "holds"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pod("proxy", waiting=(("linkerd-proxy", "CrashLoopBackOff"),)),
+        pod("init", waiting=(("linkerd-init", "Error"), ("linkerd-proxy", "PodInitializing"))),
+        pod("unready", proxy=proxy(SOURCE, ready=False)),
+    ],
+    ids=["proxy", "init", "unready"],
+)
+def test_a_proxy_at_fault_is_never_hidden_by_a_broken_application(broken: Pod) -> None:
+    facts = with_pods(cluster(), CRASHING, broken)
+
+    assert baseline_healthy(CHECK, FAILED_PODS, facts).status == "violated"
 
 
 def test_the_client_must_be_the_target() -> None:
