@@ -16,7 +16,7 @@ import msgspec
 
 from policies import conditions
 from policies.facts import ClusterFacts, Fact
-from policies.findings import Item, Verdict, judged
+from policies.findings import Item, Verdict, judged, not_applicable
 from policies.hops import Hop
 from policies.releases import catalogue
 from policies.releases.reader import read
@@ -127,6 +127,8 @@ def nothing_breaks(results: Iterable[AdvisoryResult], acknowledged: Collection[s
         acknowledged: Ids a person has read and accepted.
     """
     certain = [r for r in results if r.advisory.breaks]
+    if not certain:
+        return not_applicable("no note of this hop's releases says that an object breaks")
     return judged(
         [
             Item(

@@ -11,12 +11,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from policies.combining import combined
 from policies.facts import ClusterFacts, Event, Workload
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.jobs import jobs_complete
-from policies.planes import ENDED, ROLLED_KINDS, asks_for_proxy, is_rolled, not_seen, owner
+from policies.planes import (
+    ENDED,
+    ROLLED_KINDS,
+    WORKLOADS,
+    is_rolled,
+    meshed_workloads,
+    not_seen,
+    owner,
+)
 from policies.preexisting import NOTHING, Preexisting, at_baseline, lacking
 from policies.restarts import no_new_restarts, stable
 from policies.scheduling import schedulable_ha
+from policies.wording import number, verb
 
 __all__ = [
     "budgets_met",
@@ -62,20 +71,18 @@ def data_plane_rollouts(
     What was red at the baseline and is no worse now is explained.
     """
     red = at_baseline(baseline)
-    asks = asks_for_proxy(facts)
-    chosen = [
-        w
-        for w in facts.workloads
-        if w.kind in ROLLED_KINDS
-        and w.namespace not in ignore_namespaces
-        and not (w.component and w.namespace == facts.control_plane_namespace)
-        and asks(w)
-    ]
+    chosen = meshed_workloads(facts, ignore_namespaces)
+    had = baseline is not None and meshed_workloads(baseline, ignore_namespaces)
+    if not chosen and not had and not not_seen(facts, "namespaces", *WORKLOADS):
+        return not_applicable("no workload asks for a proxy")
     namespaces = {w.namespace for w in chosen}
-    return combined(
-        [rollouts_complete(facts, chosen, red), budgets_met(facts, namespaces, red)],
-        holds_as=f"Rollouts of {len(chosen)} meshed workloads are complete, budgets are met",
+    rollouts, budgets = (
+        rollouts_complete(facts, chosen, red),
+        budgets_met(facts, namespaces, red),
     )
+    met = "no disruption budget" if budgets.status == "not applicable" else "budgets are met"
+    count = number(len(chosen), "meshed workload")
+    return combined([rollouts, budgets], holds_as=f"Rollouts of {count} are complete, {met}")
 
 
 def rollouts_complete(
@@ -101,7 +108,7 @@ def rollouts_complete(
     )
     return judged(
         items,
-        holds_as=f"{len(chosen)} rollouts are complete",
+        holds_as=f"{number(len(chosen), 'rollout')} {verb(len(chosen), 'is', 'are')} complete",
         violated_as="Rollouts are not complete",
         expected="every pod updated, available and of the newest template, none pending",
         cause="new pods cannot be created, scheduled or started, while old ones still serve",
@@ -115,6 +122,8 @@ def budgets_met(
     """Every PodDisruptionBudget of these namespaces has the healthy pods it asks for."""
     if why := facts.cannot_read("poddisruptionbudgets.policy"):
         return not_assessed(f"disruption budgets could not be read ({why})")
+    if not any(b.namespace in namespaces for b in facts.budgets):
+        return not_applicable("there is no disruption budget in these namespaces")
     return judged(
         [
             Item(

@@ -14,6 +14,7 @@ from datetime import datetime
 from policies.facts import Fact, Pod
 from policies.findings import Item, Verdict, holds, not_assessed, violated
 from policies.observations import Canary
+from policies.wording import number
 
 SPARSE = 2.0
 """Cluster seconds: canaries follow each other within 0.5 s; who asks more rarely was held up."""
@@ -108,7 +109,8 @@ def gap(canaries: Sequence[Canary], *, budget_seconds: float, pods: Iterable[Pod
     items = [_gap_item(g, budget_seconds, unmeshed) for g in found]
     if not found:
         return holds("No injection gap: every canary was injected")
-    seen = f"{sum(g.count for g in found)} canaries in {sum(g.seconds for g in found):.1f} s"
+    told = number(sum(g.count for g in found), "canary", "canaries")
+    seen = f"{told} in {sum(g.seconds for g in found):.1f} s"
     if all(g.seconds <= budget_seconds for g in found):
         return holds(
             f"The injection gap stayed within {budget_seconds:g} s", seen=seen, items=items

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from policies.facts import Bundle, Certificate, ClusterFacts, Pod, Webhook
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.planes import ENDED
+from policies.wording import number
 
 SOON = timedelta(days=60)
 """Below this `linkerd check` warns."""
@@ -119,7 +120,7 @@ def webhook_trust(facts: ClusterFacts) -> Verdict:
         return not_assessed(f"the webhooks' certificates could not be read ({why})")
     return judged(
         [item for w in webhooks for item in _trust_items(w, served, facts.taken_at)],
-        holds_as=f"The caBundles of {len(webhooks)} webhooks verify their certificates",
+        holds_as=f"The caBundles of {number(len(webhooks), 'webhook')} verify their certificates",
         violated_as="A webhook's caBundle does not verify the certificate it is served with",
         expected="each caBundle holds the certificate in the webhook's Secret, or its signer",
         cause="configuration and Secret come from two renders, or one of them was not applied",

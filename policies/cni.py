@@ -15,11 +15,12 @@ from policies.availability import rollouts_complete
 from policies.cni_settings import CniSettings
 from policies.combining import combined
 from policies.facts import ClusterFacts, Workload
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.kubernetes import parse_kubernetes
 from policies.observations import NodeCanary
 from policies.planes import not_seen
 from policies.releases import catalogue
+from policies.wording import number
 
 NAME = "linkerd-cni"
 RESOURCE = "linkerd.io/cni-resource"
@@ -69,8 +70,10 @@ def ready_first(facts: ClusterFacts, target: str, kept: CniSettings | None = Non
         return not_assessed(f"the CNI plugin or nodes could not be read ({why})")
     found = plugin(facts)
     enabled = facts.config is not None and facts.config.value(ENABLED) == "true"
+    if found is None and facts.config is None and (why := facts.cannot_read("configmaps")):
+        return not_assessed(f"whether the control plane counts on the plugin is not known ({why})")
     if found is None and not enabled:
-        return holds(NONE)
+        return not_applicable(NONE)
     if found is None:
         return _missing()
     if older(found, target) is None:
@@ -154,7 +157,7 @@ def each_node_meshes(facts: ClusterFacts, canaries: Sequence[NodeCanary]) -> Ver
     if why := not_seen(facts, "daemonsets.apps", "nodes"):
         return not_assessed(f"the CNI plugin or nodes could not be read ({why})")
     if plugin(facts) is None:
-        return holds(NONE)
+        return not_applicable(NONE)
     if facts.simulated:
         return not_assessed("no traffic is redirected here: a simulated node has no iptables")
     asked = {c.node for c in canaries}
@@ -174,7 +177,7 @@ def each_node_meshes(facts: ClusterFacts, canaries: Sequence[NodeCanary]) -> Ver
     ]
     return judged(
         items,
-        holds_as=f"on each of {len(canaries)} nodes a new pod starts with its proxy",
+        holds_as=f"on each of {number(len(canaries), 'node')} a new pod starts with its proxy",
         violated_as="New pods do not start on some nodes",
         expected="linkerd-network-validator succeeds in a pod on every node",
         cause="the plugin's configuration is not in the node's CNI folder, or another plugin "

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies.findings import Item, Verdict, excepting, holds, not_assessed, violated
+from policies.findings import (
+    Item,
+    Verdict,
+    excepting,
+    holds,
+    not_applicable,
+    not_assessed,
+    violated,
+)
 
 
 def combined(parts: Sequence[Verdict], *, holds_as: str) -> Verdict:
     """Violated when any part is; else not assessed when any part is; else it holds.
+
+    A part that is not applicable says nothing; the whole is not applicable when every part is.
 
     Items of all parts are kept. The message of a violation is that of the violated parts, in
     their order; cause and next command are those of the first.
@@ -27,6 +37,9 @@ def combined(parts: Sequence[Verdict], *, holds_as: str) -> Verdict:
     unknown = [p.reason for p in parts if p.status == "not assessed"]
     if unknown:
         return not_assessed("; ".join(unknown))
+    absent = [p.reason for p in parts if p.status == "not applicable"]
+    if absent and len(absent) == len(parts):
+        return not_applicable("; ".join(dict.fromkeys(absent)))
     return holds(
         excepting(holds_as, items), seen="; ".join(p.seen for p in parts if p.seen), items=items
     )

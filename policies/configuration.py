@@ -15,9 +15,10 @@ import msgspec
 
 from policies.advisories import AdvisoryResult
 from policies.facts import ClusterFacts, LinkerdConfig, Setting
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.observations import Rendered
 from policies.ownership import BY_CHARTS, Keeper, keeper, release_secrets
+from policies.wording import number, verb
 
 _ISSUER = ("identity.issuer.tls.crtPEM", "identity.issuer.tls.keyPEM")
 _ANCHORS = "identityTrustAnchorsPEM"
@@ -163,8 +164,9 @@ def retained(
     explained = sum(1 for i in items if i.explained)
     return judged(
         items,
-        holds_as=f"The configuration was retained and names {target}; {explained} values follow "
-        "the target's defaults",
+        holds_as=f"The configuration was retained and names {target}; "
+        f"{number(explained, 'value')} {verb(explained, 'follows', 'follow')} the target's "
+        "defaults",
         includes=True,
         violated_as="The configuration was not retained",
         expected=f"the same ConfigMap, linkerdVersion {target}, every stored override in force, "
@@ -290,9 +292,12 @@ def defaults_acknowledged(
         results: Advisories of the hop, asked of the facts.
         acknowledged: Ids a person has read and accepted.
     """
-    relevant = [r for r in results if r.applies is not False]
+    asked = list(results)
+    relevant = [r for r in asked if r.applies is not False]
+    if not asked:
+        return not_applicable("no release note is known between the releases of this hop")
     if not relevant:
-        return holds("No advisory concerns this hop")
+        return holds(f"None of {number(len(asked), 'advisory', 'advisories')} concerns this hop")
     items = [_advisory(r, acknowledged) for r in relevant]
     open_ = [i.subject.split()[1].rstrip(":") for i in items if not i.explained]
     return judged(

@@ -32,9 +32,9 @@ class Lacking(Fact, frozen=True, kw_only=True, tag_field="type", tag="lacking"):
 def but_for(verdict: Verdict, lacking: Iterable[Lacking], control: str) -> Verdict:
     """A verdict beside what the copy lacks: each thing is an explained item, never a violation.
 
-    A verdict that is not assessed stays as it is.
+    A verdict that is not assessed, or not applicable, stays as it is.
     """
-    if verdict.status == "not assessed":
+    if verdict.status in ("not assessed", "not applicable"):
         return verdict
     items = [
         Item(subject=one.subject, seen=one.what, explained=one.why)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policies.facts import ClusterFacts, Crd
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.path import Hop
 from policies.releases import GatewayApi, catalogue
 from policies.versions import logical, parse
+from policies.wording import number
 
 GATEWAY = "gateway.networking.k8s.io"
 _ROUTES = (f"httproutes.{GATEWAY}", f"grpcroutes.{GATEWAY}")
@@ -90,7 +91,7 @@ def stored_versions_served(facts: ClusterFacts) -> Verdict:
             for crd in facts.crds
             if (lost := [v for v in crd.stored if v not in crd.served])
         ],
-        holds_as=f"Every stored version of {len(facts.crds)} CRDs is served",
+        holds_as=f"Every stored version of {number(len(facts.crds), 'CRD')} is served",
         violated_as="Objects may be stored in versions that are no longer served",
         expected="status.storedVersions among the served versions",
         cause="the new CRD dropped a version before stored objects were migrated",
@@ -122,18 +123,31 @@ def resources_decode(
     total = sum(c.resources for c in counted)
     if not items and undecodable is None and total:
         return not_assessed(
-            f"{total} custom resources are all still there; whether they decode needs the real "
+            f"{_kept(total)}; whether they decode needs the real "
             "schemas of the target's `linkerd upgrade --crds`"
         )
-    if not items and not counted:
-        return not_assessed("custom resources were not counted")
+    uncounted = [c.name for c in before.crds if c.resources < 0]
+    if not items and not total and (uncounted or not counted):
+        return not_assessed(
+            f"custom resources were not counted: {', '.join(uncounted) or 'no CRD'}"
+        )
+    if not items and not total:
+        return not_applicable("there was no custom resource before the step")
     return judged(
         items,
-        holds_as=f"{total} custom resources are all still there",
+        holds_as=_kept(total),
         violated_as="Custom resources were lost or do not decode",
         expected="as many custom resources as before, each accepted by the new schema",
         cause="a CRD was deleted and made again, or its schema became stricter",
         next_command="kubectl get crd",
+    )
+
+
+def _kept(total: int) -> str:
+    return (
+        "1 custom resource is still there"
+        if total == 1
+        else (f"{total} custom resources are all still there")
     )
 
 
@@ -165,7 +179,7 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     found = [c for c in facts.crds if c.name in _ROUTES]
     mandatory = "v1" in wanted.versions
     if not found and not mandatory:
-        return holds(f"No Gateway API CRDs: {hop.target} installs its own")
+        return not_applicable(f"there are no Gateway API CRDs, and {hop.target} needs none")
     items = [*_owners(found), *(i for crd in found for i in _bundle(crd, wanted))]
     if not found:
         seen = "absent: `linkerd upgrade --crds` refuses, Helm does not"

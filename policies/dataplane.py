@@ -6,13 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from policies.facts import ClusterFacts, Crd, Fact, Pod
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.helm_facts import linkerd_release
 from policies.planes import (
+    NO_PROXY,
     UNPLACED,
     behind,
     data_plane_pods,
     has_finished,
+    no_data_plane,
     not_seen,
     owner,
     placed,
@@ -20,6 +22,7 @@ from policies.planes import (
 from policies.preexisting import Preexisting, at_baseline, unready_proxies
 from policies.renewal import Renewal, renewals
 from policies.versions import parse
+from policies.wording import every, number
 
 
 class _Old(Fact, frozen=True, kw_only=True):
@@ -50,6 +53,8 @@ def data_plane_at_target(
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
+    if no_data_plane(facts, baseline, ignore_namespaces=ignore_namespaces):
+        return not_applicable(NO_PROXY)
     red = at_baseline(baseline)
     old = list(_old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces))
     first = next((r for r, o in old if not o.explained and placed(o.version)), None)
@@ -59,7 +64,7 @@ def data_plane_at_target(
         _grouped(o for _, o in old if o not in unplaced),
         unknown=_grouped(unplaced),
         unknown_as=UNPLACED,
-        holds_as=f"{total - len(old)} of {total} proxies are at {target}"
+        holds_as=f"{total - len(old)} of {number(total, 'proxy', 'proxies')} at {target}"
         + (", the others explained" if old else ""),
         violated_as=f"Proxies are not at {target}",
         expected=f"every proxy at {target}" + (", or one logical version behind" if lazy else ""),
@@ -139,6 +144,8 @@ def identities_valid(
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
+    if no_data_plane(facts, baseline, ignore_namespaces=ignore_namespaces):
+        return not_applicable(NO_PROXY)
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     renewal_of = renewals(facts)
     stays = {p.uid: why for p in pods if (why := renewal_of(p).stays)}
@@ -150,7 +157,7 @@ def identities_valid(
 
     return judged(
         [item for p in pods if (item := judge(p)) is not None],
-        holds_as=f"All {len(pods)} proxies are ready, with one trust bundle",
+        holds_as=f"{every(len(pods), 'proxy', 'proxies')} ready, with one trust bundle",
         violated_as="Proxies without a valid identity",
         expected="every proxy ready, with an identity and the current trust bundle",
         cause="linkerd-identity could not issue a certificate, or the pod was not restarted after "

@@ -21,7 +21,7 @@ from policies.observations import PodMoment
 from policies.outages import Span, cells, excuses
 from policies.self_test import self_test_seen, void
 from policies.traffic import STREAM_KINDS, Budget, StreamEnd, Traffic
-from policies.unprobed import counted
+from policies.wording import number
 
 __all__ = [
     "Beside",
@@ -79,11 +79,11 @@ def streams_end_gracefully(
     if excused and not items:
         return not_assessed(f"streams ended while the control path failed: {', '.join(excused)}")
     if starved and not items:
-        return not_assessed(f"{counted(starved, 'stream')} were given up; {TOO_SLOW}")
+        return not_assessed(f"{number(starved, 'stream')} were given up; {TOO_SLOW}")
     ended = sum(len(p.ends) for p in streams)
     return judged(
         items,
-        holds_as=f"{counted(ended, 'end')} of streams on {counted(len(streams), 'path')}, "
+        holds_as=f"{number(ended, 'end')} of streams on {number(len(streams), 'path')}, "
         "each graceful and with its pod",
         violated_as="Long-lived streams were cut",
         expected="an end event, a close frame or an end between two messages, as the pod goes",
@@ -131,7 +131,8 @@ def identity_on_every_sample(traffic: Traffic, clock: Clock | None = None) -> Ve
     ]
     return judged(
         items,
-        holds_as=f"{answered} answers on {len(chosen)} paths saw the expected identity",
+        holds_as=f"{number(answered, 'answer')} on {number(len(chosen), 'path')} "
+        "saw the expected identity",
         violated_as="Answers without the expected identity",
         expected="the client's identity on every sample",
         cause="a pod at one end was created without a proxy, and traffic fell back to plain text",
@@ -180,7 +181,7 @@ def latency_within_budget(
         limited = [b for b in budgets if b.latency_p99 is not None]
         if gaps := unprobed.promised(traffic, limited):
             return not_assessed("; ".join(gaps))
-        return holds(f"Latency stayed within its budget in {len(rows)} combinations")
+        return holds(f"Latency stayed within its budget in {number(len(rows), 'combination')}")
     return violated(
         "Latency was worse than its budget",
         expected="99 % of answers within the budget, in every step and for every version pair",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from policies.extensions import COMPONENTS, Installed, blind, installed, retired
+from policies.extensions import COMPONENTS, NONE, Installed, blind, installed, retired
 from policies.facts import ClusterFacts, Fact
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.helm_facts import ChartValues
 from policies.helm_values import FLAGS, ValueMode
 
@@ -66,7 +66,7 @@ def ways_are_open(
     there = {(c.chart, c.release): c for c in charts}
     items = [item for one in ours for item in _items(facts, one, there, reaches[one], mode)]
     if not ours:
-        return holds("no extension is installed")
+        return not_applicable(NONE)
     return judged(
         items,
         holds_as="each extension is upgraded by its owner's way",

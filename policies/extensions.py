@@ -12,7 +12,7 @@ from policies.availability import rollouts_complete
 from policies.checks import agrees
 from policies.combining import combined
 from policies.facts import ClusterFacts, Fact, Workload
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.images import BY_DIGEST, UNKNOWN_AS, apart, by_digest_alone
 from policies.observations import CheckRun
 from policies.planes import ENDED, not_seen
@@ -32,7 +32,7 @@ RETIRED = {"jaeger": (2, 19)}
 OWN_IMAGES = frozenset({"metrics-api", "tap", "web", "jaeger-webhook", "controller"})
 """Images that are tagged with Linkerd's release."""
 PROXY_CONTAINERS = frozenset({"linkerd-proxy", "linkerd-init", "linkerd-network-validator"})
-NONE = "No extension is installed"
+NONE = "no extension is installed"
 
 
 class Installed(Fact, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
         named = "; ".join(_shown(facts, e) for e in others)
         return not_assessed(f"not Linkerd's own, so their release is not known: {named}")
     if not ours:
-        return holds(NONE)
+        return not_applicable(without(facts, target))
     known, by_digest = apart(items)
     return judged(
         known,
@@ -104,6 +104,12 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
         "it has: nothing remembers them",
         next_command=f"linkerd {ours[0].name} install | kubectl apply -f -",
     )
+
+
+def without(facts: ClusterFacts, target: str) -> str:
+    """Why nothing is said of extensions that the target has: there is none of Linkerd's own."""
+    others = installed(facts)
+    return f"{NONE} but {names(others)}, not of {target}" if others else NONE
 
 
 def names(found: Iterable[Installed]) -> str:
@@ -164,7 +170,9 @@ def ready(facts: ClusterFacts, checks: Sequence[CheckRun] = ()) -> Verdict:
     found = installed(facts)
     services = [a for a in facts.api_services if a.extension]
     if not found and not services:
-        return holds(NONE)
+        why = facts.cannot_read("apiservices.apiregistration.k8s.io")
+        unseen = f"whether an APIService of an extension is left is not known ({why})"
+        return not_assessed(unseen) if why else not_applicable(NONE)
     spaces = {e.namespace for e in found}
     parts = [
         rollouts_complete(facts, _workloads(facts, spaces)),

@@ -2,7 +2,8 @@
 
 A policy returns a `Verdict`: what was judged, expected and seen, and every item behind it. Where
 and when (step, hop, cluster) is added by whoever asked, which makes it a `Finding`.
-`not assessed` always carries its reason and is never a pass.
+`not assessed` always carries its reason and is never a pass. `not applicable` says that what the
+control speaks of does not exist here, which the facts must show: it is neither a pass nor a gap.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from policies.facts import Fact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Status = Literal["holds", "violated", "not assessed", "waived"]
+Status = Literal["holds", "violated", "not assessed", "not applicable", "waived"]
 Severity = Literal["blocker", "advice"]
 
 SHOWN = 20
@@ -42,7 +43,7 @@ class Verdict(Fact, frozen=True, kw_only=True):
     seen: str = ""
     items: tuple[Item, ...] = ()
     reason: str = ""
-    """Why it is `not assessed`, or who waived it."""
+    """Why it is `not assessed` or `not applicable`, or who waived it."""
     cause: str = ""
     """The likely cause of a violation."""
     next_command: str = ""
@@ -105,6 +106,14 @@ def violated(
 def not_assessed(reason: str) -> Verdict:
     """The control could not be applied; `reason` says why, for a person."""
     return Verdict(status="not assessed", summary=reason, reason=reason)
+
+
+def not_applicable(reason: str) -> Verdict:
+    """What the control speaks of does not exist here; `reason` says what, for a person.
+
+    Only where the facts were readable and show it; what may exist unseen is `not_assessed`.
+    """
+    return Verdict(status="not applicable", summary=reason, reason=reason)
 
 
 def excepting(sentence: str, items: Iterable[Item]) -> str:

@@ -12,6 +12,7 @@ from policies.fact_base import ObjectKey
 from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.helm_facts import HelmObject, HelmRelease
+from policies.wording import number
 
 _GROUPS: Mapping[str, str] = {
     "Deployment": "apps",
@@ -49,7 +50,8 @@ def stored_as_live(facts: ClusterFacts) -> Verdict:
     objects = sum(len(r.objects) for r in releases)
     return judged(
         items,
-        holds_as=f"{objects} objects of {len(releases)} releases live as Helm stored them",
+        holds_as=f"{number(objects, 'object')} of {number(len(releases), 'release')} "
+        "as Helm stored them",
         violated_as="The cluster is not as Helm's releases say",
         expected="every stored object alive, with the stored images, owned by its release",
         cause="kubectl, the Linkerd CLI or another tool changed what Helm owns",
@@ -148,7 +150,8 @@ def removed_by_helm(before: ClusterFacts, after: ClusterFacts) -> Verdict:
     ]
     return judged(
         items,
-        holds_as=f"Helm removed what its manifests dropped ({len(gone)} objects), nothing else",
+        holds_as=f"Helm removed what its manifests dropped "
+        f"({number(len(gone), 'object')}), nothing else",
         violated_as="What Helm removed is not what its manifests dropped",
         expected="every dropped object gone unless it carries `keep`, every other one alive",
         cause="a release that failed half way, or an object that somebody makes again",

@@ -12,6 +12,7 @@ from policies.observations import ImageEvidence
 from policies.planes import ENDED, control_plane_pods, control_plane_workloads, not_seen
 from policies.releases import catalogue
 from policies.versions import parse
+from policies.wording import number
 
 COMPONENTS = ("destination", "identity", "proxy-injector")
 PROXY = "linkerd-proxy"
@@ -204,7 +205,7 @@ def images_available(evidence: Sequence[ImageEvidence], required: Collection[str
         return not_assessed(f"no evidence that these images can be had: {', '.join(unknown)}")
     return judged(
         [],
-        holds_as=f"All {len(required)} images of the target can be had",
+        holds_as=f"{number(len(required), 'image')} of the target can be had",
         violated_as="",
         expected="",
     )

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from policies.canaries import Gap, canary_settled, gap, gaps
 from policies.facts import ClusterFacts, Namespace, Pod, Selector, Webhook
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.planes import ENDED, WANTED, not_seen, owner
 from policies.preexisting import Preexisting, at_baseline
 from policies.renewal import renewals
@@ -157,6 +157,9 @@ def meshed_as_declared(
     webhook = injector_webhook(facts)
     if unknown := undecidable(webhook):
         return not_assessed(f"the injector selects pods by labels not read: {sorted(unknown)}")
+    seen = [m for m in (facts, baseline) if m is not None]
+    if not any(_concerns_mesh(m, ignore_namespaces) for m in seen):
+        return not_applicable("no pod asks for a proxy, and none has one")
     red = at_baseline(baseline)
     bad = list(_deviating(facts, webhook, red, ignore_namespaces))
     first = next((p for p, i in bad if not i.explained), None)
@@ -168,6 +171,19 @@ def meshed_as_declared(
         cause="created while the injector could not be called (the injection gap), before the "
         "annotation was set, or before Linkerd was installed",
         next_command=renewals(facts)(first).command if first else "",
+    )
+
+
+def _concerns_mesh(facts: ClusterFacts, ignore: Collection[str]) -> bool:
+    """Whether a pod beside the control plane's has a proxy, or asks for one."""
+    asking = {n.name for n in facts.namespaces if n.inject in WANTED}
+    return any(
+        pod.proxy is not None
+        or pod.inject in WANTED
+        or (not pod.inject and pod.namespace in asking)
+        for pod in facts.pods
+        if pod.namespace not in ignore
+        and not (pod.component and pod.namespace == facts.control_plane_namespace)
     )
 
 

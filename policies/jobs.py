@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.facts import ClusterFacts
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.planes import ENDED, asks_for_proxy, is_of_job, not_seen
 from policies.preexisting import at_baseline, failed_job
 
@@ -46,6 +46,8 @@ def jobs_complete(facts: ClusterFacts, baseline: ClusterFacts | None = None) -> 
         and p.phase not in ENDED
         and not p.deleting
     ]
+    if not items and not any(map(_has_meshed_jobs, filter(None, (baseline, facts)))):
+        return not_applicable("no meshed Job was seen")
     return judged(
         items,
         holds_as="Jobs complete"
@@ -54,4 +56,11 @@ def jobs_complete(facts: ClusterFacts, baseline: ClusterFacts | None = None) -> 
         expected="every Job complete or still running its application",
         cause="the Job itself failed, or its sidecar was not ended by the kubelet",
         next_command="kubectl get jobs --all-namespaces",
+    )
+
+
+def _has_meshed_jobs(facts: ClusterFacts) -> bool:
+    asks = asks_for_proxy(facts)
+    return any(w.kind == "Job" and asks(w) for w in facts.workloads) or any(
+        is_of_job(p) and p.proxy is not None for p in facts.pods
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from policies.facts import Fact
-from policies.findings import Item, Verdict, holds, judged, not_assessed, violated
+from policies.findings import Item, Verdict, holds, judged, not_applicable, not_assessed, violated
 from policies.releases import catalogue
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def kubectl_within_skew(commands: Sequence[CommandRun], facts: ClusterFacts) -> 
     """The kubectl that ran is within one minor version of the API server (CLI-03)."""
     ran = [c for c in commands if c.argv[:1] == ("kubectl",)]
     if not ran:
-        return not_assessed("no kubectl ran before the upgrade: Helm's way needs none")
+        return not_applicable("no kubectl ran before the upgrade: Helm's way needs none")
     real = [c for c in ran if c.program == "real"]
     if not real:
         return not_assessed("no real kubectl ran: a stand-in speaks the cluster's own version")

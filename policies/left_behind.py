@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from policies.fact_base import Fact
 from policies.facts import ClusterFacts, Pod
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.planes import (
+    NO_PROXY,
     UNPLACED,
     behind,
     data_plane_pods,
@@ -23,6 +24,7 @@ from policies.planes import (
     placed,
 )
 from policies.renewal import Renewal, renewals
+from policies.wording import every, number, verb
 
 ALLOWED = 1
 """Logical versions a control plane may lead its proxies by."""
@@ -64,7 +66,7 @@ def data_plane_current(
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     crosses = not target or behind(source, target) != 0
     if crosses and not pods:
-        return not_assessed("no pod of the data plane has a proxy")
+        return not_applicable(NO_PROXY)
     targets = (target, *later) if target else ()
     renewal_of = renewals(facts)
     counts: Counter[_Seen] = Counter()
@@ -84,11 +86,16 @@ def data_plane_current(
         unknown=_items(unknown),
         unknown_as=UNPLACED,
         holds_as=(
-            f"All {len(pods)} proxies are of {source}'s logical version"
+            f"{every(len(pods), 'proxy', 'proxies')} of {source}'s logical version"
             if crosses
             else f"{source} and {target} are of one logical version: older proxies may stay"
         )
-        + (f"; {named} owner(s) of pods that no restart renews are named" if named else ""),
+        + (
+            f"; {number(named, 'owner')} of pods that no restart renews "
+            f"{verb(named, 'is', 'are')} named"
+            if named
+            else ""
+        ),
         violated_as=f"The data plane is not ready for the way from {source}",
         expected=f"every proxy of {source}'s logical version, and none that stays behind by more "
         "than one",

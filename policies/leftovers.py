@@ -19,13 +19,18 @@ from policies.extensions import (
     installed,
     names,
     retired,
+    without,
 )
 from policies.facts import ClusterFacts, LabelledObject, ObjectKey, Pod
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.observations import Rendered
 from policies.pruning import PRUNED
 from policies.releases import catalogue
 
+_CLUSTER_WIDE = (
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+)
 _MIRRORS = ("controller-", "linkerd-service-mirror-", "probe-", "cluster-credentials-")
 
 
@@ -73,22 +78,39 @@ def nothing_left(facts: ClusterFacts, renders: Mapping[str, Rendered], target: s
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
     ours = [e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, target)]
-    if not ours:
-        return holds(NONE)
-    items: list[Item] = []
+    items = _without_extension(facts, target)
+    if not ours and not items:
+        return not_applicable(without(facts, target))
     for one in ours:
         render = renders.get(one.name)
         keys = frozenset(o.key for o in render.objects) if render else _inventory(one, target)
         items += [_left(o, facts) for o in not_rendered(facts, one.name, keys)]
     return judged(
         items,
-        holds_as=f"{names(ours)}: nothing of an older release is left behind",
+        holds_as=f"{names(ours) or NONE}: nothing of an older release is left behind",
         violated_as="Objects of an older release of an extension are left behind",
         expected="only objects that the new release renders",
         cause="no prune, or none that the extension's client has; an object that a value of the "
         "installation made, installed again without that value",
         next_command="linkerd viz prune  # read the list before it is deleted",
     )
+
+
+def _without_extension(facts: ClusterFacts, target: str) -> list[Item]:
+    """What an extension left that is not installed any more; the hop neither made nor left it."""
+    there = {e.name for e in installed(facts)}
+    return [
+        Item(
+            subject=str(one.key),
+            expected="gone with its extension",
+            seen="left behind",
+            explained=f"extension {one.extension} is not installed; judged by PRN-03",
+        )
+        for one in facts.objects
+        if one.extension in COMPONENTS
+        and one.extension not in there
+        and not retired(one.extension, target)
+    ]
 
 
 def _inventory(one: Installed, target: str) -> frozenset[ObjectKey]:
@@ -118,7 +140,13 @@ def _left(one: LabelledObject, facts: ClusterFacts) -> Item:
     )
 
 
-def retired_handled(facts: ClusterFacts, target: str, *, kept: Collection[str] = ()) -> Verdict:
+def retired_handled(
+    facts: ClusterFacts,
+    target: str,
+    *,
+    kept: Collection[str] = (),
+    before: ClusterFacts | None = None,
+) -> Verdict:
     """Extensions that the target release no longer has are gone whole, or kept knowingly (EXT-05).
 
     Deleting the namespace leaves what is cluster-wide: roles, and a webhook that goes on being
@@ -128,6 +156,7 @@ def retired_handled(facts: ClusterFacts, target: str, *, kept: Collection[str] =
         facts: After the step.
         target: The hop's target.
         kept: Extensions that the scenario keeps without Linkerd's support.
+        before: Before the step: what was there then has been handled.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
@@ -141,6 +170,11 @@ def retired_handled(facts: ClusterFacts, target: str, *, kept: Collection[str] =
                  explained=why)
             for subject, seen in _of_retired(facts, name)
         ]  # fmt: skip
+    there = before is not None and _had(before, gone)
+    if not items and (why := facts.cannot_read(*_CLUSTER_WIDE)):
+        return not_assessed(f"what an extension leaves cluster-wide could not be read ({why})")
+    if not items and not there:
+        return not_applicable("no extension was installed that the target does not have")
     if not items:
         return holds("No extension is left that the target release does not have")
     return judged(
@@ -154,6 +188,13 @@ def retired_handled(facts: ClusterFacts, target: str, *, kept: Collection[str] =
         if split
         else "linkerd jaeger uninstall | kubectl delete -f -  # with the client of the old "
         "release; or [extensions.jaeger] when_retired in the scenario",
+    )
+
+
+def _had(facts: ClusterFacts, gone: Collection[str]) -> bool:
+    """Whether anything of extensions that the target does not have was there."""
+    return any(smi.left_over(facts, kept=False)) or any(
+        any(_of_retired(facts, name)) for name in gone
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from policies.facts import Bundle, ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.link_facts import Link, Multicluster
+from policies.wording import number
 
 
 def agree(here: ClusterFacts, there: ClusterFacts) -> Verdict:
@@ -38,7 +39,7 @@ def agree(here: ClusterFacts, there: ClusterFacts) -> Verdict:
     elif not items:
         unread = here.cluster if anchors is None else name
         return not_assessed(f"cluster {unread} shows no trust anchors: their ConfigMap is absent")
-    same = [*_compared(link, other), "anchors", f"{len(other.exported)} exported Services"]
+    same = [*_compared(link, other), "anchors", number(len(other.exported), "exported Service")]
     return judged(
         items,
         holds_as=f"{here.cluster} and {name} agree: {', '.join(same)}",

@@ -26,7 +26,7 @@ from policies.outages import (
 from policies.self_test import void
 from policies.traffic import Budget, PathTraffic, Traffic, Window
 from policies.unanswered import never_answered
-from policies.unprobed import counted
+from policies.wording import number
 
 TOO_SLOW = "this machine was too slow for the simulated cluster to answer: try a lower --speed"
 """Said of what nobody can judge for that reason."""
@@ -78,7 +78,7 @@ def within_budget(
     if gaps:
         return not_assessed("; ".join(gaps))
     return holds(
-        f"No path lost more than its budget ({counted(len(asked), 'path')}"
+        f"No path lost more than its budget ({number(len(asked), 'path')}"
         f"{unprobed.rest(traffic)}){_away_told(items)}",
         seen="; ".join(visibility(traffic)),
         items=items,
@@ -166,7 +166,7 @@ def _lost(where: str, cell: Cell, found: Sequence[Outage], budget: Budget, clock
     allowed = ", ".join(text.format(limit) for limit, _, text in named)
     origin = f" ({budget.origin})" if budget.origin else ""
     told = [
-        f"{counted(len(found), 'outage')}, longest {longest:.3f} s"
+        f"{number(len(found), 'outage')}, longest {longest:.3f} s"
         if found
         else "the end of an outage of an earlier step",
         f"{cell.failed} of {cell.observed} samples failed",
@@ -206,11 +206,12 @@ def _cause(traffic: Traffic, spans: Sequence[Span], around: Beside, items: Itera
                 f"{happened(outage, seen, around)}"
             )
     more = len(told) - CAUSES
-    rest = f"; and {counted(more, 'outage')} more" if more > 0 else ""
+    rest = f"; and {number(more, 'outage')} more" if more > 0 else ""
     return ("; ".join(told[:CAUSES]) or "an outage that began between two steps") + rest
 
 
 def _away_told(items: Iterable[Item]) -> str:
     """What a verdict that holds says of discovery that was away."""
-    number = sum(i.explained.startswith(AWAY) for i in items)
-    return f"; {AWAY} for {counted(number, 'path and step')}, explained" if number else ""
+    count = sum(i.explained.startswith(AWAY) for i in items)
+    told = number(count, "path and step", "paths and steps")
+    return f"; {AWAY} for {told}, explained" if count else ""

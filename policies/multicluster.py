@@ -12,10 +12,11 @@ from collections.abc import Iterator
 
 from policies.combining import combined
 from policies.facts import ClusterFacts, ObjectKey, Workload
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.link_facts import Link, Mirror, Multicluster
 from policies.linked import agree
 from policies.versions import parse
+from policies.wording import number
 
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 DURATIONS_SINCE = (25, 1, 2)
@@ -33,8 +34,11 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
     if why := after.cannot_read("links.multicluster.linkerd.io", "services", "endpoints"):
         return not_assessed(f"links or mirrors could not be read ({why})")
     was, now = before.multicluster, after.multicluster
-    if was is None and now is None:
-        return holds("The multicluster extension is not installed")
+    unseen = before.cannot_read("links.multicluster.linkerd.io", "services", "endpoints")
+    if now is None and was is None:
+        if unseen:
+            return not_assessed(f"links or mirrors could not be read before ({unseen})")
+        return not_applicable("the multicluster extension is not installed")
     was, now = was or Multicluster(), now or Multicluster()
     why = after.cannot_read("secrets/metadata", "leases.coordination.k8s.io")
     if now.links and why:
@@ -45,9 +49,11 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
         items += _controllers(link, now, after)
     items += _mirrors(now)
     linked = len(now.links)
+    if not any(m.links or m.mirrors or m.gateways for m in (was, now)) and not unseen:
+        return not_applicable("no cluster is linked with this one, by a link or a gateway")
     return judged(
         items,
-        holds_as=f"{linked} links with {len(now.mirrors)} mirrors are consistent"
+        holds_as=f"{number(linked, 'link')} with {number(len(now.mirrors), 'mirror')}, consistent"
         if linked
         else "The multicluster extension is installed, and no cluster is linked",
         violated_as="Links, mirrors or gateways are not consistent",

@@ -14,6 +14,8 @@ from policies.versions import logical, parse
 
 JOB_KINDS = frozenset({"Job", "CronJob"})
 ROLLED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
+"""Where those kinds are read."""
 GROUPS = {
     **dict.fromkeys(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"), "apps"),
     **dict.fromkeys(JOB_KINDS, "batch"),
@@ -32,6 +34,20 @@ def not_seen(facts: ClusterFacts, *resources: str) -> str:
     """
     why = facts.cannot_read("pods", *resources)
     return why or ("" if facts.pods else "no pod at all was seen")
+
+
+NO_PROXY = "no pod of the data plane has a proxy"
+"""Said where nothing is there to judge the data plane by."""
+
+
+def no_data_plane(*moments: ClusterFacts | None, ignore_namespaces: Collection[str] = ()) -> bool:
+    """Whether at none of these moments a pod of the data plane had a proxy."""
+    return not any(
+        True
+        for facts in moments
+        if facts is not None
+        for _ in data_plane_pods(facts, ignore_namespaces=ignore_namespaces)
+    )
 
 
 def is_control_plane(pod: Pod, namespace: str) -> bool:
@@ -124,6 +140,23 @@ def asks_for_proxy(facts: ClusterFacts) -> Callable[[Workload], bool]:
         )
 
     return asks
+
+
+def meshed_workloads(
+    facts: ClusterFacts,
+    ignore_namespaces: Collection[str] = (),
+    kinds: Collection[str] = ROLLED_KINDS,
+) -> list[Workload]:
+    """Workloads of the data plane that have, or ask for, a proxy; those that a restart renews."""
+    asks = asks_for_proxy(facts)
+    return [
+        w
+        for w in facts.workloads
+        if w.kind in kinds
+        and w.namespace not in ignore_namespaces
+        and not (w.component and w.namespace == facts.control_plane_namespace)
+        and asks(w)
+    ]
 
 
 def run_of(job: Workload) -> str:

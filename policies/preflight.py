@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from policies.facts import ClusterFacts, Workload
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.observations import DryRun
 from policies.ownership import Keeper
 from policies.path import Hop
+from policies.planes import GROUPS, WORKLOADS, meshed_workloads, no_data_plane, not_seen
 from policies.releases import catalogue
 from policies.replacing import old_goes_first
 from policies.versions import parse
+from policies.wording import number
 
 _ROUNDING = 1e-9
 """Amounts are sums of fractions: 1.9 + 0.1 may be a little more than 2."""
@@ -43,7 +45,7 @@ def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -
         facts: Their workloads say how pods are replaced; without them no quota is forgiven.
     """
     if not runs:
-        return not_assessed("no pod was tried: no meshed workload, or no right to create one")
+        return _none_tried(facts)
     workloads = {w.key: w for w in facts.workloads} if facts else {}
     return judged(
         (
@@ -56,13 +58,25 @@ def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -
             for run in runs
             for item in _refused([run])
         ),
-        holds_as=f"A pod of each of {len(runs)} workloads would be admitted, proxy included",
+        holds_as=f"A pod of each of {number(len(runs), 'workload')} would be "
+        "admitted, proxy included",
         violated_as="Injected pods would be refused",
         expected="a dry-run pod admitted for every meshed workload",
         cause="pod security level, quota or an admission policy of the namespace: the restart "
         "would stand still with no new pod",
         next_command="kubectl get events --all-namespaces --field-selector reason=FailedCreate",
     )
+
+
+def _none_tried(facts: ClusterFacts | None) -> Verdict:
+    """No pod was tried because none is meshed, or because none could be."""
+    if facts is None:
+        return not_assessed("no pod was tried: no meshed workload, or no right to create one")
+    if why := not_seen(facts, "namespaces", "jobs.batch", *WORKLOADS):
+        return not_assessed(f"no pod was tried, and workloads could not be read ({why})")
+    if no_data_plane(facts) and not meshed_workloads(facts, kinds=GROUPS):
+        return not_applicable("no workload asks for a proxy")
+    return not_assessed("no pod of a meshed workload was tried: no right to create one")
 
 
 def _makes_room(run: DryRun, workload: Workload | None) -> str:

@@ -12,9 +12,10 @@ from functools import cache
 
 from policies.extensions import retired
 from policies.facts import ClusterFacts, LabelledObject, ObjectKey, Webhook
-from policies.findings import Item, Verdict, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.observations import PruneRun, Rendered
 from policies.releases import Component, catalogue
+from policies.wording import number
 
 NAMESPACED = frozenset(
     {
@@ -122,6 +123,8 @@ def list_equals(run: PruneRun | None, expected: Collection[ObjectKey]) -> Verdic
             next_command="linkerd prune",
         )
     listed, computed = frozenset(run.listed), frozenset(expected)
+    if not listed and not computed:
+        return not_applicable("there was nothing to prune, and `linkerd prune` listed nothing")
     items = [
         Item(subject=str(key), expected="not listed", seen=f"listed: {whose(key)}")
         for key in sorted(listed - computed)
@@ -136,9 +139,10 @@ def list_equals(run: PruneRun | None, expected: Collection[ObjectKey]) -> Verdic
     ]
     return judged(
         items,
-        holds_as=f"The prune list equals the computed set ({len(listed)} objects)",
+        holds_as=f"The prune list equals the computed set ({number(len(listed), 'object')})",
         violated_as="The prune list differs from the computed set",
-        expected=f"{len(computed)} objects: {', '.join(map(str, sorted(computed))) or 'none'}",
+        expected=f"{number(len(computed), 'object')}: "
+        f"{', '.join(map(str, sorted(computed))) or 'none'}",
         cause="objects that carry Linkerd's label without being Linkerd's, or rights that do not "
         "suffice to list every kind",
         next_command="linkerd prune  # read the list; take the label off what is yours",
@@ -175,7 +179,7 @@ def protected_kept(before: ClusterFacts, after: ClusterFacts) -> Verdict:
             for subject, uid in old.items()
             if new.get(subject) != uid
         ],
-        holds_as=f"{len(old)} protected objects kept their UIDs",
+        holds_as=f"{number(len(old), 'protected object')} kept as they were, by UID",
         violated_as="Protected objects were deleted or made again",
         expected="the same UIDs as before",
         cause="the prune list was deleted without being read, or an apply replaced objects",

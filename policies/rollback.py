@@ -20,6 +20,7 @@ from policies.images import control_plane_images
 from policies.observations import Canary, CommandRun, Rendered, Sighting
 from policies.skew import never_more_than_one, no_proxy_ahead
 from policies.webhooks import inject_target
+from policies.wording import number
 
 
 def way_back_works(
@@ -69,7 +70,7 @@ def way_back_works(
 def _ran(commands: Sequence[CommandRun]) -> Verdict:
     return judged(
         _failed(commands),
-        holds_as=f"{len(commands)} commands of the way back succeeded",
+        holds_as=f"{number(len(commands), 'command')} of the way back succeeded",
         violated_as="A command of the way back failed",
         expected="the old release renders from the newer stored values, and is applied",
         cause="the old release cannot read what the newer one stored, or the API refuses it",

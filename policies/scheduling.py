@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from policies.facts import ClusterFacts
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
+from policies.wording import number
 
 
 def schedulable_ha(facts: ClusterFacts, *, replicas: int | None = None) -> Verdict:
@@ -23,16 +24,20 @@ def schedulable_ha(facts: ClusterFacts, *, replicas: int | None = None) -> Verdi
         and w.namespace == facts.control_plane_namespace
         and w.required_anti_affinity
     ]
+    if not spread and (why := facts.cannot_read("deployments.apps")):
+        return not_assessed(f"Deployments could not be read ({why})")
+    if not spread and facts.config is None and (why := facts.cannot_read("configmaps")):
+        return not_assessed(f"whether high availability is asked for is not known ({why})")
     if not spread and not _highly_available(facts):
-        return holds("The control plane is not highly available: one node is enough")
+        return not_applicable("the control plane is not highly available: one node is enough")
     keys = {w.required_anti_affinity for w in spread} or {"kubernetes.io/hostname"}
     wanted = replicas or max((w.desired for w in spread), default=0) or _replicas(facts)
     items = [_places(facts, key, wanted) for key in sorted(keys)]
     return judged(
         [i for i in items if i is not None],
-        holds_as=f"{wanted} replicas of each component can be scheduled",
+        holds_as=f"{number(wanted, 'replica')} of each component can be scheduled",
         violated_as="The replicas of the control plane cannot all be scheduled",
-        expected=f"{wanted} nodes that take pods, one for each replica",
+        expected=f"{number(wanted, 'node')} for pods, one for each replica",
         cause="required anti-affinity on fewer nodes than replicas",
         next_command="kubectl get nodes",
     )
@@ -57,7 +62,7 @@ def _places(facts: ClusterFacts, key: str, wanted: int) -> Item | None:
     places.discard("")
     subject = f"anti-affinity by {key}"
     if len(places) < wanted:
-        return Item(subject=subject, expected=f"{wanted} places", seen=f"{len(places)}")
+        return Item(subject=subject, expected=number(wanted, "place"), seen=f"{len(places)}")
     if len(places) == wanted:
         return Item(
             subject=subject,

@@ -6,7 +6,7 @@ from policies.findings import Item, Verdict, judged, not_assessed
 from policies.moments import Clock
 from policies.outages import outages
 from policies.traffic import PathTraffic, SelfTest, Traffic
-from policies.unprobed import counted
+from policies.wording import number
 
 
 def void(traffic: Traffic) -> str:
@@ -26,7 +26,7 @@ def self_test_seen(traffic: Traffic) -> Verdict:
         return not_assessed("no outage was made on purpose")
     return judged(
         _unseen(traffic),
-        holds_as=f"{counted(len(traffic.self_tests), 'outage')} made on purpose, all measured",
+        holds_as=f"{number(len(traffic.self_tests), 'outage')} made on purpose, all measured",
         violated_as="An outage made on purpose was not measured: the run is void",
         expected="each found, its ends exact to one interval plus the prober's lateness",
         cause="the machine is too busy for this interval, or the prober was stopped",

@@ -20,9 +20,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from policies.facts import ClusterFacts, Fact, Pod
-from policies.findings import SHOWN, Item, Verdict, judged, not_assessed
+from policies.findings import SHOWN, Item, Verdict, judged, not_applicable, not_assessed
 from policies.planes import (
     ENDED,
+    NO_PROXY,
     control_plane_pods,
     data_plane_pods,
     has_finished,
@@ -38,6 +39,7 @@ from policies.versions import (
     own_build,
     parse,
 )
+from policies.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,12 +97,12 @@ def judge(control_plane: Version, proxy: Version) -> Skew:
         reason = f"{pair}: the control plane leads by {distance} logical versions"
         return Skew(state="too far", distance=distance, reason=reason)
     if distance < 0:
-        reason = f"{pair}: the proxy is {-distance} logical version(s) ahead"
+        reason = f"{pair}: the proxy is {number(-distance, 'logical version')} ahead"
         return Skew(state="ahead", distance=distance, reason=reason)
     if distance == 0 and compare(control_plane, proxy) is Order.LESS:
         reason = f"{pair}: the proxy is a newer release of {lower}"
         return Skew(state="ahead", distance=0, reason=reason)
-    reason = f"{pair}: the control plane leads by {distance} logical version(s)"
+    reason = f"{pair}: the control plane leads by {number(distance, 'logical version')}"
     return Skew(state="within", distance=distance, reason=reason)
 
 
@@ -193,12 +195,14 @@ def _verdict(
     upper, pods = control_plane_versions(facts), tuple(data_plane_pods(facts))
     if not upper:
         return not_assessed("no running control plane pod was seen to compare the proxies with")
+    if not pods and not any(count for s in sightings for _, count in s.proxies):
+        return not_applicable(NO_PROXY)
     found = [*_past(sightings, pods, wrong), *_now(pods, upper, wrong)]
     bad = [item for state, item in found if state == wrong]
     blind = [item for state, item in found if state == "unknown" and not item.explained]
     if blind and all(item.explained for item in bad):
         named = "; ".join(f"{item.subject}: {item.seen}" for item in blind[:SHOWN])
-        return not_assessed(f"{len(blind)} version(s) cannot be placed: {named}")
+        return not_assessed(f"{number(len(blind), 'version')} cannot be placed: {named}")
     return judged(
         bad,
         holds_as=f"{holds_as} Seen: {_summary(pods)}; control plane {_names(upper)}.",
@@ -244,18 +248,18 @@ def _past(
     spans: dict[tuple[tuple[str, ...], str], list[Sighting]] = {}
     most: Counter[tuple[tuple[str, ...], str]] = Counter()
     for sighting in sightings:
-        for proxy, number in sighting.proxies:
+        for proxy, pods_seen in sighting.proxies:
             pair = (sighting.control_plane, proxy)
-            if number > 0 and _worst_over_time(*pair, wrong) is not None:
+            if pods_seen > 0 and _worst_over_time(*pair, wrong) is not None:
                 spans.setdefault(pair, []).append(sighting)
-                most[pair] = max(most[pair], number)
+                most[pair] = max(most[pair], pods_seen)
     for pair, moments in spans.items():
         skew = _worst_over_time(*pair, wrong)
         if skew is None:
             continue
         span = f"{moments[0].at:%H:%M:%S} to {moments[-1].at:%H:%M:%S} UTC"
         item = Item(
-            subject=f"up to {most[pair]} pod(s) with proxy {pair[1] or '(unknown)'}",
+            subject=f"up to {number(most[pair], 'pod')} with proxy {pair[1] or '(unknown)'}",
             expected="at most one logical version behind, never ahead",
             seen=f"{skew.reason}, seen from {span}",
             explained=FINISHED if most[pair] <= finished[parse(pair[1]).text] else "",

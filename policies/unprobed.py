@@ -34,8 +34,3 @@ def promised(traffic: Traffic, budgets: Iterable[Budget]) -> list[str]:
         for p in traffic.measured
         if p.path.unavailable and p.path.kind in kinds
     ]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 outage`, `2 outages`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

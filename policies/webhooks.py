@@ -13,6 +13,7 @@ from policies.combining import combined
 from policies.facts import ClusterFacts
 from policies.findings import Item, Verdict, judged, not_assessed
 from policies.observations import Canary
+from policies.wording import number
 
 LAST = 3
 """How many of a step's last canaries must be right."""
@@ -41,9 +42,10 @@ def inject_target(canaries: Sequence[Canary], target: str) -> Verdict:
         )
     return judged(
         [item for c in last if (item := _wrong(c, target)) is not None],
-        holds_as=f"The last {len(last)} canaries were injected with {target}",
+        holds_as=f"Injected with {target}: the last {number(len(last), 'canary', 'canaries')}",
         violated_as="New pods are not injected with the target's proxy",
-        expected=f"the last {len(last)} canaries injected by and with {target}",
+        expected=f"the last {number(len(last), 'canary', 'canaries')} injected "
+        f"by and with {target}",
         cause="the old injector still answers, or the new one cannot be called",
         next_command="kubectl -n linkerd rollout status deployment/linkerd-proxy-injector",
     )

@@ -108,5 +108,6 @@ def _tally(entries: Sequence[Entry], severity: Severity) -> Tally:
         holds=count("holds"),
         violated=count("violated"),
         not_assessed=count("not assessed"),
+        not_applicable=count("not applicable"),
         waived=count("waived"),
     )

@@ -51,7 +51,7 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Controls that were not assessed for one reason."""
+    """Controls that were not assessed, or that do not apply, for one reason."""
 
     text: str
     required: bool
@@ -75,6 +75,7 @@ def render(report: Report) -> str:
         subject=wording.subject(report),
         areas=_areas(report.findings),
         reasons=_reasons(report),
+        inapplicable=_inapplicable(report),
         explained=_explained(report.findings),
         timelines=timelines(report),
         offset=offset,
@@ -226,6 +227,15 @@ def _reasons(report: Report) -> tuple[Reason, ...]:
         Reason(text, not optional, tuple(controls))
         for (optional, text), controls in sorted(groups.items(), key=lambda g: g[0])
     )
+
+
+def _inapplicable(report: Report) -> tuple[Reason, ...]:
+    """Controls whose subject does not exist here, by reason, in the order of the catalogue."""
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    for entry in report.inapplicable:
+        control = (entry.control, entry.title, wording.where(entry))
+        groups.setdefault(entry.reason, []).append(control)
+    return tuple(Reason(text, False, tuple(controls)) for text, controls in groups.items())
 
 
 def _explained(entries: Sequence[Entry]) -> tuple[Explained, ...]:

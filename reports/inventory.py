@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from policies.wording import number
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -36,7 +38,7 @@ def _rows(label: str, running: Sequence[Running]) -> Iterator[str]:
         yield f"  {label:<14} none"
     for index, each in enumerate(running):
         first = "" if index else label
-        pods = f"{each.pods} pod{'' if each.pods == 1 else 's'}"
+        pods = number(each.pods, "pod")
         row = f"  {first:<14} {each.version:<24} {each.logical or '?':<6} {pods:>12}"
         yield f"{row}   {each.state}".rstrip()
 

@@ -1,9 +1,9 @@
 """JUnit XML from a bundle: one test case per finding, so that its totals are the report's counts.
 
-A violated blocker is a failure, violated advice a pass; `not assessed` and `waived` are skipped
-with the reason. Severity and status are properties of each case. A run without a verdict
-(interrupted, broken, bad input, nothing collected) has one error more: whoever reads only JUnit
-must not take it for a pass.
+A violated blocker is a failure, violated advice a pass; `not assessed`, `not applicable` and
+`waived` are skipped with the reason. Severity and status are properties of each case. A run
+without a verdict (interrupted, broken, bad input, nothing collected) has one error more: whoever
+reads only JUnit must not take it for a pass.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from policies.findings import Status
 from reports.model import Entry, Report
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NO_VERDICT = (2, 3, 4, 5)
 """Exit codes without a verdict on the upgrade."""
+SKIPPED: tuple[Status, ...] = ("not assessed", "not applicable", "waived")
+"""Findings that are neither a pass nor a failure."""
 
 
 def render(report: Report) -> str:
@@ -27,7 +30,7 @@ def render(report: Report) -> str:
         "tests": report.counts.findings + errors,
         "failures": report.counts.blocker.violated,
         "errors": errors,
-        "skipped": report.counts.of("not assessed") + report.counts.of("waived"),
+        "skipped": sum(map(report.counts.of, SKIPPED)),
     }
     for name, value in totals.items():
         suite.set(name, str(value))
@@ -89,10 +92,9 @@ def _case(entry: Entry) -> ET.Element:
     if entry.fails:
         failure = ET.SubElement(case, "failure", type="violated", message=clean(entry.summary))
         failure.text = clean(_detail(entry))
-    elif entry.status == "not assessed":
-        ET.SubElement(case, "skipped", message=clean(f"not assessed: {entry.reason}"))
-    elif entry.status == "waived":
-        ET.SubElement(case, "skipped", message=clean(f"waived: {entry.waiver or entry.reason}"))
+    elif entry.status in SKIPPED:
+        told = f"{entry.status}: {entry.waiver or entry.reason}"
+        ET.SubElement(case, "skipped", message=clean(told))
     elif entry.advises:
         ET.SubElement(case, "system-out").text = clean(_detail(entry))
     return case

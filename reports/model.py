@@ -61,11 +61,13 @@ class Tally(Part, frozen=True, kw_only=True):
     holds: int = 0
     violated: int = 0
     not_assessed: int = 0
+    not_applicable: int = 0
     waived: int = 0
 
     @property
     def total(self) -> int:
-        return self.holds + self.violated + self.not_assessed + self.waived
+        judged = self.holds + self.violated + self.waived
+        return judged + self.not_assessed + self.not_applicable
 
 
 class Counts(Part, frozen=True, kw_only=True):
@@ -365,6 +367,11 @@ class Report(Part, frozen=True, kw_only=True):
     @property
     def unassessed(self) -> tuple[Entry, ...]:
         return tuple(e for e in self.findings if e.status == "not assessed")
+
+    @property
+    def inapplicable(self) -> tuple[Entry, ...]:
+        """Findings whose subject does not exist here: neither passes nor gaps."""
+        return tuple(e for e in self.findings if e.status == "not applicable")
 
     @property
     def waived(self) -> tuple[Entry, ...]:

@@ -10,6 +10,7 @@ from policies.observations import (
     Rendered,
     VersionReport,
 )
+from policies.wording import number
 from reports.model import Said
 
 
@@ -24,7 +25,7 @@ def said_of(what: object, label: str) -> Said:
     if isinstance(what, DryRun):
         return _dry_run(what, label)
     if isinstance(what, Rendered):
-        text = f"rendered {len(what.objects)} objects of {what.version}"
+        text = f"rendered {number(len(what.objects), 'object')} of {what.version}"
         return Said(kind="render", label=label, text=text, details=())
     if isinstance(what, ImageEvidence):
         text = f"{what.image}: {what.outcome}"
@@ -35,7 +36,10 @@ def said_of(what: object, label: str) -> Said:
 def _check(what: CheckRun, label: str) -> Said:
     failed = what.failed()
     checks = sum(len(c.checks) for d in what.documents for c in d.categories)
-    text = what.unreadable or f"exit code {what.exit_code}, {checks} checks, {len(failed)} errors"
+    text = (
+        what.unreadable
+        or f"exit code {what.exit_code}, {number(checks, 'check')}, {number(len(failed), 'error')}"
+    )
     details = tuple(f"{category}: {c.description}: {c.error}" for category, c in failed)
     return Said(kind="linkerd check", label=label or what.label, text=text, details=details)
 
@@ -47,14 +51,17 @@ def _versions(what: VersionReport, label: str) -> Said:
 
 
 def _prune(what: PruneRun, label: str) -> Said:
-    text = what.unreadable or f"{len(what.listed)} objects listed, exit code {what.exit_code}"
+    text = (
+        what.unreadable
+        or f"{number(len(what.listed), 'object')} listed, exit code {what.exit_code}"
+    )
     return Said(
         kind="linkerd prune", label=label, text=text, details=tuple(str(k) for k in what.listed)
     )
 
 
 def _dry_run(what: DryRun, label: str) -> Said:
-    outcome = "accepted" if what.accepted else f"refused, {len(what.refusals)} objects"
+    outcome = "accepted" if what.accepted else f"refused, {number(len(what.refusals), 'object')}"
     details = tuple(f"{name}: {why}" for name, why in what.refusals)
     return Said(kind="dry run", label=label, text=f"{what.what}: {outcome}", details=details)
 

@@ -78,7 +78,8 @@ def _headline(code: int, entries: Sequence[Entry], without: Sequence[Unfound]) -
 def _all_hold(entries: Sequence[Entry], without: Sequence[Unfound]) -> str:
     missing = _not_assessed(entries, without)
     if not missing:
-        return "Every required control holds."
+        absent = any(e.required and e.status == "not applicable" for e in entries)
+        return f"Every required control {'that applies here ' if absent else ''}holds."
     count = len(missing)
     return (
         f"Every control that was assessed holds. {count} required"

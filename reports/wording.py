@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import PurePath
 
 from fixtures.plain_text import visible
+from policies.wording import number
 from reports.model import Entry, Report
 from reports.traffic_model import TrafficSummary
 
@@ -89,11 +90,6 @@ def utc(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def number(count: int, singular: str, plural: str = "") -> str:
-    """`1 pod`, `12 pods`."""
-    return f"{count} {singular if count == 1 else plural or singular + 's'}"
-
-
 def words(name: str) -> str:
     """A step's name in words: `control plane upgraded`."""
     return name.replace("_", " ")
@@ -130,6 +126,7 @@ def counts_line(report: Report) -> str:
         f"{counts.blocker.violated} violated",
         f"{counts.advice.violated} advice" if counts.advice.violated else "",
         f"{counts.of('not assessed')} not assessed" if counts.of("not assessed") else "",
+        f"{counts.of('not applicable')} not applicable" if counts.of("not applicable") else "",
         f"{counts.of('waived')} waived" if counts.of("waived") else "",
         f"{counts.explained} explained" if counts.explained else "",
     ]

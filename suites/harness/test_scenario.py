@@ -23,13 +23,20 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_command_line_wins_over_file_over_fault(tmp_path: Path) -> None:
-    path = written(tmp_path, 'from = "edge-25.4.4"\nsoak = 5.0\n')
+    fault = tmp_path / "fault.toml"
+    fault.write_text(
+        'id = "f"\ntitle = "t"\nsource = "s"\nstep = "baseline"\ncatches = ["CP-02"]\n'
+        '[[delete]]\nresource = "pods"\nname = "web"\n[scenario]\nsoak = 9.0\nnodes = 3\n'
+    )
+    path = written(tmp_path, f'from = "edge-25.4.4"\nsoak = 5.0\nfaults = ["{fault}"]\n')
 
-    scenario = load(path, {"from": "edge-24.11.8", "to": None}, {"soak": 9.0, "nodes": 3})
+    scenario = load(path, {"from": "edge-24.11.8", "to": None})
 
     assert scenario.source == "edge-24.11.8"
     assert scenario.soak == 5.0
     assert scenario.nodes == 3
+    plain = written(tmp_path, 'from = "edge-25.4.4"\n')
+    assert load(plain, {"faults": [str(fault)]}).nodes == 3
 
 
 @pytest.mark.parametrize(

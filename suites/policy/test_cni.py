@@ -58,12 +58,12 @@ def test_every_known_release_says_which_plugin_it_comes_with() -> None:
     assert all(wanted(anchor) for anchor in known)
 
 
-def test_without_the_plugin_it_holds_and_says_so() -> None:
+def test_without_the_plugin_it_is_not_applicable_and_says_so() -> None:
     verdict = ready_first(cluster(TARGET), TARGET)
 
-    assert verdict.status == "holds"
-    assert "not installed" in verdict.summary
-    assert each_node_meshes(cluster(TARGET), ()).status == "holds"
+    assert verdict.status == "not applicable"
+    assert "not installed" in verdict.reason
+    assert each_node_meshes(cluster(TARGET), ()).status == "not applicable"
 
 
 def test_a_plugin_at_its_release_on_every_node_holds() -> None:

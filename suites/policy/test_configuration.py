@@ -310,5 +310,5 @@ def test_advisories_that_only_inform_are_explained() -> None:
     assert verdict.status == "holds"
 
 
-def test_no_advisory_holds() -> None:
-    assert defaults_acknowledged((), ()).status == "holds"
+def test_without_a_note_nothing_is_to_be_acknowledged() -> None:
+    assert defaults_acknowledged((), ()).status == "not applicable"

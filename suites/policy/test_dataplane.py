@@ -35,7 +35,7 @@ def test_a_renewed_data_plane_holds() -> None:
     verdict = data_plane_at_target(cluster(TARGET), TARGET)
 
     assert verdict.status == "holds"
-    assert verdict.summary == f"4 of 4 proxies are at {TARGET}"
+    assert verdict.summary == f"4 of 4 proxies at {TARGET}"
 
 
 def test_old_proxies_are_named_by_workload() -> None:

@@ -73,7 +73,7 @@ def subjects(verdict: object) -> set[str]:
     return {i.subject for i in getattr(verdict, "violations", ())}
 
 
-def test_without_an_extension_every_control_holds_and_says_so() -> None:
+def test_without_an_extension_no_control_applies_and_says_so() -> None:
     facts = cluster(TARGET)
 
     verdicts = [
@@ -82,9 +82,27 @@ def test_without_an_extension_every_control_holds_and_says_so() -> None:
         nothing_left(facts, {}, TARGET),
     ]
 
-    assert {v.status for v in verdicts} == {"holds"}
-    assert {v.summary for v in verdicts} == {"No extension is installed"}
-    assert retired_handled(facts, TARGET).status == "holds"
+    assert {v.status for v in verdicts} == {"not applicable"}
+    assert {v.reason for v in verdicts} == {"no extension is installed"}
+    assert retired_handled(facts, TARGET).status == "not applicable"
+
+
+def test_what_an_absent_extension_left_is_told_and_judged_elsewhere() -> None:
+    role = labelled("ClusterRole", "linkerd-viz-tap", "", "viz")
+    facts = cluster(TARGET)
+    verdict = nothing_left(change(facts, objects=(*facts.objects, role)), {}, TARGET)
+
+    assert verdict.status == "holds"
+    assert [i.subject for i in verdict.explained] == ["ClusterRole linkerd-viz-tap"]
+
+
+def test_a_retired_extension_that_the_step_removed_has_been_handled() -> None:
+    facts = cluster(LATER)
+    space = namespace("linkerd-jaeger", extension="jaeger")
+    had = change(facts, namespaces=(*facts.namespaces, space))
+
+    assert retired_handled(facts, LATER, before=had).status == "holds"
+    assert retired_handled(facts, LATER, before=facts).status == "not applicable"
 
 
 def test_namespaces_that_could_not_be_read_leave_nothing_assessed() -> None:
@@ -258,7 +276,7 @@ def test_a_retired_extension_left_alone_is_a_violation_unless_it_is_kept() -> No
 
     assert subjects(verdict) == {"namespace linkerd-jaeger", "ClusterRole collector"}
     assert retired_handled(facts, LATER, kept={"jaeger"}).status == "holds"
-    assert retired_handled(facts, "edge-25.4.4").status == "holds"
+    assert retired_handled(facts, "edge-25.4.4").status == "not applicable"
 
 
 def test_what_deleting_the_namespace_leaves_is_a_violation() -> None:

@@ -88,12 +88,17 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
 }
 
 
+ABSENT = {"PRE-11", "CRD-03"}
+"""The recorded clusters have one replica and no custom resource."""
+
+
 @pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("control", CONTROLS)
 def test_a_recorded_walk_is_sound(walk: str, control: str) -> None:
     verdict = CONTROLS[control](walk, hop(walk))
 
-    assert (verdict.status, verdict.seen if verdict.violations else "") == ("holds", "")
+    wanted = "not applicable" if control in ABSENT else "holds"
+    assert (verdict.status, verdict.seen if verdict.violations else "") == (wanted, "")
 
 
 @pytest.mark.parametrize("walk", WALKS)

@@ -167,7 +167,7 @@ def test_a_moment_too_far_is_violated_though_all_is_well_now() -> None:
     verdict = never_more_than_one(history, facts)
     assert verdict.status == "violated"
     (item,) = verdict.items
-    assert item.subject == "up to 2 pod(s) with proxy edge-24.11.8"
+    assert item.subject == "up to 2 pods with proxy edge-24.11.8"
     assert "12:00:05" in item.seen
     assert never_more_than_one(history[:1], facts).status == "holds"
 

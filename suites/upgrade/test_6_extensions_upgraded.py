@@ -41,4 +41,4 @@ def test_retired_extensions_are_handled(
     extensions_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
     step, kept = extensions_upgraded, kept_of(rehearsal.scenario)
-    expect(leftovers.retired_handled(step.after, step.target, kept=kept))
+    expect(leftovers.retired_handled(step.after, step.target, kept=kept, before=step.before))
