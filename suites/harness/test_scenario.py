@@ -22,13 +22,16 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_command_line_wins_over_file_over_fault(tmp_path: Path) -> None:
+def test_command_line_wins_over_file_over_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     fault = tmp_path / "fault.toml"
     fault.write_text(
         'id = "f"\ntitle = "t"\nsource = "s"\nstep = "baseline"\ncatches = ["CP-02"]\n'
         '[[delete]]\nresource = "pods"\nname = "web"\n[scenario]\nsoak = 9.0\nnodes = 3\n'
     )
-    path = written(tmp_path, f'from = "edge-25.4.4"\nsoak = 5.0\nfaults = ["{fault}"]\n')
+    path = written(tmp_path, f'from = "edge-25.4.4"\nsoak = 5.0\nfaults = ["{fault.name}"]\n')
 
     scenario = load(path, {"from": "edge-24.11.8", "to": None})
 
