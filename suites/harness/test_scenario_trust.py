@@ -100,9 +100,14 @@ def test_what_executes_connects_or_consents_needs_trust(tmp_path: Path, key: str
     assert caught.value.exit_code == 4
 
 
-@pytest.mark.parametrize("key", sorted(set(TRUSTED) - {"snapshot (above)"}))
+@pytest.mark.parametrize("key", sorted(set(TRUSTED) - {"snapshot (above)", "faults"}))
 def test_a_trusted_file_says_what_it_likes(tmp_path: Path, key: str) -> None:
     assert load(written(tmp_path, TRUSTED[key]), {}, trusted=True)
+
+
+def test_a_trusted_file_may_name_any_fault_which_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="The fault file /etc/hostname cannot be read"):
+        load(written(tmp_path, TRUSTED["faults"]), {}, trusted=True)
 
 
 def test_the_command_line_needs_no_trust_and_decides_where_both_speak(tmp_path: Path) -> None:
