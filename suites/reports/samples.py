@@ -22,16 +22,7 @@ from fixtures.records import (
     TrafficSeen,
 )
 from policies.catalogue import Control, catalogue
-from policies.findings import (
-    Finding,
-    Item,
-    Verdict,
-    holds,
-    judged,
-    not_applicable,
-    not_assessed,
-    violated,
-)
+from policies.findings import Finding, Item, Verdict, holds, judged, not_assessed, violated
 from policies.path import Hop, Plan
 from policies.traffic import Window
 from suites.reports.scenery import TOOLS, Scenery
@@ -277,7 +268,7 @@ def healthy(control: Control) -> Verdict:
             violated_as="",
             expected="completed",
         ),
-        "PRE-11": not_applicable("the control plane is not highly available: one node is enough"),
+        "PRE-11": Verdict(status="not applicable", summary="one replica", reason="one replica"),
         "PRE-08": violated(
             "2 upgrade notes of this hop want a decision",
             expected="each advisory acknowledged in the scenario",
