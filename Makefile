@@ -12,6 +12,7 @@ JOBS ?= 3
 REHEARSALS ?= 2
 TOOLS ?=
 SCENARIO ?=
+KIND ?=
 # A rehearsal starts several processes: their modules are compiled once, not in each of them.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -29,7 +30,7 @@ endif
 
 help:  ## what can be made, and with which variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo "  variables:        FROM=$(FROM) TO=$(TO) PYTHON=$(PYTHON) WHEELS=DIR TOOLS=DIR SCENARIO=FILE ONLY=NAME"
+	@echo "  variables:        FROM=$(FROM) TO=$(TO) PYTHON=$(PYTHON) WHEELS=DIR TOOLS=DIR SCENARIO=FILE ONLY=NAME KIND=1"
 	@echo "  more options:     $(BIN)/pytest suites/upgrade --help, $(BIN)/rehearse --help"
 
 rehearse: $(VENV)/.ready  ## rehearse FROM -> TO on the embedded cluster, print verdict and report
@@ -39,7 +40,7 @@ test: lint types layers docs-check unit suites  ## everything that CI runs on th
 
 newest: unit rehearse  ## what CI also runs on the newest: make newest PYTHON=python3.13 VENV=.venv-newest
 
-setup: $(VENV)/.ready  ## the virtual environment, no more
+setup: $(VENV)/.ready $(if $(KIND),$(VENV)/.kind)  ## the virtual environment, no more; KIND=1: with pytest-kind (GPL)
 
 $(VENV)/.ready: pyproject.toml requirements.lock
 	$(RUN)$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
@@ -48,11 +49,16 @@ $(VENV)/.ready: pyproject.toml requirements.lock
 	$(RUN)$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --no-deps --no-build-isolation -e .
 	$(RUN)@touch $@
 
+# GPL-3.0-or-later, so only where it is asked for: for rehearsals on kind, and to test the code that uses it.
+$(VENV)/.kind: requirements-kind.lock | $(VENV)/.ready
+	$(RUN)$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FROM) --no-deps --require-hashes -r requirements-kind.lock
+	$(RUN)@touch $@
+
 lint: $(VENV)/.ready  ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.ready  ## pyright, strict
+types: $(VENV)/.ready $(VENV)/.kind  ## pyright, strict
 	$(BIN)/pyright
 
 layers: $(VENV)/.ready  ## import-linter
@@ -65,7 +71,7 @@ docs: $(VENV)/.ready  ## write the generated reference pages
 docs-check: $(VENV)/.ready  ## the generated pages are as the sources say
 	$(BIN)/python -m reports.reference docs/reference --check
 
-unit: $(VENV)/.ready  ## policies, machinery, reports, the embedded cluster's contract
+unit: $(VENV)/.ready $(VENV)/.kind  ## policies, machinery, reports, the embedded cluster's contract
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci suites/policy suites/harness suites/reports suites/embedded
 
 suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
