@@ -26,7 +26,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test newest setup lint types layers docs docs-check unit suites real-tools benchmarks clean
+.PHONY: help rehearse test newest setup lint types layers docs docs-check unit suites real-tools benchmarks fuzz clean
 
 help:  ## what can be made, and with which variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +85,9 @@ real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or
 
 benchmarks: $(VENV)/.ready  ## measured figures, ONLY=name for one; never part of `make test`
 	$(BIN)/python -m benchmarks $(ONLY)
+
+fuzz: $(VENV)/.ready  ## fuzz one reader for two minutes: make fuzz ONLY=snapshot (needs atheris)
+	$(BIN)/python -m suites.fuzz.run $(ONLY) -max_total_time=120
 
 clean:  ## remove what was set up and every run in .rehearsals
 	rm -rf $(VENV) .venv-newest .rehearsals .hypothesis .ruff_cache

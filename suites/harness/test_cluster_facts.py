@@ -14,12 +14,13 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.cluster import certificates, facts_config, facts_objects, kinds, objects
+from fixtures.cluster import certificates, facts_objects, kinds, objects
 from fixtures.cluster.facts import facts_from_lists
 from fixtures.cluster.facts_pods import image_tag, owners_of, pod_fact
 from fixtures.cluster.facts_workloads import workload_fact
 from fixtures.cluster.lists import decode_page
 from fixtures.cluster.rawlists import RawLists
+from fixtures.settings import settings
 from policies.facts import ClusterFacts, Pod
 from suites.harness.pods import pod
 
@@ -250,7 +251,7 @@ def test_values_are_leaves_and_secrets_in_them_digests() -> None:
         }
     )
 
-    found = {s.path: s.value for s in facts_config.settings(text)}
+    found = {s.path: s.value for s in settings(text)}
 
     assert found["proxy.image.version"] == '"v1"'
     assert found["proxy.ports"] == "[1,2]"
@@ -262,7 +263,7 @@ def test_values_are_leaves_and_secrets_in_them_digests() -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_settings_or_none(text: str) -> None:
-    found = facts_config.settings(text)
+    found = settings(text)
 
     assert list(found) == sorted(found)
 

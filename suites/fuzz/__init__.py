@@ -1,0 +1,1 @@
+"""What a coverage-guided fuzzer runs, and the inputs that it once found."""

@@ -1,0 +1,111 @@
+"""Every reader of what others wrote, as a function of bytes: it reads them, or refuses them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from fixtures import bounded
+from fixtures.errors import BadInput
+from fixtures.faults import load_fault
+from fixtures.helm.manifest import objects_of
+from fixtures.redaction import removed
+from fixtures.scenario_keys import read_table
+from fixtures.secret_guard import scrub
+from fixtures.settings import settings
+from fixtures.snapshot.read import facts, read_snapshot
+from fixtures.targets.embedded.api import bodies, selectors
+from fixtures.targets.embedded.api.patterns import matches
+from fixtures.targets.embedded.kernel import ApiError
+from fixtures.tools.parse import Unparsable, check_run, prune_run, rendered, version_report
+
+Target = Callable[[bytes], None]
+
+
+@cache
+def _file() -> Path:
+    """One file of this process, for readers that take a path."""
+    return Path(tempfile.mkdtemp(prefix="fuzz-")) / f"{os.getpid()}.input"
+
+
+def _written(data: bytes) -> Path:
+    _file().write_bytes(data)
+    return _file()
+
+
+def document(data: bytes) -> None:
+    with suppress(BadInput):
+        bounded.document(data, "file", "input", first=True)
+    with suppress(BadInput):
+        bounded.documents(data, "file", "input")
+
+
+def snapshot(data: bytes) -> None:
+    with suppress(BadInput):
+        msgspec.json.encode(facts(read_snapshot(_written(data))))
+
+
+def item(data: bytes) -> None:
+    """An object in a snapshot that is whole otherwise: bytes reach the shapes sooner."""
+    pod = b'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"a",'
+    pod += b'"creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{"containers":[{"name":"a"}]}}'
+    space = b'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}}'
+    snapshot(b'{"kind":"List","items":[%s,%s,%s]}' % (space, pod, data))
+
+
+def toml(data: bytes) -> None:
+    with suppress(BadInput):
+        read_table(_written(data))
+    with suppress(BadInput):
+        load_fault(_file())
+
+
+def programs(data: bytes) -> None:
+    """Output of linkerd, kubectl and helm."""
+    text = data.decode("utf-8", "replace")
+    check_run(text, label="check", exit_code=0)
+    version_report(text)
+    prune_run(data, exit_code=0)
+    with suppress(Unparsable):
+        rendered(data, version="edge-25.4.4")
+    objects_of(text, "linkerd")
+    settings(text)
+
+
+def requests(data: bytes) -> None:
+    """Bodies and selectors of the embedded API."""
+    for kind in (
+        "application/json",
+        "application/yaml",
+        "application/vnd.kubernetes.protobuf",
+    ):
+        with suppress(ApiError, RecursionError):  # the server answers 400 to both
+            bodies.decode(data, kind)
+    text = data.decode("utf-8", "replace")
+    with suppress(ApiError):
+        selectors.parse_labels(text)
+    half = len(text) // 2
+    matches(text[:half], text[half:])
+
+
+def texts(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    removed(text)
+    scrub(data)
+
+
+TARGETS: dict[str, Target] = {
+    "document": document,
+    "snapshot": snapshot,
+    "item": item,
+    "toml": toml,
+    "programs": programs,
+    "requests": requests,
+    "texts": texts,
+}
