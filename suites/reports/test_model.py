@@ -30,7 +30,7 @@ def test_a_healthy_rehearsal_holds(reports: dict[str, Report]) -> None:
     verdict = reports["healthy"].verdict
 
     assert (verdict.word, verdict.exit_code) == ("holds", 0)
-    assert verdict.headline == "Every required control holds."
+    assert verdict.headline == "Every required control that applies here holds."
 
 
 def test_a_violated_blocker_is_named(reports: dict[str, Report]) -> None:
