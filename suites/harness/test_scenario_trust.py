@@ -106,7 +106,7 @@ def test_a_trusted_file_says_what_it_likes(tmp_path: Path, key: str) -> None:
 
 
 def test_a_trusted_file_may_name_any_fault_which_must_be_one(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="The fault file /etc/hostname cannot be read"):
+    with pytest.raises(BadInput, match="the fault file /etc/hostname is not valid TOML"):
         load(written(tmp_path, TRUSTED["faults"]), {}, trusted=True)
 
 
