@@ -45,7 +45,7 @@ pytestmark = pytest.mark.skipif(
 
 @cache
 def at(walk: str, step: str) -> ClusterFacts:
-    return facts_of(read_snapshot(RECORDINGS / walk / "dumps" / f"{step}.json.gz"))
+    return facts_of(read_snapshot(RECORDINGS / walk / "dumps" / f"{step}.json.gz", walk.encode()))
 
 
 def hop(walk: str) -> Hop:
