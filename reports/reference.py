@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from fixtures.bare_kept import PREFIX
+from fixtures.bare_kept import PART, PREFIX
 from fixtures.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.records import VERDICTS
 from fixtures.scenario_trust import GUARDED, OFF_EMBEDDED, READ, Guard
@@ -156,10 +156,15 @@ def _files() -> list[str]:
                 *((f"`{f.file}`", f"the report, format `{f.word}`") for f in Format),
                 (
                     f"`{PREFIX}HOP.json`",
-                    "manifests of bare pods, before they are renewed; without secrets",
+                    "what bare pods were before they are renewed: evidence, without secrets",
                 ),
             ),
         ),
+        "",
+        "Outside of it, `$XDG_STATE_HOME` (else `~/.local/state`)"
+        f"`/linkerd-upgrade-rehearsal/{PART}/<run>-<hop>.json`: whole manifests of bare pods that"
+        " are being renewed, on kind and existing clusters. It is readable by its owner alone, is"
+        " removed as soon as every pod is back, and stays only if the run died or a pod is lost.",
         "",
         f"Written at the end of each run: {words}. The JSON report has schema {REPORT_SCHEMA}"
         " (`reports/schema/report.schema.json`), the ledger's lines"

@@ -1,8 +1,9 @@
-"""Bare pods are on the disk before they are deleted, and nothing secret of them is."""
+"""Bare pods are on the disk before they are deleted: whole for their owner, and as evidence."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -10,7 +11,8 @@ from typing import cast
 import pytest
 
 from fixtures import restart
-from fixtures.bare_kept import files, keep
+from fixtures.bare_kept import files, keep, whole_files
+from fixtures.cluster import bare
 from fixtures.cluster.bare import Obj
 from fixtures.errors import Broken
 from fixtures.ledger import LEDGER
@@ -44,93 +46,260 @@ BARE: Obj = {
 }
 
 
-def test_a_manifest_is_kept_as_a_snapshot_keeps_it(tmp_path: Path) -> None:
-    kept = keep(tmp_path, 1, [BARE])
+KUBECTL = "kubectl --context staging"
+Act = Callable[[], None]
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where whole manifests are kept; not there yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home" / "state"))
+    return tmp_path / "home" / "state" / "linkerd-upgrade-rehearsal" / "bare-pods"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The run's folder."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+def test_nothing_secret_is_in_the_runs_folder_and_the_whole_is_the_owners_alone(
+    run: Path, state: Path
+) -> None:
+    kept = keep(run, 1, [BARE], kubectl=KUBECTL)
 
     text = kept.file.read_text()
     (item,) = json.loads(text)["items"]
     (container,) = item["spec"]["containers"]
-    assert kept.file.stat().st_mode & 0o777 == 0o600
+    assert [f.name for f in run.iterdir()] == ["bare-pods-1.json"]
     assert (item["metadata"], container["image"]) == (BARE["metadata"], "app:1")
     assert [variable["name"] for variable in container["env"]] == ["DB_PASSWORD", "SEED", "MODE"]
     assert all(is_digest(variable["value"]) for variable in container["env"])
     assert SECRET not in text
     assert KEY not in text
-    assert kept.removed == 4
-    assert "4 values" in kept.text
-    assert f"kubectl apply -f {kept.file}" in kept.text
+    whole = state / "run-1.json"
+    as_applied = {"apiVersion": "v1", "kind": "List", "items": [BARE]}
+    assert kept.whole == whole
+    assert json.loads(whole.read_bytes()) == as_applied
+    assert (mode(kept.file), mode(whole)) == (0o600, 0o600)
+    assert (mode(state), mode(state.parent)) == (0o700, 0o700)
+    assert f"{KUBECTL} apply -f {whole}" in kept.text
+    assert "own values" in kept.text
+    assert "is removed as soon as" in kept.text
 
 
-def test_a_second_attempt_replaces_the_first_and_each_hop_has_its_own(tmp_path: Path) -> None:
+def test_each_hop_has_its_own_and_what_a_dead_run_left_is_not_replaced(
+    run: Path, state: Path
+) -> None:
     for number in (10, 2, 2):
-        keep(tmp_path, number, [BARE])
+        keep(run, number, [BARE], kubectl=KUBECTL)
+    (state / "run-2-1.json").touch()  # of the run named run-2
 
-    assert [f.name for f in files(tmp_path)] == ["bare-pods-2.json", "bare-pods-10.json"]
+    assert [f.name for f in files(run)] == ["bare-pods-2.json", "bare-pods-10.json"]
+    assert [f.name for f in whole_files(run)] == ["run-2.json", "run-2.2.json", "run-10.json"]
 
 
-def renewing(folder: Path, monkeypatch: pytest.MonkeyPatch, done: list[str]) -> StepRun:
-    """The step that renews bare pods, killed when it has deleted them."""
+def test_a_folder_that_others_can_enter_is_closed(run: Path, state: Path) -> None:
+    state.mkdir(parents=True)
+    state.chmod(0o755)
+    state.parent.chmod(0o755)
 
-    class Kubectl:
-        def delete(self, manifest: bytes) -> None:
-            done.append("deleted")
-            assert files(folder), "the manifests are kept first"
-            assert SECRET.encode() in manifest
-            raise KeyboardInterrupt
+    keep(run, 1, [BARE], kubectl=KUBECTL)
+
+    assert (mode(state), mode(state.parent)) == (0o700, 0o700)
+
+
+class Cluster:
+    """A kubectl and a connection: what was applied is there, ready or not."""
+
+    def __init__(self, act: Act, applied: Mapping[str, bool]) -> None:
+        self.done: list[str] = []
+        self.pods: Mapping[str, bool] = {}
+        self._act, self._applied = act, applied
+
+    def delete(self, manifest: bytes) -> None:
+        self.done.append("deleted")
+        assert SECRET.encode() in manifest
+        self._act()
+
+    def apply(self, manifest: bytes) -> None:
+        self.done.append("applied")
+        assert SECRET.encode() in manifest
+        self.pods = self._applied
+
+    def there(self, *_: object) -> Mapping[str, bool]:
+        return self.pods
+
+
+def nothing() -> None: ...
+
+
+def killed() -> None:
+    raise KeyboardInterrupt
+
+
+def renewing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, api: Cluster, kind: str = "existing"
+) -> StepRun:
+    """The step that renews bare pods; it looks at them once."""
 
     def recreatable(*_: object) -> list[Obj]:
         return [BARE]
 
     def ran(*_: object) -> None: ...
 
+    def wait(_what: str, look: Act, *_: object, **_limit: object) -> None:
+        look()
+
     monkeypatch.setattr(restart, "recreatable", recreatable)
+    monkeypatch.setattr(bare, "there", api.there)
     alone = pod("alone", kind="")
+    target = SimpleNamespace(kind=kind, kubeconfig=folder / "kubeconfig", context="staging")
+    reader = SimpleNamespace(connection=None)
     return cast(
         "StepRun",
         SimpleNamespace(
             facts=with_pods(cluster(workloads=0), alone),
-            kubectl=Kubectl(),
+            kubectl=api,
             scenario=Scenario(),
             hop=SimpleNamespace(number=1),
-            cluster=SimpleNamespace(reader=SimpleNamespace(connection=None)),
+            cluster=SimpleNamespace(reader=reader, target=target),
             ledger=SimpleNamespace(path=folder / LEDGER),
             discovery_known=None,
-            note=done.append,
+            note=api.done.append,
             ran=ran,
+            wait=wait,
         ),
     )
 
 
-def test_they_are_kept_and_told_of_before_they_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_a_run_that_dies_has_deleted_is_kept_whole_and_told_of_before(
+    run: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
+    whole = state / "run-1.json"
+    seen: list[bool] = []
+
+    def act() -> None:
+        seen.append(whole.is_file() and bool(files(run)))
+        killed()
+
+    api = Cluster(act, {})
+    with pytest.raises(KeyboardInterrupt):
+        restart.restart_meshed(renewing(run, monkeypatch, api))
+
+    before, deleted, after = api.done
+    command = f"kubectl --kubeconfig {run / 'kubeconfig'} --context staging apply -f {whole}"
+    assert (seen, deleted) == ([True], "deleted")
+    assert "shop/alone" in before
+    assert command in before
+    assert command in after
+    assert json.loads(whole.read_bytes())["items"] == [BARE]
+
+
+@pytest.mark.parametrize("ready", [True, False], ids=["ready", "created anew"])
+def test_the_whole_is_removed_once_every_pod_is_back(
+    run: Path, state: Path, monkeypatch: pytest.MonkeyPatch, ready: bool
+) -> None:
+    api = Cluster(nothing, {"shop/alone": ready})
+
+    restart.restart_meshed(renewing(run, monkeypatch, api))
+
+    assert api.done[1:] == ["deleted", "applied"]
+    assert list(state.iterdir()) == []
+    assert files(run)
+
+
+def test_the_whole_stays_and_is_named_where_a_pod_does_not_come_back(
+    run: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Cluster(nothing, {})
+
+    restart.restart_meshed(renewing(run, monkeypatch, api))
+
+    assert api.done[-1].startswith(f"{state / 'run-1.json'} stays")
+    assert whole_files(run) == (state / "run-1.json",)
+
+
+def test_a_cluster_that_ends_with_the_run_leaves_evidence_alone(
+    run: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Cluster(killed, {})
 
     with pytest.raises(KeyboardInterrupt):
-        restart.restart_meshed(renewing(tmp_path, monkeypatch, done))
+        restart.restart_meshed(renewing(run, monkeypatch, api, "embedded"))
 
-    note, deleted = done
-    assert "shop/alone" in note
-    assert str(files(tmp_path)[0]) in note
-    assert deleted == "deleted"
+    said, _ = api.done
+    assert f"{files(run)[0]} says what they were, without 4 values" in said
+    assert not state.exists()
 
 
-def test_pods_whose_manifests_cannot_be_kept_are_not_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def occupied(state: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del run, monkeypatch
+    state.parent.mkdir(parents=True)
+    state.write_text("a file")
+
+
+def in_the_run(state: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del state
+    monkeypatch.setenv("XDG_STATE_HOME", str(run / "state"))
+
+
+def homeless(state: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    del state, run
+
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setattr(Path, "home", home)
+
+
+@pytest.mark.parametrize("arrange", [occupied, in_the_run, homeless])
+def test_without_a_state_folder_nothing_is_deleted(
+    run: Path,
+    state: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arrange: Callable[[Path, Path, pytest.MonkeyPatch], None],
 ) -> None:
-    done: list[str] = []
+    api = Cluster(nothing, {})
+    monkeypatch.setenv("KUBECONFIG", "elsewhere")
+    arrange(state, run, monkeypatch)
+
+    with pytest.raises(Broken, match="cannot be kept") as broken:
+        restart.restart_meshed(renewing(run, monkeypatch, api))
+
+    assert "XDG_STATE_HOME" in broken.value.next_command
+    assert broken.value.seen
+    assert api.done == []
+    assert list(run.iterdir()) == []
+
+
+def test_without_the_evidence_nothing_is_deleted_and_nothing_is_left(
+    run: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Cluster(nothing, {})
 
     with pytest.raises(Broken, match="cannot be kept"):
-        restart.restart_meshed(renewing(tmp_path / "gone", monkeypatch, done))
+        restart.restart_meshed(renewing(run / "gone", monkeypatch, api))
 
-    assert done == []
+    assert api.done == []
+    assert list(state.iterdir()) == []
 
 
-def test_a_resumption_names_the_file_where_a_bare_pod_is_lost(tmp_path: Path) -> None:
+def test_a_resumption_names_the_file_where_a_bare_pod_is_lost(run: Path) -> None:
     lost = Item(subject="Pod shop/alone", expected="there", seen="absent")
     other = Item(subject="Deployment shop/web", expected="there", seen="absent")
-    assert lost_pods(tmp_path, [lost]) == ""
-    kept = keep(tmp_path, 1, [BARE])
+    assert lost_pods(run, [lost], KUBECTL) == ""
+    kept = keep(run, 1, [BARE], kubectl=KUBECTL)
 
-    assert lost_pods(tmp_path, [other]) == ""
-    assert f"kubectl apply -f {kept.file}" in lost_pods(tmp_path, [other, lost])
+    assert lost_pods(run, [other], KUBECTL) == ""
+    assert f"{KUBECTL} apply -f {kept.whole}; " in lost_pods(run, [other, lost], KUBECTL)
+    kept.forget()
+    by_hand = f"put back what reads redacted-..., {KUBECTL} apply -f {kept.file}"
+    assert by_hand in lost_pods(run, [lost], KUBECTL)

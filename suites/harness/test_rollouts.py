@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures import rollouts
-from fixtures.cluster.bare import ready
+from fixtures.cluster.bare import there
 from fixtures.cluster.connection import Connection
 from fixtures.errors import Broken
 from fixtures.linkerd_install import rolled_out
@@ -162,14 +162,16 @@ def test_a_bare_pod_is_ready_once_it_runs_and_until_it_is_deleted(
         _good(kubectl.apply(_pod("bare", name, more)))
     keys = {"bare/runs", "bare/waits", "elsewhere/runs"}
     with closing(Connection(running.kubeconfig)) as connection:
-        found = until("a pod", lambda: ready(connection, keys), bool, timeout=60).value
-        others = ready(connection, keys - {"bare/runs"})
+        found = until(
+            "a pod", lambda: there(connection, keys), lambda pods: any(pods.values()), timeout=60
+        ).value
+        others = there(connection, keys - {"bare/runs"})
         _good(kubectl.run("-n", "bare", "delete", "pod", "runs", "--wait=false"))
-        deleted = ready(connection, keys)
+        deleted = there(connection, keys)
 
-    assert found == {"bare/runs"}
-    assert others == frozenset()
-    assert deleted == frozenset()
+    assert found == {"bare/runs": True, "bare/waits": False}
+    assert others == {"bare/waits": False}
+    assert deleted == {"bare/waits": False}
 
 
 def _pod(namespace: str, name: str, more: str) -> bytes:
