@@ -30,7 +30,7 @@ def build(bundle: Bundle) -> Report:
     """The report of a bundle; a bundle that was cut off gives a report that says so."""
     records = bundle.reading.records
     started = _started(bundle)
-    entries = entries_of(records, started.controls)
+    entries = entries_of(records, started.controls, started.command)
     without = without_finding(entries, started.controls)
     sections = sections_of(records, entries)
     canaries = canaries_of(records)

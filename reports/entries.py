@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fixtures.as_typed import as_typed
 from fixtures.died import superseded_by
 from fixtures.records import ControlEntry, FindingMade, Record
 from policies.findings import Severity, Status
 from reports.model import Counts, Entry, Tally, Unfound
 
 
-def entries_of(records: Iterable[Record], controls: Sequence[ControlEntry]) -> tuple[Entry, ...]:
-    """Every finding that stands, in the order of the catalogue and then of the ledger."""
+def entries_of(
+    records: Iterable[Record], controls: Sequence[ControlEntry], command: str = ""
+) -> tuple[Entry, ...]:
+    """Every finding that stands, in the order of the catalogue and then of the ledger.
+
+    Args:
+        records: Of the ledger.
+        controls: The catalogue.
+        command: The command line of the run: what is to be done next is told as it was typed.
+    """
     known = {c.id: c for c in controls}
     place = {c.id: n for n, c in enumerate(controls)}
     made: list[Entry] = []
@@ -19,7 +28,7 @@ def entries_of(records: Iterable[Record], controls: Sequence[ControlEntry]) -> t
     gone = superseded_by(records)
     for record in records:
         if isinstance(record.body, FindingMade) and record.seq not in gone:
-            made.append(_entry(record, record.body, known, len(made) + 1))
+            made.append(_entry(record, record.body, known, len(made) + 1, command or "pytest"))
     return tuple(
         sorted(
             made, key=lambda e: (place.get(e.control, len(place)), _unlisted(e, place), e.record)
@@ -32,7 +41,7 @@ def _unlisted(entry: Entry, place: dict[str, int]) -> str:
 
 
 def _entry(
-    record: Record, body: FindingMade, known: dict[str, ControlEntry], number: int
+    record: Record, body: FindingMade, known: dict[str, ControlEntry], number: int, command: str
 ) -> Entry:
     finding, verdict = body.finding, body.finding.verdict
     control = known.get(finding.control) or ControlEntry(
@@ -60,9 +69,9 @@ def _entry(
         summary=verdict.summary,
         expected=verdict.expected,
         seen=verdict.seen,
-        reason=verdict.reason,
+        reason=as_typed(verdict.reason, command),
         cause=verdict.cause,
-        next_command=verdict.next_command,
+        next_command=as_typed(verdict.next_command, command),
         waiver=finding.waiver,
         items=verdict.items,
         record=record.seq,

@@ -18,6 +18,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from fixtures.as_typed import as_typed
 from fixtures.walk import length
 from policies.findings import Item
 from reports import traffic_drawing, wording
@@ -30,7 +31,20 @@ TEMPLATES = Path(__file__).parent / "templates"
 LONG = 1500
 """Characters of one text that are shown; the JSON report has all."""
 _CONTROL = re.compile(r"\b([A-Z]{2,3}-\d{2})\b")
-PROGRAMS = ("kubectl", "linkerd", "helm", "pytest", "rehearse", "make", "kind", "step", "docker")
+PROGRAMS = frozenset(
+    (
+        "kubectl",
+        "linkerd",
+        "helm",
+        "pytest",
+        "rehearse",
+        "make",
+        "kind",
+        "step",
+        "docker",
+        "python",
+    )
+)
 TAIL = 30
 """Lines of a command's output that are shown."""
 
@@ -72,6 +86,7 @@ def render(report: Report) -> str:
 
     return template.render(
         report=report,
+        again=_again(report),
         subject=wording.subject(report),
         areas=_areas(report.findings),
         reasons=_reasons(report),
@@ -179,7 +194,12 @@ def linked(headline: str, failures: Sequence[Entry]) -> Markup:
 
 def is_command(text: str) -> bool:
     """Whether a next step can be typed as it is."""
-    return text.split(" ", 1)[0] in PROGRAMS
+    return text.split(" ", 1)[0].rpartition("/")[2] in PROGRAMS
+
+
+def _again(report: Report) -> str:
+    """What writes these documents again, as it was typed in this run."""
+    return as_typed(f"rehearse report {report.header.run}", report.header.command or "pytest")
 
 
 def _stopped(report: Report) -> str:

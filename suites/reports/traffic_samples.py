@@ -17,7 +17,7 @@ def lost_sample() -> Sample:
                 "Requests were lost beyond the budget",
                 expected="no more than each step's budget per path and kind",
                 seen="1 outage, longest 0.820 s",
-                next_command="rehearse report BUNDLE",
+                next_command="rehearse report latest",
             )
         },
         exit_code=1,
