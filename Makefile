@@ -13,6 +13,8 @@ REHEARSALS ?= 2
 TOOLS ?=
 SCENARIO ?=
 KIND ?=
+# Of an environment with atheris: `make fuzz` says how to make one.
+FUZZ_PYTHON ?= $(BIN)/python
 # A rehearsal starts several processes: their modules are compiled once, not in each of them.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -87,7 +89,7 @@ benchmarks: $(VENV)/.ready  ## measured figures, ONLY=name for one; never part o
 	$(BIN)/python -m benchmarks $(ONLY)
 
 fuzz: $(VENV)/.ready  ## fuzz one reader for two minutes: make fuzz ONLY=snapshot (needs atheris)
-	$(BIN)/python -m suites.fuzz.run $(ONLY) -max_total_time=120
+	$(FUZZ_PYTHON) -m suites.fuzz.run $(ONLY) -max_total_time=120
 
 clean:  ## remove what was set up and every run in .rehearsals
 	rm -rf $(VENV) .venv-newest .rehearsals .hypothesis .ruff_cache

@@ -90,6 +90,11 @@ def requests(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     with suppress(ApiError):
         selectors.parse_labels(text)
+
+
+def pattern(data: bytes) -> None:
+    """A pattern of a schema and a value; apart, since each may take half a second."""
+    text = data.decode("utf-8", "replace")
     half = len(text) // 2
     matches(text[:half], text[half:])
 
@@ -107,5 +112,6 @@ TARGETS: dict[str, Target] = {
     "toml": toml,
     "programs": programs,
     "requests": requests,
+    "pattern": pattern,
     "texts": texts,
 }

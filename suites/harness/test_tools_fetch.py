@@ -1,87 +1,22 @@
-"""Fetching a client: verified, resumed, mirrored, and never run unless it matches."""
+"""Fetching a client: verified, whole, mirrored, and never run unless it matches."""
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from fixtures.errors import BadInput, Broken
-from fixtures.tools import fetch as module
+from fixtures.tools import origins
 from fixtures.tools.fetch import CHECKSUM, asset, cache_folder, fetch
 from fixtures.tools.toolbox import Toolbox
 from policies.checks import checksum_verified
 from policies.observations import CommandRun
+from suites.harness.mirror import CLIENT, DIGEST, RELEASE, Server, quiet, release, serving
 
-RELEASE = "edge-25.10.7"
-CLIENT = b"#!/bin/sh\necho edge-25.10.7\n#" + b"x" * 300_000 + b"\n"
-DIGEST = hashlib.sha256(CLIENT).hexdigest()
 ROOT = Path(__file__).parents[2]
-
-
-@dataclass(slots=True)
-class Server:
-    """Serves files by path and notes what was asked."""
-
-    files: dict[str, bytes]
-    cut: int = 0
-    """The next answer of more than this ends after so many bytes; 0: none does."""
-    ranges: bool = True
-    url: str = ""
-    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-
-
-@contextmanager
-def serving(server: Server) -> Generator[Server]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range", "")
-            server.asked.append((self.path, wanted))
-            body = server.files.get(self.path.removeprefix("http://mirror.invalid"))
-            if body is None:
-                self.send_error(404)
-                return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-            if start and server.ranges and start >= len(body):
-                self.send_error(416)
-                return
-            part = body[start:] if server.ranges else body
-            self.send_response(206 if start and server.ranges else 200)
-            self.send_header("Content-Length", str(len(part)))
-            self.end_headers()
-            cut, server.cut = (server.cut, 0) if len(part) > server.cut > 0 else (0, server.cut)
-            self.wfile.write(part[:cut] if cut else part)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        http.shutdown()
-        thread.join()
-        http.server_close()
-
-
-def release(client: bytes = CLIENT, digest: str = DIGEST) -> Server:
-    name = asset(RELEASE)
-    return Server({f"/{RELEASE}/{name}": client, f"/{RELEASE}/{name}.sha256": digest.encode()})
-
-
-def quiet(_: str) -> None:
-    pass
 
 
 def test_a_client_is_fetched_verified_and_kept_with_its_evidence(tmp_path: Path) -> None:
@@ -99,37 +34,44 @@ def test_a_client_is_fetched_verified_and_kept_with_its_evidence(tmp_path: Path)
     assert told == [f"fetching {server.url}/{RELEASE}/{asset(RELEASE)}"], "never silently"
 
 
-def test_a_download_that_was_cut_off_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_a_download_that_was_cut_off_leaves_nothing_and_is_begun_anew(tmp_path: Path) -> None:
     server = release()
     server.cut = 100_000
     with serving(server):
         with pytest.raises(Broken, match="cut off") as cut:
             fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
+        left = list((tmp_path / RELEASE).iterdir())
         found = fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
 
-    assert "goes on where this one ended" in cut.value.next_command
-    assert found.path.read_bytes() == CLIENT
-    assert server.asked[-1] == (f"/{RELEASE}/{asset(RELEASE)}", "bytes=100000-")
-
-
-def test_a_server_without_ranges_is_asked_for_all_again(tmp_path: Path) -> None:
-    server = release()
-    server.cut, server.ranges = 100_000, False
-    with serving(server):
-        with pytest.raises(Broken, match="cut off"):
-            fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
-        found = fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
-
+    assert "bytes are missing" in cut.value.seen
+    assert left == []
     assert found.path.read_bytes() == CLIENT
 
 
-def test_a_part_that_is_whole_or_longer_is_begun_anew(tmp_path: Path) -> None:
+def test_what_others_are_writing_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / RELEASE).mkdir()
-    (tmp_path / RELEASE / "linkerd.part").write_bytes(CLIENT + b"more")
+    theirs = tmp_path / RELEASE / "linkerd.part"
+    theirs.write_bytes(b"of another process")
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"as it was")
+    (tmp_path / RELEASE / "linkerd").symlink_to(victim)
+    (tmp_path / RELEASE / CHECKSUM).symlink_to(victim)
     with serving(release()) as server:
         found = fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
 
     assert found.path.read_bytes() == CLIENT
+    assert theirs.read_bytes() == b"of another process"
+    assert victim.read_bytes() == b"as it was"
+    names = {p.name for p in (tmp_path / RELEASE).iterdir()}
+    assert names == {"linkerd", CHECKSUM, "linkerd.part"}
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / RELEASE / "linkerd" / "x").mkdir(parents=True)
+    with serving(release()) as server, pytest.raises(BadInput, match="cannot be kept"):
+        fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
+
+    assert not list((tmp_path / RELEASE).glob(".*"))
 
 
 def test_a_checksum_that_does_not_match_leaves_nothing(tmp_path: Path) -> None:
@@ -140,17 +82,6 @@ def test_a_checksum_that_does_not_match_leaves_nothing(tmp_path: Path) -> None:
     assert DIGEST in wrong.value.expected
     assert wrong.value.exit_code == 3
     assert list((tmp_path / RELEASE).iterdir()) == []
-
-
-def test_a_damaged_part_of_another_download_does_not_stay(tmp_path: Path) -> None:
-    (tmp_path / RELEASE).mkdir()
-    part = tmp_path / RELEASE / "linkerd.part"
-    part.write_bytes(b"something else")
-    with serving(release()) as server:
-        with pytest.raises(Broken, match="does not match"):
-            fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
-        assert not part.exists()
-        fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
 
 
 @pytest.mark.parametrize("published", ["", "<html>log in</html>", "abc"])
@@ -195,16 +126,6 @@ def test_a_mirror_may_be_a_folder(tmp_path: Path) -> None:
         fetch(RELEASE, cache=tmp_path / "c", mirror=str(tmp_path / "absent"), tell=quiet)
 
 
-def test_proxy_settings_are_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with serving(release()) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        fetch(RELEASE, cache=tmp_path, mirror="http://mirror.invalid", tell=quiet)
-
-    assert all(path.startswith("http://mirror.invalid/") for path, _ in proxy.asked)
-
-
 def test_a_changed_client_in_the_cache_is_fetched_again(tmp_path: Path) -> None:
     told: list[str] = []
     with serving(release()) as server:
@@ -235,7 +156,7 @@ def test_a_machine_without_a_client_is_said_so() -> None:
 
 
 def test_the_official_place_is_a_releases_own() -> None:
-    assert module.OFFICIAL == "https://github.com/linkerd/linkerd2/releases/download"
+    assert origins.OFFICIAL == "https://github.com/linkerd/linkerd2/releases/download"
 
 
 def test_the_command_fetches_and_ends_with_the_designs_code(tmp_path: Path) -> None:

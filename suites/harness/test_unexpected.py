@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ from fixtures import plugin as module
 from fixtures.errors import unexpected
 from fixtures.plugin import RehearsalPlugin
 
+ROOT = Path(__file__).parents[2]
 SECRET = "eyJhbGciOi.secret.text"
 
 
@@ -21,7 +24,7 @@ def fail(*_: object) -> None:
 
 
 def config() -> pytest.Config:
-    manager = SimpleNamespace(has_plugin={}.get)
+    manager = SimpleNamespace(has_plugin={}.get, getplugin={}.get)
     option = SimpleNamespace(collectonly=False)
     return cast("pytest.Config", SimpleNamespace(pluginmanager=manager, option=option))
 
@@ -70,6 +73,47 @@ def test_within_the_run_its_ledger_is_named(plugin: RehearsalPlugin) -> None:
     assert str(ledger) in session.broken
     assert SECRET not in session.broken
     assert "test_unexpected.py" in session.broken
+
+
+HOSTILE = """
+import pytest
+from fixtures.plugin import RehearsalPlugin
+
+def pytest_configure(config):
+    class Only:
+        plugin = RehearsalPlugin(config, "upgrade", lambda _: None)
+        pytest_internalerror = staticmethod(plugin.pytest_internalerror)
+
+    config.pluginmanager.register(Only())
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    yield
+    raise ValueError("Bearer abcdefgh12345678 \\x1b[2J ##[error]")
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-p", "no:terminal"]], ids=["terminal", "none"])
+def test_pytests_own_traceback_is_said_like_any_other_text(
+    tmp_path: Path, options: list[str]
+) -> None:
+    (tmp_path / "conftest.py").write_text(HOSTILE)
+    (tmp_path / "test_x.py").write_text("def test_x(): pass\n")
+    argv = [sys.executable, "-m", "pytest", "-c", "/dev/null", *options]
+    done = subprocess.run(
+        [*argv, f"--rootdir={tmp_path}", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+
+    assert "ValueError" in said
+    assert "abcdefgh" not in said
+    assert "\x1b[2J" not in said
+    assert "##[error]" not in said
 
 
 def test_a_message_names_the_places_and_not_the_text() -> None:
