@@ -280,7 +280,7 @@ def test_the_rbac_of_an_upgrade_is_every_right_it_asks_for(
     consent = found.consent(tmp_path, more='canary_namespace = "my-canary"')
     user = restricted(found, tmp_path, "--suite", "upgrade", "--scenario", str(consent))
     connection = Connection(user)
-    rights = to_upgrade(load(consent, {}), (SOURCE, "edge-25.10.7"))
+    rights = to_upgrade(load(consent, {}, trusted=True), (SOURCE, "edge-25.10.7"))
 
     assert missing(connection, (*to_look(), *rights)) == ()
     assert missing(connection, [Right("delete", "", "nodes")]) == (Right("delete", "", "nodes"),)
