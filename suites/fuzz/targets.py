@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +33,9 @@ Target = Callable[[bytes], None]
 @cache
 def _file() -> Path:
     """One file of this process, for readers that take a path."""
-    return Path(tempfile.mkdtemp(prefix="fuzz-")) / f"{os.getpid()}.input"
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder / f"{os.getpid()}.input"
 
 
 def _written(data: bytes) -> Path:
