@@ -267,7 +267,7 @@ def _stale_roots(facts: ClusterFacts) -> Iterator[Item]:
             continue
         shown = ", ".join(p.key for p in pods[:5]) + (" ..." if len(pods) > 5 else "")
         yield Item(
-            subject=f"{len(pods)} pods with trust bundle {root[:12]}: {shown}",
+            subject=f"{number(len(pods), 'pod')} with trust bundle {root[:12]}: {shown}",
             expected=f"bundle {newest[plane][1][:12]}",
             seen=root[:12],
             explained="a proxy keeps the bundle of its creation until its pod is restarted",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from policies.discovery_facts import Address, Discovery, ServiceAnswer
 from policies.facts import ClusterFacts
 from policies.findings import SHOWN, Item, Verdict, holds, not_assessed, violated
+from policies.wording import number
 
 
 def differences(answer: ServiceAnswer) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
@@ -83,13 +84,15 @@ def _named(found: Sequence[Address]) -> str:
 def _told(found: Sequence[Discovery]) -> str:
     """How many were asked, of how many, and who agreed late."""
     most = max(found, key=lambda f: len(f.services))
+    places = {a.place for s in most.services for a in s.answered}
     parts = [
-        f"{len(most.services)} of {len(most.services) + most.left_out} Services, "
-        f"{len({a.place for s in most.services for a in s.answered})} addresses, "
-        f"by {len(found)} of {most.pods} destination pods"
+        f"{len(most.services)} of "
+        f"{number(len(most.services) + most.left_out, 'Service')}, "
+        f"{number(len(places), 'address', 'addresses')}, "
+        f"by {len(found)} of {number(most.pods, 'destination pod')}"
     ]
     parts += [
-        f"{f.pod} agreed when asked {f.asked} times, after {f.seconds:.1f} s"
+        f"{f.pod} agreed when asked {number(f.asked, 'time')}, after {f.seconds:.1f} s"
         for f in found
         if f.asked > 1
     ]

@@ -123,7 +123,8 @@ def identity_on_every_sample(traffic: Traffic, clock: Clock | None = None) -> Ve
         Item(
             subject=f"path {seen.path.id} from {said.say(run.first)} to {said.say(run.last)}",
             expected=seen.path.identity,
-            seen=f"{run.count} answers to {run.detail or 'no identity'} by {run.server or '?'}",
+            seen=f"{number(run.count, 'answer')} to {run.detail or 'no identity'} "
+            f"by {run.server or '?'}",
         )
         for seen in chosen
         for run in seen.runs

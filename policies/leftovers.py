@@ -26,6 +26,7 @@ from policies.findings import Item, Verdict, holds, judged, not_applicable, not_
 from policies.observations import Rendered
 from policies.pruning import PRUNED
 from policies.releases import catalogue
+from policies.wording import number, verb
 
 _CLUSTER_WIDE = (
     "customresourcedefinitions.apiextensions.k8s.io",
@@ -203,7 +204,10 @@ def _of_retired(facts: ClusterFacts, name: str) -> Iterator[tuple[str, str]]:
     there = {n.name for n in facts.namespaces} & spaces
     for space in sorted(there):
         pods = sum(1 for p in facts.pods if p.namespace == space and _runs(p))
-        yield f"namespace {space}", f"still there, {pods} pods run"
+        yield (
+            f"namespace {space}",
+            f"still there, {number(pods, 'pod')} {verb(pods, 'runs', 'run')}",
+        )
     told: set[str] = set()
     for one in facts.objects:
         if one.extension == name and not one.key.namespace:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from policies.facts import ClusterFacts, DisruptionBudget, Pod, Workload
 from policies.planes import ENDED, is_control_plane, owner, run_of
+from policies.wording import number, verb
 
 RED_BEFORE = "red before the upgrade: "
 """How each explanation begins."""
@@ -49,21 +50,27 @@ class Preexisting:
         then, now = self.lacking.get(workload.key, 0), lacking(workload)
         if not then or now > then:
             return ""
-        return f"{RED_BEFORE}{then} of its pods were not available at the baseline"
+        return (
+            f"{RED_BEFORE}{then} of its pods {verb(then, 'was', 'were')} not available "
+            "at the baseline"
+        )
 
     def stuck(self, pod: Pod) -> str:
         """Why a pod could not be replaced: its workload was red, so its rollout stands still."""
         then = self.lacking.get(owner(pod), 0)
         if not then:
             return ""
-        return f"{RED_BEFORE}{then} of {owner(pod)} were not available, so no restart completes"
+        return (
+            f"{RED_BEFORE}{then} of {owner(pod)} {verb(then, 'was', 'were')} not available, "
+            "so no restart completes"
+        )
 
     def budget(self, budget: DisruptionBudget) -> str:
         """Why a budget that is not met is nothing new; empty when it is."""
         then = self.budgets.get(f"{budget.namespace}/{budget.name}", 0)
         if not then or budget.desired_healthy - budget.healthy > then:
             return ""
-        return f"{RED_BEFORE}it lacked {then} healthy pods at the baseline"
+        return f"{RED_BEFORE}it lacked {number(then, 'healthy pod')} at the baseline"
 
     def proxy(self, pod: Pod, unready: Mapping[str, int]) -> str:
         """Why a proxy that is not ready is nothing new.
@@ -75,7 +82,10 @@ class Preexisting:
         then = self.unready_proxies.get(owner(pod), 0)
         if not then or unready.get(owner(pod), 0) > then:
             return ""
-        return f"{RED_BEFORE}{then} proxies of {owner(pod)} were not ready at the baseline"
+        return (
+            f"{RED_BEFORE}{number(then, 'proxy', 'proxies')} of {owner(pod)} "
+            f"{verb(then, 'was', 'were')} not ready at the baseline"
+        )
 
     def restarts(self, pod: Pod, *, proxy: int, killed: int) -> str:
         """Why restarts of an application are nothing new; those of a proxy always are."""

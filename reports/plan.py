@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from policies.advisories import AdvisoryResult, unjudged
+from policies.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,12 +46,11 @@ def render(plan: Plan, advisories: Sequence[AdvisoryResult] = ()) -> str:
 def _head(plan: Plan) -> Iterator[str]:
     on = f" on Kubernetes {plan.kubernetes}" if plan.kubernetes else ""
     yield f"{plan.source} -> {plan.target}{on}"
-    number = len(plan.hops)
-    said = [f"{number} hop{'s' if number != 1 else ''}" if number else "no path"]
+    said = [number(len(plan.hops), "hop") if plan.hops else "no path"]
     if upgrades := len(plan.kubernetes_upgrades):
-        said.append(f"{upgrades} Kubernetes upgrade{'s' if upgrades > 1 else ''} between")
+        said.append(f"{number(upgrades, 'Kubernetes upgrade')} between")
     if blockers := len(plan.blockers):
-        said.append(f"BLOCKED by {blockers} {'thing' if blockers == 1 else 'things'}, see below")
+        said.append(f"BLOCKED by {number(blockers, 'thing')}, see below")
     yield ", ".join(said)
     yield ""
 

@@ -11,6 +11,7 @@ from policies.conditions.registry import Answer, any_of, condition, listed
 from policies.ownership import release_secrets
 from policies.releases import catalogue
 from policies.versions import Order, compare, parse
+from policies.wording import number, verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,8 @@ def _native_default(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
     target = catalogue().release(hop.target)
     if target is not None and target.native_sidecar is False:
         return Answer(False, f"{hop.target} does not use native sidecars by default")
-    return Answer(True, f"{before} pod(s) run the proxy as a container; new ones will not")
+    told = f"{number(before, 'pod')} {verb(before, 'runs', 'run')}"
+    return Answer(True, f"{told} the proxy as a container; new ones will not")
 
 
 @condition("proxy pinned below", "pods", "workloads", "namespaces")

@@ -147,7 +147,7 @@ def test_a_lag_that_ended_holds_and_is_told() -> None:
 
     assert verdict.status == "holds"
     assert verdict.seen == (
-        "1 of 4 Services, 1 addresses, by 1 of 5 destination pods; "
+        "1 of 4 Services, 1 address, by 1 of 5 destination pods; "
         f"{POD} agreed when asked 2 times, after 6.2 s"
     )
 

@@ -42,7 +42,7 @@ def test_advisories_of_a_cluster_are_told_with_what_was_seen() -> None:
     facts = sts.cluster("edge-25.10.7", ["edge-25.10.7"])
     text = render(found, applicable(found.hops[0], facts))
     assert "20-2" in text
-    assert "seen: 2 pod(s) run the proxy as a container" in text
+    assert "seen: 2 pods run the proxy as a container" in text
     assert "no concern here" in text
     assert "20-1 " not in text
 
