@@ -217,7 +217,7 @@ def test_every_kind_of_the_prober_is_answered(tmp_path: Path) -> None:
     seen, _ = results(tmp_path / "samples.bin")
     assert set(seen) == {f"{k} {s}" for k in kinds for s in ("meshed", "unmeshed")}
     for path, found in seen.items():
-        assert set(found) <= {"ok", "late"}, path
+        assert set(found) <= {"ok", "late", "held"}, path  # a busy machine sends fewer
         assert found.count("ok") >= 3, path
 
 
