@@ -114,7 +114,7 @@ def test_a_cluster_that_somebody_changed_is_refused_with_the_difference(story: S
     finally:
         image(story.cluster, to=was)
 
-    assert "1 differences" in said
+    assert "1 difference:" in said
     assert "Deployment shop/shop-web" in said
     assert "registry.example/web:9" in said
     assert was in said
