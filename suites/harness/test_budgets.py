@@ -177,7 +177,7 @@ def test_a_run_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     run_in(tmp_path / "one", seen(CLEAN))
     (tmp_path / "latest").symlink_to("one")
 
-    assert "1 of 1 runs" in read_history(tmp_path, WANTED).notes[0]
+    assert "1 of 1 run in " in read_history(tmp_path, WANTED).notes[0]
 
 
 def absent(folder: Path) -> Path:
