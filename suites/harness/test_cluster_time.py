@@ -13,11 +13,15 @@ from typing import Any, cast
 
 import pytest
 
+from fixtures.cluster.connection import Connection
 from fixtures.errors import Broken
 from fixtures.targets import cluster_time
 from fixtures.targets.cluster_time import SLOWEST, ClusterTime
+from fixtures.targets.embedded.process import EmbeddedProcess
 from fixtures.targets.existing import ExistingTarget
+from fixtures.targets.published_clock import PublishedLine
 from fixtures.targets.reachable import REFUSED, Reachable, only_server, server_of
+from fixtures.waiting import until
 
 AT = datetime(2026, 8, 21, tzinfo=UTC)
 
@@ -150,3 +154,18 @@ def test_of_a_server_behind_a_proxy_nothing_is_known(
     if proxy == "environment":
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     assert server_of(existing(tmp_path, "https://192.0.2.2", more), "") is None
+
+
+def test_an_api_tells_how_its_time_ran_as_its_files_do(tmp_path: Path) -> None:
+    with EmbeddedProcess.start(tmp_path, speed=20.0, nodes=1) as cluster:
+        line = PublishedLine(Connection(cluster.kubeconfig))
+        moments: list[datetime] = []
+        while len(moments) < 10:
+            cluster.clock.now()
+            moments.append(datetime.now(UTC))
+        passed = cluster.clock.now() + timedelta(seconds=10)
+        until("10 cluster seconds", lambda: line.at(datetime.now(UTC)), passed.__le__, timeout=60)
+
+        told = [line.at(moment) for moment in moments]
+
+        assert told == [cluster.clock.at(moment) for moment in moments]
