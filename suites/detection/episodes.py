@@ -109,6 +109,9 @@ def ended_within(episode: PathEpisode, truth: Span | None) -> bool:
 
 
 def slack(path: ProbedPath) -> timedelta:
-    """The longest stretch in which nothing was asked on a path: no bound can be closer."""
+    """The longest stretch in which nothing was asked on a path: no bound can be closer.
+
+    A millisecond more, since moments are turned into cluster time one by one.
+    """
     gaps: Iterable[float] = (w.smallest_visible or 0.0 for w in path.windows)
-    return seconds(max(gaps, default=0.0))
+    return seconds(max(gaps, default=0.0) + 0.001)

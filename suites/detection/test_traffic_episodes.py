@@ -109,7 +109,8 @@ CASES = {
         hit=lambda p: p.source == "unmeshed" and p.kind == "http-new",
         began=until_old_pods_went,
         ended=lambda s: (s.struck[0], s.went + seconds(8) + HEARD),
-        cause=r"pod rehearse-probes/echo-\S+ ended",
+        # The pod's end, or the step that began within the same second as it.
+        cause=r"pod rehearse-probes/echo-\S+ ended|step settled began",
         spared=lambda p: p.source != "unmeshed",
     ),
     "echo-abrupt": Told(
