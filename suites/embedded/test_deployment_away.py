@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.targets.embedded.kernel import ApiError, Obj
-from suites.embedded.in_process import SPACE, cluster, run, workload
+from suites.embedded.in_process import SPACE, Watch, cluster, run, workload
 
 AWAY: Obj = {"namespace": SPACE, "name": "web", "seconds": 10}
 
@@ -18,15 +18,19 @@ def replicas(kernel: object) -> int:
 def test_it_has_no_pod_for_so_long_and_then_as_many_as_before() -> None:
     async def scene() -> None:
         async with cluster() as on:
+            watch = Watch("web")
+            on.kernel.subscribe(["pods"], watch.heard)
             await on.kernel.create(
                 "deployments.apps", workload("Deployment", "web", {"replicas": 3})
             )
             await on.until(lambda: sum(p.ready for p in on.pods(app="web")) == 3, "three pods")
 
+            watch.watching = True
             on.kernel.faults.enable("deployment-away", AWAY)
-            await on.until(lambda: not on.pods(app="web"), "no pod")
             assert replicas(on.kernel) == 0
 
+            await on.until(lambda: watch.fewest_ready == 0, "no pod that serves")
+            await on.until(lambda: replicas(on.kernel) == 3, "asked for three again")
             await on.until(lambda: sum(p.ready for p in on.pods(app="web")) == 3, "three again")
 
     run(scene())

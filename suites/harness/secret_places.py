@@ -194,7 +194,12 @@ PLACES: dict[str, Obj] = {
     "CRD, default": an(
         "CustomResourceDefinition",
         "apiextensions.k8s.io/v1",
-        spec={"group": "db.example", "versions": [{"schema": {"x": {"default": SECRET}}}]},
+        metadata={"name": "its.db.example"},
+        spec={
+            "group": "db.example",
+            "names": {"kind": "It", "plural": "its"},
+            "versions": [{"name": "v1", "schema": {"x": {"default": SECRET}}}],
+        },
     ),
     "webhook, URL": an(
         "MutatingWebhookConfiguration",

@@ -30,6 +30,9 @@ from suites.harness.misbehaving import (
     wait_for,
 )
 
+NOT_SENT = ("late", "held")
+"""A busy machine's own: the prober did not ask."""
+
 
 def stall(_sock: socket.socket, _sequence: int) -> bool:
     time.sleep(0.4)
@@ -93,7 +96,7 @@ def only(traffic: Traffic) -> PathTraffic:
 
 def first(traffic: Traffic) -> SampleRun:
     """The first samples that were sent: on a busy machine some may be late before."""
-    return next(r for r in only(traffic).runs if r.outcome not in ("late", "held"))
+    return next(r for r in only(traffic).runs if r.outcome not in NOT_SENT)
 
 
 @pytest.mark.parametrize("kind", ["http-new", "http-reused"])
@@ -169,7 +172,7 @@ def test_the_identity_seen_is_compared(tmp_path: Path) -> None:
     with misbehaving(meshed) as server:
         seen = only(probed(tmp_path / "s", 9, spec(server.port, identity="client.shop")))
 
-    assert {r.outcome for r in seen.runs} == {"ok", "wrong identity"}
+    assert {r.outcome for r in seen.runs if r.outcome not in NOT_SENT} == {"ok", "wrong identity"}
     assert outages(seen) == ()
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures import redaction
 from fixtures.ledger import (
     LEDGER,
     Clocks,
@@ -66,6 +67,28 @@ def test_every_kind_of_record_survives_the_ledger(
         assert read(place / LEDGER).records[0].body == value
 
     survives()
+
+
+@pytest.mark.parametrize(
+    "password", ["secret", "holds", "secrets", "embedded", "2000-01", "00000", "schema"]
+)
+def test_a_password_that_is_a_word_of_the_format_leaves_a_ledger_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setattr(redaction, "_forms", ())
+    monkeypatch.setattr(redaction, "_encoded", ())
+    redaction.remember([password])
+    at = datetime(2000, 1, 1, tzinfo=UTC)
+
+    with Ledger.create(tmp_path, "run", Clocks(utc=lambda: at, monotonic=lambda: 0.0)) as ledger:
+        ledger.write(RunEnded(exit_code=0, verdict="holds", seconds=100000.5))
+        ledger.write(Note(text=f"with {password}!"), cluster_time=at)
+
+    ended, note = read(tmp_path / LEDGER).records
+    assert ended.body == RunEnded(exit_code=0, verdict="holds", seconds=100000.5)
+    assert note.body == Note(text="with [removed]!")
+    assert note.prev
+    assert note.cluster_time == at
 
 
 def test_each_record_is_on_disk_before_write_returns(tmp_path: Path) -> None:
