@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from policies.combining import combined
 from policies.facts import ClusterFacts, ObjectKey, Workload
 from policies.findings import Item, Verdict, judged, not_applicable, not_assessed
-from policies.link_facts import Link, Mirror, Multicluster
+from policies.link_facts import Lease, Link, Mirror, Multicluster
 from policies.linked import agree
 from policies.versions import parse
 from policies.wording import number
@@ -149,16 +149,35 @@ def _controllers(link: Link, now: Multicluster, facts: ClusterFacts) -> Iterator
         return
     if found[0].available < 1:
         yield Item(subject=subject, expected=f"{found[0].name} available", seen="no pod is")
-    lease = next((x for x in now.leases if x.name == f"service-mirror-write-{link.cluster}"), None)
-    alive = {
-        p.name for p in facts.pods if p.namespace == link.namespace and p.ready and not p.deleting
-    }
-    if lease is None or lease.holder not in alive:
+    lease = _lease(link, now)
+    if not _is_held(link, now, facts):
         yield Item(
             subject=f"lease service-mirror-write-{link.cluster}",
             expected=f"held by a ready pod of {found[0].name}",
             seen=f"held by {lease.holder}, which is not ready" if lease else "no such lease",
         )
+
+
+def leases_held(facts: ClusterFacts) -> bool:
+    """Whether a ready pod holds the lease of every link: a new one takes it after the old went.
+
+    A holder that ends in order gives it back; of one that does not it is free after 30 s.
+    Source: linkerd2, multicluster/service-mirror, its leader election.
+    """
+    now = facts.multicluster
+    return now is None or all(_is_held(link, now, facts) for link in now.links)
+
+
+def _lease(link: Link, now: Multicluster) -> Lease | None:
+    return next((x for x in now.leases if x.name == f"service-mirror-write-{link.cluster}"), None)
+
+
+def _is_held(link: Link, now: Multicluster, facts: ClusterFacts) -> bool:
+    lease = _lease(link, now)
+    alive = {
+        p.name for p in facts.pods if p.namespace == link.namespace and p.ready and not p.deleting
+    }
+    return lease is not None and lease.holder in alive
 
 
 def _mirrors(now: Multicluster) -> Iterator[Item]:

@@ -18,6 +18,9 @@ import pytest
 from fixtures.targets.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client
 from suites.embedded.real_apiserver import MissingError, running
+from suites.forgotten import forget_secrets
+
+__all__ = ["forget_secrets"]
 
 OTHER = "CONTRACT_KUBECONFIG"
 TARGET = "CONTRACT_TARGET"

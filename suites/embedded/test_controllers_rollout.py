@@ -175,7 +175,13 @@ def test_recreate_never_runs_two_versions_at_once() -> None:
             running.kernel.subscribe(
                 ["pods"],
                 lambda _: together.append(
-                    len({p.labels["pod-template-hash"] for p in running.pods(app="web")})
+                    len(
+                        {
+                            p.labels["pod-template-hash"]
+                            for p in running.pods(app="web")
+                            if not p.finished
+                        }
+                    )
                 ),
             )
             running.restart(DEPLOYMENTS, "web")

@@ -230,7 +230,7 @@ def test_a_wait_ends_when_the_rehearsal_does(writer: ClusterWriter, tmp_path: Pa
         control="nobody-schedules-here",
     )
     source = Source(name="waits", namespace=CONTROL)
-    threading.Timer(0.3, running.interrupt).start()
+    running.interrupt()
 
     with pytest.raises(Exception, match="did not bring the first samples"):
         running.start(source, [spec("waits", host=f"absent.{CONTROL}.svc", port=1)])

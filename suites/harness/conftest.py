@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from suites.forgotten import forget_secrets
 from suites.interrupts import hear_ctrl_c
+
+__all__ = ["forget_secrets"]
 
 hear_ctrl_c()
 

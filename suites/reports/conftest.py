@@ -7,8 +7,11 @@ import pytest
 from fixtures.bundle import Bundle
 from reports.build import build
 from reports.model import Report
+from suites.forgotten import forget_secrets
 from suites.reports.samples import violated_sample
 from suites.reports.traffic_samples import EVERY
+
+__all__ = ["forget_secrets"]
 
 
 @pytest.fixture(scope="session")
