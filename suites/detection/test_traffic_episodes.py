@@ -48,13 +48,15 @@ class Told:
     """What must be found of a fault."""
 
     hit: Callable[[ProbedPath], bool]
-    """Paths with exactly one episode; there is at least one."""
+    """Paths with exactly one episode (or parts, by chance); there is at least one such path."""
     began: Callable[[Story], Span]
     ended: Callable[[Story], Span | None]
     cause: str
     """A pattern in what the episode says of its cause."""
     spared: Callable[[ProbedPath], bool] = lambda _: False
     """Paths that lost nothing."""
+    by_chance: bool = False
+    """Each request meets the fault or not: what is lost may come in parts."""
 
 
 def kinds(*wanted: str) -> Callable[[ProbedPath], bool]:
@@ -108,10 +110,10 @@ CASES = {
     "stale-endpoint": Told(
         hit=lambda p: p.source == "unmeshed" and p.kind == "http-new",
         began=until_old_pods_went,
-        ended=lambda s: (s.struck[0], s.went + seconds(8) + HEARD),
-        # The pod's end, or the step that began within the same second as it.
-        cause=r"pod rehearse-probes/echo-\S+ ended|step settled began",
+        ended=lambda s: (s.struck[0], s.went + seconds(13) + HEARD),
+        cause=r"pod rehearse-probes/echo-\S+ ended",
         spared=lambda p: p.source != "unmeshed",
+        by_chance=True,
     ),
     "echo-abrupt": Told(
         hit=lambda p: p.kind in STREAMS,
@@ -148,16 +150,17 @@ def test_a_fault_is_one_episode_with_true_bounds_and_its_cause(
     assert hit
     began, ended = wanted.began(story), wanted.ended(story)
     for path in hit:
-        assert len(path.episodes) == 1, f"{path.id}: {path.episodes}"
-        (episode,) = path.episodes
-        assert began_within(episode, began), (path.id, began, episode)
+        assert path.episodes, path.id
+        assert wanted.by_chance or len(path.episodes) == 1, f"{path.id}: {path.episodes}"
+        first, last = path.episodes[0], path.episodes[-1]
+        assert began_within(first, began), (path.id, began, first)
         if path.ended is None or ended is None or path.ended > ended[1]:
-            assert ended_within(episode, ended), (path.id, ended, episode)
-        if episode.earliest_start is not None:
-            assert episode.started - episode.earliest_start <= slack(path)
-        assert re.search(wanted.cause, told(episode)), f"{path.id}: {told(episode)}"
+            assert ended_within(last, ended), (path.id, ended, last)
+        if first.earliest_start is not None:
+            assert first.started - first.earliest_start <= slack(path)
+        assert any(re.search(wanted.cause, told(e)) for e in path.episodes), path.id
     for path in story.paths:
         if wanted.spared(path):
             assert path.episodes == (), path.id
         elif path not in hit:
-            assert len(path.episodes) <= 1, path.id
+            assert wanted.by_chance or len(path.episodes) <= 1, path.id
