@@ -8,7 +8,7 @@ import pytest
 
 from policies.facts import ClusterFacts, ObjectKey, Unreadable
 from policies.link_facts import Gateway, Lease, Link, Mirror, Multicluster
-from policies.multicluster import consistent
+from policies.multicluster import consistent, leases_held
 from suites.policy.builders import (
     TARGET,
     change,
@@ -55,6 +55,17 @@ def test_a_linked_cluster_holds() -> None:
 
     assert verdict.status == "holds", verdict.seen
     assert "1 link with 1 mirror," in verdict.summary
+
+
+def test_a_lease_is_held_by_a_ready_pod_of_the_link_alone() -> None:
+    assert leases_held(linked())
+    assert leases_held(cluster(TARGET)), "no link, no lease to be held"
+    for holder in ("controller-west-0", ""):
+        lease = change(LINKED.leases[0], holder=holder)
+        assert not leases_held(linked(change(LINKED, leases=(lease,))))
+    assert not leases_held(linked(change(LINKED, leases=())))
+    going = tuple(change(p, deleting=True) for p in linked().pods)
+    assert not leases_held(change(linked(), pods=going))
 
 
 def test_a_cluster_without_the_extension_is_not_applicable_and_says_so() -> None:
