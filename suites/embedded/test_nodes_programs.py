@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fixtures.linkerd.sidecar import PROXY_INIT
+import pytest
+
+from fixtures.linkerd.sidecar import PROXY_INIT, lacks
 from suites.embedded.in_process import bare_pod, cluster, is_ready, run, statuses, waiting_reason
 
 
@@ -30,3 +32,22 @@ def test_an_init_container_whose_image_lacks_its_program_never_starts() -> None:
             assert PROXY_INIT in ended["message"]
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("image", "known_not_to"),
+    [
+        ("cr.l5d.io/linkerd/proxy:edge-25.10.7", True),
+        ("registry.corp.example:5000/mesh/proxy:stable-2.14.10@sha256:" + "1" * 64, True),
+        ("cr.l5d.io/linkerd/proxy:edge-26.6.3", False),
+        ("ghcr.io/acme-mesh/proxy:edge-25.10.7-fips.2", False),
+        ("cr.l5d.io/linkerd/proxy:v2.322.0", False),
+        ("cr.l5d.io/linkerd/proxy@sha256:" + "1" * 64, False),
+        ("ghcr.io/acme/my-proxy:edge-25.10.7", False),
+    ],
+)
+def test_only_of_a_released_image_is_it_known_what_it_lacks(
+    image: str, known_not_to: bool
+) -> None:
+    assert lacks(image, PROXY_INIT) == known_not_to
+    assert not lacks(image, "/usr/lib/linkerd/linkerd2-proxy")
