@@ -218,20 +218,16 @@ def nothing_old_left(
 ) -> Verdict:
     """No pod, workload, CRD or labelled object is of an older release any more (VER-04).
 
-    Releases between source and target count as well: a path may have several hops.
+    Releases between source and target count as well: a path may have several hops. A proxy whose
+    version cannot be placed, such as that of a build of somebody's own, is not assessed.
     """
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
-    items = _grouped(
-        o
-        for _, o in _old(
-            facts,
-            target,
-            at_baseline(baseline),
-            lazy=lazy,
-            ignore_namespaces=ignore_namespaces,
-        )
-    )
+    red = at_baseline(baseline)
+    old = _old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces)
+    proxies = [o for _, o in old]
+    unplaced = [o for o in proxies if not o.explained and not placed(o.version)]
+    items = _grouped(o for o in proxies if o not in unplaced)
     items += _extension_proxies(items, facts)
     items += _created_by(facts, target)
     if facts.config is not None and facts.config.version != target:
@@ -240,6 +236,8 @@ def nothing_old_left(
         )
     return judged(
         items,
+        unknown=_grouped(unplaced),
+        unknown_as=UNPLACED,
         holds_as=f"Nothing of {source} is left",
         violated_as=f"Something of {source} is left",
         expected=f"every proxy and every object of Linkerd at {target}",

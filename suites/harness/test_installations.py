@@ -17,7 +17,7 @@ from fixtures.linkerd.values import defaults, merge
 from fixtures.opening import open_session
 from fixtures.recognising import What, remarks
 from fixtures.scenario import Scenario
-from fixtures.snapshot.kept import overrides
+from fixtures.snapshot.kept import LAST_APPLIED, WORKLOADS, as_applied, overrides
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes
 from fixtures.snapshot.standin import prepare
@@ -141,7 +141,31 @@ def test_a_copy_of_what_argo_cd_renders_can_be_upgraded_by_the_cli(tmp_path: Pat
     content = yaml.safe_load(base64.b64decode(stored["data"]["linkerd-config-overrides"]))
     assert content["identity"]["issuer"]["tls"]["keyPEM"].startswith("-----BEGIN")
     assert "linkerdVersion" not in content
+    marked = {
+        o["metadata"]["name"] for o in ready.objects if o["kind"] in WORKLOADS and applied(o)
+    }
+    assert marked == {*CORE, "linkerd-heartbeat"}
     assert "installation" in _refused_with_helm(tmp_path)
+
+
+def applied(obj: Obj) -> Obj | None:
+    text = (obj["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    return msgspec.json.decode(text, type=Obj) if text else None
+
+
+def test_a_workload_is_marked_as_applied_once_and_nothing_else_is() -> None:
+    web = component("linkerd-identity")
+    web["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "3", "a": "b"}
+
+    marked = as_applied(web)
+
+    said = applied(marked)
+    assert said is not None
+    assert (said["spec"], said["kind"]) == (web["spec"], "Deployment")
+    assert said["metadata"]["annotations"] == {"a": "b"}
+    assert as_applied(marked) is marked
+    service: Obj = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "x"}}
+    assert as_applied(service) is service
 
 
 def _refused_with_helm(tmp_path: Path) -> str:

@@ -98,9 +98,11 @@ def test_a_version_that_is_no_release_is_not_assessed_by_name(one: Pod) -> None:
 
     assert verdict.status == "not assessed"
     assert "Deployment shop/web" in verdict.summary
-    assert data_plane_at_target(
-        with_pods(facts, pod("ahead", version="edge-26.8.3")), TARGET
-    ).violations
+    left = nothing_old_left(facts, SOURCE, TARGET)
+    assert (left.status, left.violations) == ("not assessed", ())
+    for whole in (with_pods(facts, pod("ahead", version="edge-26.8.3")),):
+        assert data_plane_at_target(whole, TARGET).violations
+        assert nothing_old_left(whole, SOURCE, TARGET).violations
 
 
 def test_a_finished_job_is_explained_at_any_distance() -> None:
