@@ -141,10 +141,9 @@ def test_a_copy_of_what_argo_cd_renders_can_be_upgraded_by_the_cli(tmp_path: Pat
     content = yaml.safe_load(base64.b64decode(stored["data"]["linkerd-config-overrides"]))
     assert content["identity"]["issuer"]["tls"]["keyPEM"].startswith("-----BEGIN")
     assert "linkerdVersion" not in content
-    marked = {
-        o["metadata"]["name"] for o in ready.objects if o["kind"] in WORKLOADS and applied(o)
-    }
-    assert marked == {*CORE, "linkerd-heartbeat"}
+    own = [o for o in ready.objects if o["metadata"].get("namespace") == "linkerd"]
+    marked = {o["metadata"]["name"] for o in own if o["kind"] in WORKLOADS and applied(o)}
+    assert marked == {f"linkerd-{name}" for name in CORE}
     assert "installation" in _refused_with_helm(tmp_path)
 
 
