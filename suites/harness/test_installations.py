@@ -143,7 +143,7 @@ def test_a_copy_of_what_argo_cd_renders_can_be_upgraded_by_the_cli(tmp_path: Pat
     assert "linkerdVersion" not in content
     own = [o for o in ready.objects if o["metadata"].get("namespace") == "linkerd"]
     marked = {o["metadata"]["name"] for o in own if o["kind"] in WORKLOADS and applied(o)}
-    assert marked == {f"linkerd-{name}" for name in CORE}
+    assert marked == {*(f"linkerd-{name}" for name in CORE), "linkerd-heartbeat"}
     assert "installation" in _refused_with_helm(tmp_path)
 
 
