@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.errors import BadInput
-from fixtures.invocation import suite_asked_for
-from fixtures.linked import MAIN
-from fixtures.options import add_options
-from fixtures.plugin import RehearsalPlugin, ignore_housekeeping
-from fixtures.rehearsal import Rehearsal
-from fixtures.session import RunSession
-from fixtures.steps import (
+from fixtures.core.errors import BadInput
+from fixtures.run.invocation import suite_asked_for
+from fixtures.run.plugin import RehearsalPlugin, ignore_housekeeping
+from fixtures.run.rehearsal import Rehearsal
+from fixtures.run.session import RunSession
+from fixtures.run.step_fixtures import (
     baseline,
     cli_upgraded,
     control_plane_upgraded,
@@ -23,7 +21,9 @@ from fixtures.steps import (
     rolled_back,
     settled,
 )
-from fixtures.verifying import Verification
+from fixtures.run.verification import Verification
+from fixtures.scenario.linked_spec import MAIN
+from fixtures.scenario.options import add_options
 from policies.path import Hop
 from reports.finish import finish
 from reports.pytest_html_hooks import (

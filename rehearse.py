@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO, TypeVar
 
-from fixtures.errors import BadInput, RehearsalError, unexpected
-from fixtures.plain_text import harmless
-from fixtures.stopping import STOP
-from fixtures.version import VERSION
+from fixtures.core.errors import BadInput, RehearsalError, unexpected
+from fixtures.core.plain_text import harmless
+from fixtures.core.signals import STOP
+from fixtures.core.version import VERSION
 
 CONTEXT = "of the kubeconfig; default: its current one"
 BUNDLE = "a run: its folder, archive or name below .rehearsals, such as latest"
@@ -167,8 +167,8 @@ def _within(text: str, kind: Callable[[str], N], low: N, high: N) -> N:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from fixtures.planning import check_kubernetes
-    from fixtures.recognising import remarks
+    from fixtures.run.planning import check_kubernetes
+    from fixtures.run.recognition import remarks
     from fixtures.snapshot.facts import facts
     from fixtures.snapshot.read import planes, read_snapshot
     from policies.advisories import applicable, unjudged
@@ -190,7 +190,7 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from fixtures.serving import serve
+    from fixtures.commands.serve import serve
 
     return serve(arguments)
 
@@ -201,14 +201,14 @@ def _snapshot(arguments: argparse.Namespace) -> int:
 
         print("\n".join(rule()))
         return 0
-    from fixtures.commands import snapshot
+    from fixtures.commands.misc import snapshot
 
     _say(snapshot(arguments.cluster_kubeconfig, arguments.context, Path(arguments.output)))
     return 0
 
 
 def _inventory(arguments: argparse.Namespace) -> int:
-    from fixtures.inventory import exit_code, take
+    from fixtures.commands.inventory import exit_code, take
     from reports.inventory import render
 
     found = take(arguments.cluster_kubeconfig, arguments.context)
@@ -217,7 +217,7 @@ def _inventory(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from fixtures.bundle import bundle_path, open_bundle
+    from fixtures.evidence.bundle import bundle_path, open_bundle
     from reports.write import write_all
 
     path = bundle_path(arguments.bundle)
@@ -241,7 +241,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _verify_bundle(arguments: argparse.Namespace) -> int:
-    from fixtures.bundle import bundle_path
+    from fixtures.evidence.bundle import bundle_path
     from reports.bundle_check import check
 
     said, well = check(bundle_path(arguments.bundle))
@@ -250,20 +250,20 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
 
 
 def _rbac(arguments: argparse.Namespace) -> int:
-    from fixtures.commands import rbac
+    from fixtures.commands.misc import rbac
 
     _say(rbac(arguments))
     return 0
 
 
 def _tools(arguments: argparse.Namespace) -> int:
-    from fixtures.commands import fetch_tools
+    from fixtures.commands.misc import fetch_tools
 
     return fetch_tools(arguments.releases, arguments.tools_mirror, arguments.tools)
 
 
 def _faults(arguments: argparse.Namespace) -> int:
-    from fixtures.faults import CATALOGUE, load_fault
+    from fixtures.scenario.faults import CATALOGUE, load_fault
 
     del arguments
     for file in sorted(CATALOGUE.glob("*.toml")):

@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from fixtures.ledger import LEDGER
+from fixtures.evidence.ledger import LEDGER
 from policies import away
 from policies.canaries import gaps
 from policies.observations import Canary

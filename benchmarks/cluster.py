@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.harness import Measure, timed
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 
 
 def embedded_ready() -> list[Measure]:

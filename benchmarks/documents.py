@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.harness import Measure, timed
 from benchmarks.rehearsals import run_default
-from fixtures.bundle import open_bundle
+from fixtures.evidence.bundle import open_bundle
 from reports.build import build
 from reports.html import render
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.harness import Measure, timed
 from benchmarks.wire import Wire, rate
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 
 PODS = 10_000
 WATCHERS, EVENTS = 50, 400

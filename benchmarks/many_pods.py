@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from fixtures.embedded.process import EmbeddedProcess
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.standin import prepare
-from fixtures.targets.embedded.process import EmbeddedProcess
 
 Obj = dict[str, Any]
 

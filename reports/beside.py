@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from fixtures.records import EndpointsSeen, PodsSeen, Record
+from fixtures.evidence.records import EndpointsSeen, PodsSeen, Record
 from policies.observations import EndpointMoment, PodMoment
 from policies.outages import Episode, Span
 from policies.traffic import PathTraffic

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fixtures.bundle import Bundle
-from fixtures.records import (
+from fixtures.evidence.bundle import Bundle
+from fixtures.evidence.records import (
     FactsTaken,
     Note,
     Planned,

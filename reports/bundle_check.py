@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures.archives import contents_of
-from fixtures.bundle import BundleError, open_bundle
-from fixtures.ledger import LEDGER
-from fixtures.version import VERSION
+from fixtures.core.version import VERSION
+from fixtures.evidence.archives import contents_of
+from fixtures.evidence.bundle import BundleError, open_bundle
+from fixtures.evidence.ledger import LEDGER
 from reports.build import build
 from reports.model import Report
 from reports.wording import number, one_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fixtures.records import CanariesSeen, Record
+from fixtures.evidence.records import CanariesSeen, Record
 from policies.observations import Canary
 from reports.model import CanaryPod, CanarySummary, Gap, Stretch
 

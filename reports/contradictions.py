@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from fixtures.bundle import Bundle, Manifest
-from fixtures.chain import CHAINED
-from fixtures.records import VERDICTS, Record, Resumed, RunEnded, RunStarted
+from fixtures.evidence.bundle import Bundle, Manifest
+from fixtures.evidence.chain import CHAINED
+from fixtures.evidence.records import VERDICTS, Record, Resumed, RunEnded, RunStarted
 
 LONGEST = 1e9
 """Seconds that no run takes: thirty years."""

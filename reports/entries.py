@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fixtures.as_typed import as_typed
-from fixtures.died import superseded_by
-from fixtures.records import ControlEntry, FindingMade, Record
+from fixtures.core.as_typed import as_typed
+from fixtures.evidence.records import ControlEntry, FindingMade, Record
+from fixtures.run.interrupted_run import superseded_by
 from policies.findings import Severity, Status
 from reports.model import Counts, Entry, Tally, Unfound
 

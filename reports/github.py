@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixtures.plain_text import harmless
+from fixtures.core.plain_text import harmless
 from reports.model import Entry, Report
 from reports.wording import where
 

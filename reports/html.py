@@ -18,8 +18,8 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from fixtures.as_typed import as_typed
-from fixtures.walk import length
+from fixtures.core.as_typed import as_typed
+from fixtures.run.walk import length
 from policies.findings import Item
 from reports import traffic_drawing, wording
 from reports.axis import zeros

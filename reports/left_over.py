@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fixtures.cluster.owning import FIELD_MANAGER, OWNER_LABEL
-from fixtures.records import FactsTaken, Record, RunStarted
+from fixtures.evidence.records import FactsTaken, Record, RunStarted
 from policies.remaining import Remaining, remaining
 
 RESTARTED = ("data_plane_upgraded", "settled")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from fixtures.records import ToolUsed
-from fixtures.records import Verdict as Word
+from fixtures.evidence.records import ToolUsed
+from fixtures.evidence.records import Verdict as Word
 from policies.findings import Item, Severity, Status
 from policies.path import Plan
 from policies.remaining import Remaining

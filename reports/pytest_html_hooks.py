@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from fixtures.plain_text import visible
+from fixtures.core.plain_text import visible
 
 COMPLIANCE_REPORT = pytest.StashKey[Path]()
 """Where the compliance report of this run will be; the conftest sets it when a run is opened."""

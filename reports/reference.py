@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from fixtures.bare_kept import PART, PREFIX
-from fixtures.records import SCHEMA as LEDGER_SCHEMA
-from fixtures.records import VERDICTS
-from fixtures.scenario_trust import GUARDED, OFF_EMBEDDED, READ, Guard
-from fixtures.scenario_trust import OPTION as TRUST
+from fixtures.consent.bare_pod_backup import PART, PREFIX
+from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
+from fixtures.evidence.records import VERDICTS
+from fixtures.scenario.trust import GUARDED, OFF_EMBEDDED, READ, Guard
+from fixtures.scenario.trust import OPTION as TRUST
 from policies.catalogue import Control, catalogue
 from reports.model import SCHEMA as REPORT_SCHEMA
 from reports.reference_sources import Option, commands, pytest_options, scenario_tables

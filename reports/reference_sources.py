@@ -16,8 +16,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from fixtures import options, scenario
-from fixtures.linked import LinkedSpec
+from fixtures.scenario import model, options
+from fixtures.scenario.linked_spec import LinkedSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +101,14 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:
 def scenario_tables() -> tuple[tuple[str, tuple[Key, ...]], ...]:
     """(name, keys) of the scenario and of the tables inside it."""
     structs = (
-        ("", scenario.Scenario),
-        ("[[workloads]]", scenario.WorkloadSpec),
-        ("[[waivers]]", scenario.Waiver),
-        ("[consent]", scenario.Consent),
-        ("[[budgets]]", scenario.BudgetSpec),
-        ("[extensions.NAME]", scenario.ExtensionSpec),
+        ("", model.Scenario),
+        ("[[workloads]]", model.WorkloadSpec),
+        ("[[waivers]]", model.Waiver),
+        ("[consent]", model.Consent),
+        ("[[budgets]]", model.BudgetSpec),
+        ("[extensions.NAME]", model.ExtensionSpec),
         ("[linked]", LinkedSpec),
-        ("[helm]", scenario.HelmOptions),
+        ("[helm]", model.HelmOptions),
     )
     return tuple((name, tuple(_keys(struct))) for name, struct in structs)
 
@@ -130,17 +130,17 @@ def _docstrings(struct: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[ast.e
             text = ""
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
                 text = inspect.cleandoc(str(after.value.value)).replace("\n", " ")
-                text = text.replace("DEFAULT_SOURCE", scenario.DEFAULT_SOURCE)
+                text = text.replace("DEFAULT_SOURCE", model.DEFAULT_SOURCE)
             yield statement.target.id, (statement.annotation, text)
 
 
 def _readable(annotation: ast.expr) -> str:
     aliases = ("Inject", "WorkloadKind", "ValueMode")
     if isinstance(annotation, ast.Name) and annotation.id in aliases:
-        return _choice(getattr(scenario, annotation.id).__args__)
+        return _choice(getattr(model, annotation.id).__args__)
     text = ast.unparse(annotation)
     if "ExtensionName" in text:
-        return f"list of {_choice(scenario.ExtensionName.__args__)}, or a table each"
+        return f"list of {_choice(model.ExtensionName.__args__)}, or a table each"
     if text.startswith("Literal["):
         return _choice(ast.literal_eval(f"({text[8:-1]},)"))
     if text.startswith("tuple["):

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from fixtures.records import SCHEMA as LEDGER_SCHEMA
-from fixtures.records import Record
+from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
+from fixtures.evidence.records import Record
 from reports.model import SCHEMA as REPORT_SCHEMA
 from reports.model import Report
 

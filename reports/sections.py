@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fixtures.records import (
+from fixtures.evidence.records import (
     CommandRan,
     FactsTaken,
     Observed,

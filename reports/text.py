@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from fixtures.plain_text import visible, without_commands
+from fixtures.core.plain_text import visible, without_commands
 from reports.model import Entry, Report
 from reports.wording import (
     counts_line,

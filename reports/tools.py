@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fixtures.bundle import open_bundle
-from fixtures.errors import RehearsalError
-from fixtures.records import ToolUsed
+from fixtures.core.errors import RehearsalError
+from fixtures.evidence.bundle import open_bundle
+from fixtures.evidence.records import ToolUsed
 from reports.build import build
 from reports.wording import one_line
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from fixtures.records import Record, Resumed, TrafficSeen
+from fixtures.evidence.records import Record, Resumed, TrafficSeen
 from policies import latencies, outages
 from policies.downtime import self_test_seen, void
 from policies.traffic import PathTraffic, SelfTest, Traffic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fixtures.records import VERDICTS, RunEnded
+from fixtures.evidence.records import VERDICTS, RunEnded
 from reports.model import Entry, Unfound, VerdictLine
 
 NAMED = 6

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fixtures.records import Record, SightingsSeen
+from fixtures.evidence.records import Record, SightingsSeen
 from policies.observations import Sighting
 from reports.model import Phase, Point, Section, Versions
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from fixtures.records import EndpointsSeen, Record
+from fixtures.evidence.records import EndpointsSeen, Record
 from policies.endpoints import COMPONENTS
 from policies.observations import EndpointMoment
 from policies.traffic import FAILURES, PathTraffic, SampleRun

@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from pathlib import PurePath
 
-from fixtures.plain_text import visible
+from fixtures.core.plain_text import visible
 from policies.wording import number
 from reports.model import Entry, Report
 from reports.traffic_model import TrafficSummary

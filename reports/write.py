@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from fixtures.bundle import Bundle
-from fixtures.errors import RehearsalError
-from fixtures.whole_file import write_whole
+from fixtures.core.errors import RehearsalError
+from fixtures.core.whole_file import write_whole
+from fixtures.evidence.bundle import Bundle
 from reports import github, html, json_report, junit, text
 from reports.build import build
 from reports.model import Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures import redaction
+from fixtures.core import redaction
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.faults import load_fault
+from fixtures.scenario.faults import load_fault
 from suites.detection.runs import FEW, Run, rehearse
 from suites.interrupts import hear_ctrl_c
 

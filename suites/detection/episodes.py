@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fixtures.bundle import open_bundle
-from fixtures.records import EndpointsSeen, Note, PodsSeen, Record
+from fixtures.evidence.bundle import open_bundle
+from fixtures.evidence.records import EndpointsSeen, Note, PodsSeen, Record
 from policies.observations import PodMoment
 from reports.build import build
 from reports.traffic_model import PathEpisode, ProbedPath

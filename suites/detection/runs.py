@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from fixtures.ledger import LEDGER, read
-from fixtures.records import FindingMade
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import FindingMade
 from policies.findings import Finding
 from suites.detection.warm import run_pytest
 

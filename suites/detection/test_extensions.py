@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.ledger import LEDGER, read
-from fixtures.records import CommandRan, FactsTaken, Note
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import CommandRan, FactsTaken, Note
 from policies.facts import ClusterFacts
 from suites.detection.runs import RECORDINGS, Run, rehearse
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.faults import load_fault
+from fixtures.scenario.faults import load_fault
 from policies.catalogue import catalogue
 from suites.detection.conftest import OfFault
 

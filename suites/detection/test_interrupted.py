@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.ledger import LEDGER, read
-from fixtures.records import RunEnded, StepChanged
-from fixtures.waiting import pause, until
+from fixtures.core.waiting import pause, until
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import RunEnded, StepChanged
 from suites.detection.runs import FEW, LIMIT, ROOT
 
 ENDS: dict[str, tuple[signal.Signals, ...]] = {
@@ -79,7 +79,7 @@ def clusters_of(folder: Path) -> list[int]:
                 line = (entry / "cmdline").read_bytes().decode(errors="replace")
             except OSError:
                 continue
-            if "fixtures.targets.embedded" in line and str(folder) in line:
+            if "fixtures.embedded" in line and str(folder) in line:
                 found.append(int(entry.name))
     return found
 

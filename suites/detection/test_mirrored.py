@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fixtures.records import PodsSeen
+from fixtures.evidence.records import PodsSeen
 from policies.observations import PodMoment
 from suites.detection.conftest import OfFault
 from suites.detection.episodes import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures.ledger import LEDGER, read
-from fixtures.linked import MAIN
-from fixtures.records import CommandRan, FactsTaken, StepChanged
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import CommandRan, FactsTaken, StepChanged
+from fixtures.scenario.linked_spec import MAIN
 from policies.link_facts import Multicluster
 from suites.detection.runs import Run, rehearse
 

@@ -15,9 +15,9 @@ from pathlib import Path
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
-        "fixtures.plugin",
-        "fixtures.tools.standins.kubectl.cli",
-        "fixtures.tools.standins.linkerd.cli",
+        "fixtures.run.plugin",
+        "fixtures.standins.kubectl.cli",
+        "fixtures.standins.linkerd.cli",
         "fixtures.traffic.samples",
         "reports.finish",
         "suites.detection.imported",

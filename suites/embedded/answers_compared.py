@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from fixtures.tools.run import Completed
+from fixtures.core.process import Completed
 
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----\n?")
 _YAML_INSIDE = (".data.values", ".data.linkerd-config-overrides")

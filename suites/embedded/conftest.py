@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client
 from suites.embedded.real_apiserver import MissingError, running
 from suites.forgotten import forget_secrets

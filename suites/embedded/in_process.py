@@ -10,13 +10,13 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fixtures.targets.embedded import controllers, nodes
-from fixtures.targets.embedded.api.core import ApiKernel
-from fixtures.targets.embedded.api.namespaces import Namespaces
-from fixtures.targets.embedded.controllers import Controllers
-from fixtures.targets.embedded.controllers.views import PodView, condition, pod_view
-from fixtures.targets.embedded.kernel import Change, Clock, Mounts, Obj, ProgramFactory
-from fixtures.targets.embedded.nodes import Nodes
+from fixtures.embedded import controllers, nodes
+from fixtures.embedded.api.core import ApiKernel
+from fixtures.embedded.api.namespaces import Namespaces
+from fixtures.embedded.controllers import Controllers
+from fixtures.embedded.controllers.views import PodView, condition, pod_view
+from fixtures.embedded.kernel import Change, Clock, Mounts, Obj, ProgramFactory
+from fixtures.embedded.nodes import Nodes
 
 SPACE = "shop"
 PATIENCE = 20.0

@@ -14,12 +14,12 @@ from typing import Any
 
 import yaml
 
+from fixtures.embedded.faults.registry import FaultRegistry
+from fixtures.embedded.kernel import Change, Clock, Network
+from fixtures.embedded.logs import Logs
 from fixtures.linkerd.certificates import Pair, issuer, self_signed, trust_anchor
 from fixtures.linkerd.control_plane import render_control_plane
 from fixtures.linkerd.values import defaults, merge
-from fixtures.targets.embedded.faults.registry import FaultRegistry
-from fixtures.targets.embedded.kernel import Change, Clock, Network
-from fixtures.targets.embedded.logs import Logs
 from suites.embedded.linkerd_recordings import named
 
 Obj = dict[str, Any]

@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
-from fixtures.targets.embedded import network
-from fixtures.targets.embedded.kernel import Mounts, Obj, Program
+from fixtures.embedded import network
+from fixtures.embedded.kernel import Mounts, Obj, Program
 from suites.embedded.in_process import SPACE, InProcess, cluster, service, workload
 
 ECHO = "rehearsal.linkerd.io/echo"

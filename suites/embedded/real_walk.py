@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fixtures.targets.embedded.process import EmbeddedProcess
-from fixtures.tools.run import Completed
+from fixtures.core.process import Completed
+from fixtures.embedded.process import EmbeddedProcess
 from fixtures.tools.toolbox import Toolbox
 from suites.embedded.answers_compared import Difference, differences
 

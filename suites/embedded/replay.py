@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 from suites.embedded.answer_shapes import Unlike, decoded, differences, shape_of
 from suites.embedded.client import Client
 from suites.embedded.recorded_answers import Answer, first_events, read_answer, watch_events

@@ -6,7 +6,7 @@ import base64
 import json
 from datetime import UTC, datetime
 
-from fixtures.tools.run import Completed
+from fixtures.core.process import Completed
 from suites.embedded.answers_compared import Listed, differences
 
 RELEASE = "edge-25.10.7"

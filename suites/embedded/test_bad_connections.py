@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client
 from suites.embedded.raw_client import Raw, status_of
 from suites.embedded.test_bad_requests import MEBIBYTE, config_map

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.api.calls import ADMIN, Call
-from fixtures.targets.embedded.api.core import ApiKernel
-from fixtures.targets.embedded.api.patching import json_patch, merge
-from fixtures.targets.embedded.api.strategic import StrategicMerge
-from fixtures.targets.embedded.kernel import ApiError, Clock, Obj
+from fixtures.embedded.api.calls import ADMIN, Call
+from fixtures.embedded.api.core import ApiKernel
+from fixtures.embedded.api.patching import json_patch, merge
+from fixtures.embedded.api.strategic import StrategicMerge
+from fixtures.embedded.kernel import ApiError, Clock, Obj
 
 SCHEMA: Obj = {
     "type": "object",

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.api.patterns import MOST_STEPS, matches
-from fixtures.targets.embedded.api.yaml_bodies import decode_yaml
-from fixtures.targets.embedded.connections import FULL, Limited
-from fixtures.targets.embedded.kernel import ApiError
+from fixtures.embedded.api.patterns import MOST_STEPS, matches
+from fixtures.embedded.api.yaml_bodies import decode_yaml
+from fixtures.embedded.connections import FULL, Limited
+from fixtures.embedded.kernel import ApiError
 
 PATTERNS = [
     r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.targets.embedded.bugs import FILE, BugKeeper, first_bug
+from fixtures.embedded.bugs import FILE, BugKeeper, first_bug
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[logging.Logger]:
-    logger = logging.getLogger("fixtures.targets.embedded.of_a_test")
+    logger = logging.getLogger("fixtures.embedded.of_a_test")
     keeper = BugKeeper(tmp_path)
     logger.addHandler(keeper)
     yield logger

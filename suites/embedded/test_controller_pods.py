@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.controller_pods import (
+from fixtures.core.controller_pods import (
     COMPLETION_INDEX,
     DIGEST,
     TEMPLATE_GENERATION,

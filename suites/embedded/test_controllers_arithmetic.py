@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.controllers.arithmetic import (
+from fixtures.embedded.controllers.arithmetic import (
     Fence,
     Sized,
     fence,

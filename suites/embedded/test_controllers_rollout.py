@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.controllers.arithmetic import fence
-from fixtures.targets.embedded.controllers.views import condition
-from fixtures.targets.embedded.kernel import Obj
+from fixtures.embedded.controllers.arithmetic import fence
+from fixtures.embedded.controllers.views import condition
+from fixtures.embedded.kernel import Obj
 from suites.embedded.in_process import (
     SPACE,
     InProcess,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.api.loading import load
-from fixtures.targets.embedded.controllers.views import pod_view
-from fixtures.targets.embedded.kernel import Change, Mounts, Obj, Program
+from fixtures.embedded.api.loading import load
+from fixtures.embedded.controllers.views import pod_view
+from fixtures.embedded.kernel import Change, Mounts, Obj, Program
 from suites.embedded.in_process import InProcess, Recorded, cluster, is_rolled_out, run
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"

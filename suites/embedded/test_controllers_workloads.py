@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.controllers.views import condition
-from fixtures.targets.embedded.kernel import Change, Obj
+from fixtures.embedded.controllers.views import condition
+from fixtures.embedded.kernel import Change, Obj
 from suites.embedded.in_process import (
     SPACE,
     InProcess,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.targets.embedded.kernel import ApiError, Obj
+from fixtures.embedded.kernel import ApiError, Obj
 from suites.embedded.in_process import SPACE, Watch, cluster, run, workload
 
 AWAY: Obj = {"namespace": SPACE, "name": "web", "seconds": 10}

@@ -19,8 +19,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.api.naming import Names
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.api.naming import Names
+from fixtures.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client, Obj
 from suites.embedded.recorded_answers import first_events
 from suites.embedded.test_crds import CRDS, definition, thing

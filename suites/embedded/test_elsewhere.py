@@ -10,12 +10,12 @@ from collections.abc import Generator
 import pytest
 import trustme
 
+from fixtures.embedded.kernel import Obj
+from fixtures.embedded.mesh.elsewhere import Access
+from fixtures.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from fixtures.linkerd.extensions.maker import Maker
 from fixtures.linkerd.extensions.multicluster import link_crd
 from fixtures.linkerd.extensions.multicluster_mirrors import link
-from fixtures.targets.embedded.kernel import Obj
-from fixtures.targets.embedded.mesh.elsewhere import Access
-from fixtures.targets.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from suites.embedded.in_process import SPACE, InProcess, cluster, run
 from suites.embedded.test_extension_parts import CLUSTER, DEPLOYMENTS, factory, mirror
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from fixtures.embedded.kernel import Mounts, Obj, Program, ProgramFactory
+from fixtures.embedded.mesh.mirrors import LEASES, mirror_program
 from fixtures.linkerd.extensions.maker import Maker
 from fixtures.linkerd.extensions.multicluster import link_crd
 from fixtures.linkerd.extensions.multicluster_mirrors import link
-from fixtures.targets.embedded.kernel import Mounts, Obj, Program, ProgramFactory
-from fixtures.targets.embedded.mesh.mirrors import LEASES, mirror_program
 from suites.embedded.in_process import SPACE, InProcess, cluster, run, service, workload
 
 API_SERVICES = "apiservices.apiregistration.k8s.io"

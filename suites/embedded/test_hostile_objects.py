@@ -15,9 +15,9 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.targets.embedded import dialling
-from fixtures.targets.embedded.mesh.serving import MountedCertificate
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded import dialling
+from fixtures.embedded.mesh.serving import MountedCertificate
+from fixtures.embedded.process import EmbeddedProcess
 
 Obj = dict[str, Any]
 

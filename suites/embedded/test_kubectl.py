@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 
 OLDEST = 29
 MANIFEST = """

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from fixtures.embedded.kernel import Clock, Program
+from fixtures.embedded.mesh import factories
 from fixtures.linkerd.certificates import issuer, trust_anchor
 from fixtures.linkerd.proxy import Injected, inject
-from fixtures.targets.embedded.kernel import Clock, Program
-from fixtures.targets.embedded.mesh import factories
 from suites.embedded.linkerd_recordings import named
 from suites.embedded.mesh_stage import (
     ControlPlane,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from fixtures.embedded.kernel import ApiError
+from fixtures.embedded.mesh import factories
 from fixtures.linkerd.json_patch import apply_patch
-from fixtures.targets.embedded.kernel import ApiError
-from fixtures.targets.embedded.mesh import factories
 from suites.embedded.mesh_stage import (
     ControlPlane,
     StageKernel,

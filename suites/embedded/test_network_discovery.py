@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from fixtures.targets.embedded.kernel import Obj
-from fixtures.targets.embedded.network.timing import DNS_TTL, IDLE, next_attempt
+from fixtures.embedded.kernel import Obj
+from fixtures.embedded.network.timing import DNS_TTL, IDLE, next_attempt
 from suites.embedded.in_process import run
 from suites.embedded.network_stage import (
     DESTINATION,

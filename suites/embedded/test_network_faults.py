@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.kernel import ApiError, Obj
+from fixtures.embedded.kernel import ApiError, Obj
 from suites.embedded.in_process import SPACE, run
 from suites.embedded.network_stage import (
     MESHED,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.targets.embedded.kernel import Obj
+from fixtures.embedded.kernel import Obj
 from fixtures.traffic.samples import read_traffic
 from policies.traffic import PathTraffic
 from suites.embedded.in_process import SPACE, run

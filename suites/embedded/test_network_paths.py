@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.kernel import ApiError, Obj
-from fixtures.targets.embedded.process import EmbeddedProcess, EmbeddedProcessError
+from fixtures.embedded.kernel import ApiError, Obj
+from fixtures.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from suites.embedded.in_process import SPACE, run, service, workload
 from suites.embedded.network_probers import probed, prober_path, results
 from suites.embedded.network_stage import (

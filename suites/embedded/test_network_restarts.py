@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.targets.embedded.kernel import Obj
+from fixtures.embedded.kernel import Obj
 from suites.embedded.in_process import SPACE, run
 from suites.embedded.network_probers import probed, prober_path, results
 from suites.embedded.network_stage import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.targets.embedded.kernel import Mounts, Obj, Program
-from fixtures.targets.embedded.nodes import timing
+from fixtures.embedded.kernel import Mounts, Obj, Program
+from fixtures.embedded.nodes import timing
 from suites.embedded.in_process import (
     SPACE,
     InProcess,

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.api.loading import load
-from fixtures.targets.embedded.controllers.views import condition
-from fixtures.targets.embedded.kernel import Obj
-from fixtures.targets.embedded.nodes.autoscaler import ADDED, ADDED_BY, MOST, like
-from fixtures.targets.embedded.nodes.scheduler import spread_term
+from fixtures.embedded.api.loading import load
+from fixtures.embedded.controllers.views import condition
+from fixtures.embedded.kernel import Obj
+from fixtures.embedded.nodes.autoscaler import ADDED, ADDED_BY, MOST, like
+from fixtures.embedded.nodes.scheduler import spread_term
 from suites.embedded.in_process import InProcess, cluster, is_rolled_out, run, workload
 
 Edit = Callable[[Obj], object]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.controllers.views import condition
-from fixtures.targets.embedded.kernel import Change, Mounts, Obj, Program
-from fixtures.targets.embedded.nodes import timing
+from fixtures.embedded.controllers.views import condition
+from fixtures.embedded.kernel import Change, Mounts, Obj, Program
+from fixtures.embedded.nodes import timing
 from suites.embedded.in_process import (
     SPACE,
     InProcess,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from fixtures.targets.embedded.controllers.views import condition
-from fixtures.targets.embedded.kernel import Obj
-from fixtures.targets.embedded.nodes.scheduler import quantity
+from fixtures.embedded.controllers.views import condition
+from fixtures.embedded.kernel import Obj
+from fixtures.embedded.nodes.scheduler import quantity
 from suites.embedded.in_process import (
     SPACE,
     InProcess,

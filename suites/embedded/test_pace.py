@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.clock_file import ClockReader, ClockWriter
-from fixtures.targets.embedded.kernel import Clock
-from fixtures.targets.embedded.pace import GRACE, PATIENCE, TURN, Pace, PacedLoop
+from fixtures.embedded.clock_file import ClockReader, ClockWriter
+from fixtures.embedded.kernel import Clock
+from fixtures.embedded.pace import GRACE, PATIENCE, TURN, Pace, PacedLoop
 
 
 @dataclass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.targets.embedded.api.patching import json_patch, merge
-from fixtures.targets.embedded.kernel import ApiError
+from fixtures.embedded.api.patching import json_patch, merge
+from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 
 

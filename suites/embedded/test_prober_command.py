@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.network.prober_command import (
+from fixtures.embedded.network.prober_command import (
     DIGEST,
     MOST_PATHS,
     BadWords,

@@ -20,11 +20,11 @@ from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.patience import NONE
 from fixtures.cluster.podlog import PodLog, container_state
 from fixtures.cluster.writer import ClusterWriter
-from fixtures.probing import clear
-from fixtures.scenario import Scenario
-from fixtures.steprun import Cluster
-from fixtures.targets.connect import Connector
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.run.connect import Connector
+from fixtures.scenario.model import Scenario
+from fixtures.steps.context import Cluster
+from fixtures.steps.traffic_probes import clear
 from fixtures.targets.kind import KindTarget
 from fixtures.traffic import prober, workloads
 from fixtures.traffic.pods import Mesh, PodRunner, PodSource

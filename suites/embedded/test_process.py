@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.targets.embedded.process import EmbeddedProcess, EmbeddedProcessError
+from fixtures.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from suites.embedded.client import Client, Obj
 
 FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "fixtures.targets.embedded", *arguments]
+    argv = [sys.executable, "-m", "fixtures.embedded", *arguments]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -192,7 +192,7 @@ def test_stopped_cluster_is_gone(tmp_path: Path) -> None:
 def test_cluster_ends_with_its_parent(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "from fixtures.targets.embedded.process import EmbeddedProcess\n"
+        "from fixtures.embedded.process import EmbeddedProcess\n"
         f"p = EmbeddedProcess.start(pathlib.Path({str(tmp_path)!r}), nodes=0)\n"
         "print(p.pid, flush=True)\n"
         "import os; os._exit(0)\n"

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from fixtures.targets.embedded.api.programs import HELD, PAUSE, Programs
-from fixtures.targets.embedded.pace import Pace, Peer
+from fixtures.embedded.api.programs import HELD, PAUSE, Programs
+from fixtures.embedded.pace import Pace, Peer
 
 SPEED = 20.0
 

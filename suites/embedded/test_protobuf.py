@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.api.protobuf import MEDIA_TYPE, decode
-from fixtures.targets.embedded.kernel import ApiError
+from fixtures.embedded.api.protobuf import MEDIA_TYPE, decode
+from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 
 WALK = Path(__file__).parents[2].parent / "shared" / "recordings" / "edge-25.4.4-to-edge-25.10.7"

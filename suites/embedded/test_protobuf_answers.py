@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.api import protobuf, protobuf_writer
-from fixtures.targets.embedded.api.protobuf import MEDIA_TYPE
-from fixtures.targets.embedded.api.protobuf_messages import MESSAGES
+from fixtures.embedded.api import protobuf, protobuf_writer
+from fixtures.embedded.api.protobuf import MEDIA_TYPE
+from fixtures.embedded.api.protobuf_messages import MESSAGES
 from suites.embedded.client import Client, Obj
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"

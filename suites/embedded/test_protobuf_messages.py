@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.targets.embedded.api import protobuf
-from fixtures.targets.embedded.api.protobuf_messages import MESSAGES, ROOTS
-from fixtures.targets.embedded.api.protobuf_statuses import ANSWERED
-from fixtures.targets.embedded.api.schema import Definitions
-from fixtures.targets.embedded.kernel import ApiError
+from fixtures.embedded.api import protobuf
+from fixtures.embedded.api.protobuf_messages import MESSAGES, ROOTS
+from fixtures.embedded.api.protobuf_statuses import ANSWERED
+from fixtures.embedded.api.schema import Definitions
+from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 from suites.embedded.protobuf_writer import (
     cut_offs,

@@ -15,15 +15,15 @@ import pytest
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter
-from fixtures.errors import Broken
-from fixtures.helm.live import outcomes
-from fixtures.settings import settings, settings_of
-from fixtures.targets.embedded.process import EmbeddedProcess
-from fixtures.tools import parse
+from fixtures.core import manifests
+from fixtures.core.errors import Broken
+from fixtures.core.process import Completed
+from fixtures.core.value_leaves import settings, settings_of
+from fixtures.embedded.process import EmbeddedProcess
 from fixtures.tools.charts import Charts
 from fixtures.tools.helm import Helm, find, manifest_of
+from fixtures.tools.helm_dry_run import outcomes
 from fixtures.tools.program import RealProgram
-from fixtures.tools.run import Completed
 from policies.facts import ClusterFacts
 from policies.helm import release_of
 from policies.helm_facts import CONTROL_PLANE, CRDS, HelmRelease
@@ -121,7 +121,7 @@ def release(facts: ClusterFacts, chart: str) -> HelmRelease:
 
 def rendered_values(done: Completed) -> Values:
     """The values that the chart's ConfigMap was rendered with."""
-    for obj in parse.documents(manifest_of(ok(done))):
+    for obj in manifests.documents(manifest_of(ok(done))):
         if obj["kind"] == "ConfigMap":
             return settings_of(json.loads(obj["data"]["values"]))
     raise AssertionError("no ConfigMap was rendered")

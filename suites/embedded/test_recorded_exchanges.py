@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
 from suites.embedded.client import Answer, Client, Obj
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.targets.embedded.api.calls import ADMIN, Call
-from fixtures.targets.embedded.api.core import ApiKernel
-from fixtures.targets.embedded.kernel import Clock, Obj
+from fixtures.embedded.api.calls import ADMIN, Call
+from fixtures.embedded.api.core import ApiKernel
+from fixtures.embedded.kernel import Clock, Obj
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
 DUMPS = (

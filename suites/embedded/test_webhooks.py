@@ -15,9 +15,9 @@ import pytest
 import trustme
 from aiohttp import web
 
-from fixtures.targets.embedded.api.calls import ADMIN, Call
-from fixtures.targets.embedded.api.core import ApiKernel
-from fixtures.targets.embedded.kernel import ApiError, Clock, Obj
+from fixtures.embedded.api.calls import ADMIN, Call
+from fixtures.embedded.api.core import ApiKernel
+from fixtures.embedded.kernel import ApiError, Clock, Obj
 
 MUTATING = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 VALIDATING = "validatingwebhookconfigurations.admissionregistration.k8s.io"

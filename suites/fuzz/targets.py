@@ -13,19 +13,19 @@ from pathlib import Path
 
 import msgspec
 
-from fixtures import bounded
-from fixtures.errors import BadInput
-from fixtures.faults import load_fault
-from fixtures.helm.manifest import objects_of
-from fixtures.redaction import removed
-from fixtures.scenario_keys import read_table
-from fixtures.secret_guard import scrub
-from fixtures.settings import settings
+from fixtures.cluster.helm_manifest import objects_of
+from fixtures.core import bounded
+from fixtures.core.errors import BadInput
+from fixtures.core.manifests import Unparsable, check_run, prune_run, rendered, version_report
+from fixtures.core.redaction import removed
+from fixtures.core.secret_guard import scrub
+from fixtures.core.value_leaves import settings
+from fixtures.embedded.api import bodies, selectors
+from fixtures.embedded.api.patterns import matches
+from fixtures.embedded.kernel import ApiError
+from fixtures.scenario.faults import load_fault
+from fixtures.scenario.keys import read_table
 from fixtures.snapshot.read import facts, read_snapshot
-from fixtures.targets.embedded.api import bodies, selectors
-from fixtures.targets.embedded.api.patterns import matches
-from fixtures.targets.embedded.kernel import ApiError
-from fixtures.tools.parse import Unparsable, check_run, prune_run, rendered, version_report
 
 Target = Callable[[bytes], None]
 

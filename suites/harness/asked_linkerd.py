@@ -24,7 +24,7 @@ if argv[:3] == ["version", "--client", "--short"]:
     sys.exit(0)
 sys.path.insert(0, {root!r})
 if argv[:2] != ["diagnostics", "endpoints"]:
-    from fixtures.tools.standins.__main__ import main
+    from fixtures.standins.__main__ import main
     sys.exit(main(["linkerd@" + RELEASE, *argv]))
 
 flags, authorities, rest = {{}}, [], argv[2:]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from fixtures.tools.standins.resources import BUILT_IN
+from fixtures.standins.resources import BUILT_IN
 
 Obj = dict[str, Any]
 

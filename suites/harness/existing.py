@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtures.scenario import Scenario
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.core.process import Completed
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.workloads import manifests
 from fixtures.targets.existing import current_context, look
-from fixtures.tools.run import Completed
 from fixtures.tools.toolbox import Toolbox
-from fixtures.workloads import manifests
 
 CONTROL_PLANE = ("linkerd-destination", "linkerd-identity", "linkerd-proxy-injector")
 ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from fixtures.helm.release import packed
+from fixtures.cluster.helm_release import packed
 from fixtures.snapshot.redact import LAST_APPLIED
 from suites.harness.pods import pod
 

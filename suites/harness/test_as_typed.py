@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from fixtures.as_typed import SUBCOMMANDS, as_typed
-from fixtures.errors import BadInput
+from fixtures.core.as_typed import SUBCOMMANDS, as_typed
+from fixtures.core.errors import BadInput
 from rehearse import _parser  # pyright: ignore[reportPrivateUsage] - what it offers
 
 PLAN = "rehearse plan --from edge-25.4.4 --to edge-25.10.7"

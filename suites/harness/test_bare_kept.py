@@ -10,16 +10,16 @@ from typing import cast
 
 import pytest
 
-from fixtures import restart
-from fixtures.bare_kept import files, keep, whole_files
 from fixtures.cluster import bare
 from fixtures.cluster.bare import Obj
-from fixtures.errors import Broken
-from fixtures.ledger import LEDGER
-from fixtures.resuming import lost_pods
-from fixtures.scenario import Scenario
+from fixtures.consent.bare_pod_backup import files, keep, whole_files
+from fixtures.core.errors import Broken
+from fixtures.evidence.ledger import LEDGER
+from fixtures.run.resume import lost_pods
+from fixtures.scenario.model import Scenario
 from fixtures.snapshot.digests import is_digest
-from fixtures.steprun import StepRun
+from fixtures.steps import restart
+from fixtures.steps.context import StepRun
 from policies.findings import Item
 from suites.policy.builders import cluster, pod, with_pods
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures import bounded
 from fixtures.cluster.facts_config import config_fact
+from fixtures.cluster.helm_manifest import documents as manifests
 from fixtures.cluster.objects import Meta, RawConfigMap
 from fixtures.cluster.rawlists import RawLists
-from fixtures.errors import BadInput
-from fixtures.helm.manifest import documents as manifests
-from fixtures.settings import settings
-from fixtures.tools.parse import Unparsable, documents, json_stream
+from fixtures.core import bounded
+from fixtures.core.errors import BadInput
+from fixtures.core.manifests import Unparsable, documents, json_stream
+from fixtures.core.value_leaves import settings
 
 SEEDS = Path(__file__).parents[1] / "fuzz" / "seeds"
 LAUGHS = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures.budgets import budgets_of, check_budgets, probed_paths
-from fixtures.bundle import seal
-from fixtures.errors import BadInput
-from fixtures.history import read_history
-from fixtures.ledger import LEDGER, Ledger
-from fixtures.records import Resumed, RunEnded, RunStarted, TrafficSeen, Verdict
-from fixtures.scenario import BudgetSpec, Scenario
+from fixtures.core.errors import BadInput
+from fixtures.evidence.bundle import seal
+from fixtures.evidence.ledger import LEDGER, Ledger
+from fixtures.evidence.records import Resumed, RunEnded, RunStarted, TrafficSeen, Verdict
+from fixtures.run.budgets import budgets_of, check_budgets, probed_paths
+from fixtures.run.history import read_history
+from fixtures.scenario.model import BudgetSpec, Scenario
 from policies import downtime
 from policies.path import Plan, plan
 from policies.traffic import Budget, Traffic

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.canary import OWNER, OWNER_LABEL, CanaryThread
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.patience import NONE
+from fixtures.observers.injection_canary import OWNER, OWNER_LABEL, CanaryThread
 from policies.observations import Canary
 from suites.harness.pods import pod
 from suites.harness.scripted_api import (

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.patience import NONE
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
 from suites.harness.scripted_api import (
     Says,
     refused,
@@ -128,7 +128,8 @@ def test_a_missing_kubeconfig_is_bad_input(tmp_path: Path) -> None:
 
 def test_the_client_is_imported_only_when_a_connection_is_opened() -> None:
     code = (
-        "import sys, fixtures.cluster.reader, fixtures.cluster.writer, fixtures.cluster.watch;"
+        "import sys, fixtures.cluster.reader, fixtures.cluster.writer;"
+        "import fixtures.observers.pod_watch;"
         "sys.exit('kubernetes' in sys.modules)"
     )
 

@@ -20,7 +20,7 @@ from fixtures.cluster.facts_pods import image_tag, owners_of, pod_fact
 from fixtures.cluster.facts_workloads import workload_fact
 from fixtures.cluster.lists import decode_page
 from fixtures.cluster.rawlists import RawLists
-from fixtures.settings import settings
+from fixtures.core.value_leaves import settings
 from policies.facts import ClusterFacts, Pod
 from suites.harness.pods import pod
 

@@ -27,7 +27,7 @@ from fixtures.cluster.patience import (
     known,
 )
 from fixtures.cluster.reader import ClusterReader
-from fixtures.rights import Right, missing
+from fixtures.consent.rights import Right, missing
 from suites.harness.scripted_api import (
     Asked,
     Says,

@@ -14,14 +14,14 @@ from typing import Any, cast
 import pytest
 
 from fixtures.cluster.connection import Connection
-from fixtures.errors import Broken
+from fixtures.core.errors import Broken
+from fixtures.core.waiting import until
+from fixtures.embedded.process import EmbeddedProcess
 from fixtures.targets import cluster_time
 from fixtures.targets.cluster_time import SLOWEST, ClusterTime
-from fixtures.targets.embedded.process import EmbeddedProcess
 from fixtures.targets.existing import ExistingTarget
 from fixtures.targets.published_clock import PublishedLine
 from fixtures.targets.reachable import REFUSED, Reachable, only_server, server_of
-from fixtures.waiting import until
 
 AT = datetime(2026, 8, 21, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.patience import NONE
-from fixtures.cluster.watch import PodWatch
+from fixtures.observers.pod_watch import PodWatch
 from policies.facts import Namespace, Pod
 from suites.harness.pods import namespace, pod
 from suites.harness.scripted_api import (

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.canary import CanaryThread
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.owning import RENEWED, RUN
 from fixtures.cluster.patience import NONE
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter, Write
-from fixtures.errors import BadInput, Broken
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.core.errors import BadInput, Broken
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.observers.injection_canary import CanaryThread
 from suites.harness.scripted_api import Asked, Says, scripted_api
 
 Obj = dict[str, Any]
@@ -235,7 +235,7 @@ def test_what_a_dead_rehearsal_left_is_taken_over(connection: Connection) -> Non
 def test_the_canary_renews_every_namespace_of_its_rehearsal(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fixtures.canary.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("fixtures.observers.injection_canary.RENEW_SECONDS", 0.05)
     writer = ClusterWriter(connection, run="mine")
     writer.claim_namespace("beside", {})
     heard_of(connection, "beside", 1000)

@@ -10,7 +10,7 @@ import yaml
 
 from fixtures.cluster.cni import read_settings
 from fixtures.cluster.connection import Connection
-from fixtures.tools.standins.linkerd.cli import LinkerdStandIn
+from fixtures.standins.linkerd.cli import LinkerdStandIn
 from policies.cni import ready_first
 from policies.cni_settings import LEGACY, NFT, CniSettings, since_legacy, usable
 from policies.facts import Workload

@@ -11,10 +11,10 @@ import pytest
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter
-from fixtures.node_canaries import Pinned, ask_each_node
-from fixtures.targets.embedded.process import EmbeddedProcess
-from fixtures.tools import parse
-from fixtures.tools.standins.linkerd.cli import LinkerdStandIn
+from fixtures.core import manifests
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.observers.node_canaries import Pinned, ask_each_node
+from fixtures.standins.linkerd.cli import LinkerdStandIn
 from policies.cni import wanted
 from policies.facts import Node
 from policies.releases import catalogue
@@ -27,7 +27,7 @@ def test_the_stand_in_renders_what_the_release_is_known_to_make(release: str) ->
     code, out, err = LinkerdStandIn(release)(["install-cni"], env={})
 
     assert (code, err) == (0, b"")
-    rendered = parse.rendered(out, version=release)
+    rendered = manifests.rendered(out, version=release)
     known = catalogue().inventory(release, "cni")
     assert known is not None
     assert frozenset(o.key for o in rendered.objects) == known.keys

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.cluster.writer import Write
-from fixtures.consent import OURS, Agreed, Change, Gate, Gated, Refused, Renders
-from fixtures.guide_commands import recognise
+from fixtures.consent.command_allowlist import recognise
+from fixtures.consent.gate import OURS, Agreed, Change, Gate, Gated, Refused, Renders
+from fixtures.core.process import Completed
 from fixtures.tools.kubectl import Kubectl
 from fixtures.tools.linkerd import Linkerd
-from fixtures.tools.run import Completed
 
 CONSENTED = Agreed(
     change=True,

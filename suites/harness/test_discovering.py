@@ -10,15 +10,15 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures import discovering
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.reader import ClusterReader
-from fixtures.consent import Agreed, Gate
-from fixtures.discovering import Patience
-from fixtures.ledger import LEDGER, Ledger, read
-from fixtures.records import CommandRan, Observed
-from fixtures.scenario import Scenario, load
-from fixtures.steprun import Cluster, StepRun
+from fixtures.consent.gate import Agreed, Gate
+from fixtures.evidence.ledger import LEDGER, Ledger, read
+from fixtures.evidence.records import CommandRan, Observed
+from fixtures.scenario.model import Scenario, load
+from fixtures.steps import discovery_check
+from fixtures.steps.context import Cluster, StepRun
+from fixtures.steps.discovery_check import Patience
 from fixtures.targets.existing import ExistingTarget, look
 from fixtures.tools.toolbox import StandIns, Toolbox
 from policies.discovery import answers_match
@@ -98,7 +98,7 @@ def ask(found: Existing, linkerd: AskedLinkerd, tmp_path: Path) -> Generator[Ask
             faults=(),
             before=None,
         )
-        discovering.ask(run, patience)
+        discovery_check.ask(run, patience)
         facts = reader.facts()
         reader.close()
         observed = [what for _, what in run.observations if isinstance(what, Discovery)]
@@ -200,7 +200,7 @@ def test_without_the_right_nothing_is_asked(
     assert linkerd.asked == []
     assert asked.run.commands == []
     told: list[str] = []
-    discovering.foretell(asked.run.cluster.reader.connection, told.append)
+    discovery_check.foretell(asked.run.cluster.reader.connection, told.append)
     (said,) = told
     assert said.startswith("CP-09 will not be assessed: this user may not create pods/portforward")
 
@@ -212,7 +212,7 @@ def test_the_rbac_of_an_upgrade_holds_the_right(ask: Ask, found: Existing, tmp_p
 
     assert asked.verdict.status == "holds"
     told: list[str] = []
-    discovering.foretell(asked.run.cluster.reader.connection, told.append)
+    discovery_check.foretell(asked.run.cluster.reader.connection, told.append)
     assert told == []
 
 

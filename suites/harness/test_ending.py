@@ -9,14 +9,14 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from fixtures.ending import Ending
-from fixtures.errors import Broken
-from fixtures.ledger import LEDGER, read
-from fixtures.opening import Opened
-from fixtures.records import Note, RunEnded
-from fixtures.rehearsal import Rehearsal
-from fixtures.scenario import Scenario
-from fixtures.steprun import Cluster
+from fixtures.core.errors import Broken
+from fixtures.core.teardown import Ending
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import Note, RunEnded
+from fixtures.run.open_run import Opened
+from fixtures.run.rehearsal import Rehearsal
+from fixtures.scenario.model import Scenario
+from fixtures.steps.context import Cluster
 from fixtures.traffic.life import Probes
 from fixtures.traffic.runner import Recorded, Rehearsed, Running, Source, Spec, Way
 from fixtures.traffic.timebase import Timebase

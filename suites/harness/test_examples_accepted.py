@@ -17,16 +17,16 @@ import pytest
 from kubernetes_validate.utils import schema_contents
 from referencing import Registry, Resource
 
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
+from fixtures.embedded.api import validation
+from fixtures.embedded.api.defaults import set_defaults
+from fixtures.embedded.api.resources import built_in
 from fixtures.linkerd import extensions
 from fixtures.linkerd.values import high_availability
-from fixtures.scenario import Scenario, load
-from fixtures.targets.embedded.api import validation
-from fixtures.targets.embedded.api.defaults import set_defaults
-from fixtures.targets.embedded.api.resources import built_in
-from fixtures.tools.standins.linkerd.install import install, install_crds
+from fixtures.scenario.model import Scenario, load
+from fixtures.scenario.workloads import manifests
+from fixtures.standins.linkerd.install import install, install_crds
 from fixtures.traffic.workloads import echoes, source_pod
-from fixtures.workloads import manifests
 
 Obj = dict[str, Any]
 

@@ -14,12 +14,12 @@ import yaml
 
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.writer import ClusterWriter
-from fixtures.ledger import LEDGER, read
-from fixtures.records import CommandRan, Note, RunStarted
-from fixtures.rights import Right, missing, to_look, to_upgrade
-from fixtures.scenario import load
+from fixtures.consent.rights import Right, missing, to_look, to_upgrade
+from fixtures.core.waiting import until
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import CommandRan, Note, RunStarted
+from fixtures.scenario.model import load
 from fixtures.tools.toolbox import Toolbox
-from fixtures.waiting import until
 from policies.catalogue import catalogue
 from suites.detection.runs import ROOT, Run, rehearse
 from suites.harness.existing import Existing, existing

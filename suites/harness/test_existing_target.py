@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.cluster.connection import ClusterError
-from fixtures.errors import BadInput
-from fixtures.scenario import Consent
+from fixtures.core.errors import BadInput
+from fixtures.scenario.model import Consent
 from fixtures.targets.existing import (
     READ_ONLY,
     ExistingTarget,

@@ -10,8 +10,8 @@ import pytest
 
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
-from fixtures.ledger import LEDGER, read
-from fixtures.records import TrafficSeen
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import TrafficSeen
 from policies.outages import outages
 from suites.detection.runs import rehearse
 from suites.harness.existing import Existing, existing

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fixtures.extension_options import install_flags
-from fixtures.extension_steps import manifest
 from fixtures.linkerd import extensions
 from fixtures.linkerd.extensions.options import indexed
 from fixtures.linkerd.values import merge
-from fixtures.scenario import ExtensionSpec
-from fixtures.tools.standins.linkerd.values import assignments
+from fixtures.scenario.model import ExtensionSpec
+from fixtures.standins.linkerd.values import assignments
+from fixtures.steps.extensions.options import install_flags
+from fixtures.steps.extensions.steps import manifest
 from policies.facts import ClusterFacts, ObjectKey, Workload
 from suites.policy.builders import change, cluster
 

@@ -8,11 +8,11 @@ from typing import Literal
 import pytest
 import yaml
 
-from fixtures.errors import BadInput
-from fixtures.rbac import manifest
-from fixtures.rights import Right, to_look, to_upgrade
-from fixtures.scenario import ExtensionName, ExtensionSpec, Scenario
-from fixtures.targets.choose import Opener
+from fixtures.consent.rbac import manifest
+from fixtures.consent.rights import Right, to_look, to_upgrade
+from fixtures.core.errors import BadInput
+from fixtures.run.choose import Opener
+from fixtures.scenario.model import ExtensionName, ExtensionSpec, Scenario
 
 SOURCE, TARGET = "edge-25.10.7", "edge-26.6.3"
 SPACE = "linkerd-multicluster"

@@ -15,13 +15,14 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from fixtures import extension_helm, helm_guide
 from fixtures.cluster.writer import Answer, Put
-from fixtures.ledger import Ledger
-from fixtures.scenario import ExtensionSpec, HelmOptions, Scenario
-from fixtures.steprun import Cluster, StepRun
+from fixtures.core.waiting import until
+from fixtures.evidence.ledger import Ledger
+from fixtures.scenario.model import ExtensionSpec, HelmOptions, Scenario
+from fixtures.steps import helm_steps
+from fixtures.steps.context import Cluster, StepRun
+from fixtures.steps.extensions import helm as extension_helm
 from fixtures.tools.toolbox import Toolbox
-from fixtures.waiting import until
 from policies.differences import Difference
 from policies.facts import ClusterFacts, Namespace, Workload
 from policies.helm_facts import ChartValues, HelmRelease
@@ -146,7 +147,7 @@ def lines(run: StepRun) -> list[str]:
 def test_crds_are_upgraded_under_their_releases_own_name(make: Make) -> None:
     run = make()
 
-    helm_guide.crds_upgraded(run)
+    helm_steps.crds_upgraded(run)
 
     assert lines(run)[0] == (
         "helm upgrade mesh-crds linkerd-crds-2026.6.3.tgz -n mesh --reset-then-reuse-values "
@@ -159,7 +160,7 @@ def test_the_scenario_says_mode_values_and_waiting(make: Make) -> None:
     options = HelmOptions(values="reuse", set=("a=b",), atomic=True)
     run = make(options=options)
 
-    helm_guide.control_plane_upgraded(run)
+    helm_steps.control_plane_upgraded(run)
 
     assert lines(run)[0] == (
         "helm upgrade linkerd-control-plane linkerd-control-plane-2026.6.3.tgz -n linkerd "
@@ -170,7 +171,7 @@ def test_the_scenario_says_mode_values_and_waiting(make: Make) -> None:
 def test_the_control_plane_is_followed_to_the_end_and_its_render_is_kept(make: Make) -> None:
     run = make()
 
-    helm_guide.control_plane_upgraded(run)
+    helm_steps.control_plane_upgraded(run)
 
     names = (f"deployment/linkerd-{c}" for c in ("destination", "identity", "proxy-injector"))
     assert lines(run)[1] == (f"kubectl -n linkerd rollout status {' '.join(names)} --timeout=300s")
@@ -211,7 +212,7 @@ def test_new_pods_are_probed_from_once_they_get_the_target(make: Make) -> None:
     run.cluster.canary = cast("Any", Injected(NEW))
     run.cluster.probes = cast("Any", sources)
 
-    helm_guide.control_plane_upgraded(run)
+    helm_steps.control_plane_upgraded(run)
 
     assert sources.begun == [NEW]
 
@@ -219,7 +220,7 @@ def test_new_pods_are_probed_from_once_they_get_the_target(make: Make) -> None:
 def test_a_failed_upgrade_is_a_fact_and_renders_nothing(make: Make) -> None:
     run = make(upgrade="echo 'Error: UPGRADE FAILED' >&2; exit 1")
 
-    helm_guide.control_plane_upgraded(run)
+    helm_steps.control_plane_upgraded(run)
 
     assert run.commands[0].exit_code == 1
     assert not [what for _, what in run.observations if isinstance(what, Rendered)]
@@ -228,7 +229,7 @@ def test_a_failed_upgrade_is_a_fact_and_renders_nothing(make: Make) -> None:
 def test_nothing_is_pruned_and_the_refusal_is_on_record(make: Make) -> None:
     run = make()
 
-    helm_guide.pruned(run)
+    helm_steps.pruned(run)
 
     assert [(c.argv[:2], c.exit_code) for c in run.commands] == [(("linkerd", "prune"), 1)]
     assert [label for label, _ in run.observations] == ["render", "render"]
@@ -237,7 +238,7 @@ def test_nothing_is_pruned_and_the_refusal_is_on_record(make: Make) -> None:
 def test_a_dry_run_is_kept_as_identities_never_as_text(make: Make, tmp_path: Path) -> None:
     run = make(refuses="ConfigMap")
 
-    helm_guide.dry_run(run, helm_guide.part(run, "linkerd-control-plane", NEW))
+    helm_steps.dry_run(run, helm_steps.part(run, "linkerd-control-plane", NEW))
 
     rendered, tried = (what for _, what in run.observations)
     assert isinstance(rendered, Rendered)
@@ -258,7 +259,7 @@ def test_a_dry_run_that_fails_is_a_refusal_in_helms_words(make: Make) -> None:
     program = cast("Any", helm.program)
     script(program.path, 'echo "Error: UPGRADE FAILED: no issuer" >&2; exit 1')
 
-    helm_guide.dry_run(run, helm_guide.part(run, "linkerd-crds", NEW))
+    helm_steps.dry_run(run, helm_steps.part(run, "linkerd-crds", NEW))
 
     (tried,) = (what for _, what in run.observations)
     assert tried == DryRun(
@@ -272,7 +273,7 @@ def test_a_second_upgrade_is_compared_object_by_object(make: Make) -> None:
     run = make()
     run.scenario = replace(run.scenario, soak=0.0)
 
-    helm_guide.settled(run)
+    helm_steps.settled(run)
 
     (found,) = [what for _, what in run.observations if isinstance(what, Difference)]
     assert found.paths == ("/data/values",)
@@ -297,7 +298,7 @@ def test_helm_renders_again_while_the_soak_lasts_and_is_told_of_after_it(
 
     monkeypatch.setattr(StepRun, "soak", soak)
 
-    helm_guide.settled(run)
+    helm_steps.settled(run)
 
     assert [line.split()[:2] for line in lines(run)] == [
         ["linkerd", "check"],
@@ -310,7 +311,7 @@ def test_helm_renders_again_while_the_soak_lasts_and_is_told_of_after_it(
 def test_the_way_back_is_a_rollback(make: Make) -> None:
     run = make()
 
-    helm_guide.rolled_back(run, 1)
+    helm_steps.rolled_back(run, 1)
 
     assert lines(run)[0].startswith("helm rollback linkerd-control-plane 1 -n linkerd --wait")
 
@@ -324,9 +325,9 @@ def test_the_values_of_the_targets_charts_are_on_record(
         """Told elsewhere."""
 
     for name in ("checks", "admissibility", "images"):
-        monkeypatch.setattr(f"fixtures.preflight.{name}", nothing)
+        monkeypatch.setattr(f"fixtures.steps.preflight.{name}", nothing)
 
-    helm_guide.preflighted(run)
+    helm_steps.preflighted(run)
 
     kept = [what for _, what in run.observations if isinstance(what, ChartValues)]
     assert [(k.chart, k.release) for k in kept] == [

@@ -14,12 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.cluster import helm_release as helm_release
 from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.reader import ClusterReader
-from fixtures.cluster.releases import IN_FULL, managed_by
-from fixtures.helm import release as helm_release
-from fixtures.helm.manifest import objects_of
-from fixtures.helm.release import (
+from fixtures.cluster.helm_manifest import objects_of
+from fixtures.cluster.helm_release import (
     SecretMeta,
     Undecodable,
     named,
@@ -28,6 +26,8 @@ from fixtures.helm.release import (
     release_facts,
     unpacked,
 )
+from fixtures.cluster.reader import ClusterReader
+from fixtures.cluster.releases import IN_FULL, managed_by
 from fixtures.snapshot.facts import facts as facts_of
 from fixtures.snapshot.load import read_snapshot
 from policies.facts import ClusterFacts

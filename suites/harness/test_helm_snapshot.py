@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from fixtures.helm.release import packed, unpacked
+from fixtures.cluster.helm_release import packed, unpacked
 from fixtures.snapshot.certificates import StandIns
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.releases import is_release, rewrite_release

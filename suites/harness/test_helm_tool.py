@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fixtures.errors import BadInput, Broken
-from fixtures.scenario import Scenario
+from fixtures.core.errors import BadInput, Broken
+from fixtures.core.process import Completed, ToolError
+from fixtures.scenario.model import Scenario
 from fixtures.tools.charts import Charts
 from fixtures.tools.helm import find, helm_version, manifest_of, require, version_of
-from fixtures.tools.run import Completed, ToolError
 from fixtures.tools.toolbox import Toolbox
 from suites.harness.helm_charts import write_archive, write_chart, write_tools
 

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 import yaml
 
-from fixtures.console import Console
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
 from fixtures.linkerd.values import defaults, merge
-from fixtures.opening import open_session
-from fixtures.recognising import What, remarks
-from fixtures.scenario import Scenario
+from fixtures.run.console import Console
+from fixtures.run.open_run import open_session
+from fixtures.run.recognition import What, remarks
+from fixtures.scenario.model import Scenario
 from fixtures.snapshot.kept import LAST_APPLIED, WORKLOADS, as_applied, overrides
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes

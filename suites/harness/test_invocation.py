@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import invocation
-from fixtures.errors import BadInput
-from fixtures.faults import CATALOGUE, fault_file, load_fault
-from fixtures.planning import check_kubernetes, known_release, plan_for
-from fixtures.scenario import Scenario, load
-from fixtures.waiving import waiver_of
+from fixtures.core.errors import BadInput
+from fixtures.run import invocation
+from fixtures.run.planning import check_kubernetes, known_release, plan_for
+from fixtures.scenario.faults import CATALOGUE, fault_file, load_fault
+from fixtures.scenario.model import Scenario, load
+from fixtures.scenario.waivers import waiver_of
 from policies.catalogue import catalogue
 from suites.harness.snapshots import Obj, cluster, written
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.errors import BadInput, Broken, RehearsalError
-from fixtures.scenario import Scenario
+from fixtures.core.errors import BadInput, Broken, RehearsalError
+from fixtures.scenario.model import Scenario
 from fixtures.targets import kind_preflight
 from fixtures.targets.kind import KindTarget
 from fixtures.targets.kind_config import check_name, containers

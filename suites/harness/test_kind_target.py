@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from fixtures.cluster.connection import ClusterError
-from fixtures.errors import BadInput, Broken, RehearsalError
-from fixtures.scenario import Scenario
+from fixtures.core.errors import BadInput, Broken, RehearsalError
+from fixtures.scenario.model import Scenario
 from fixtures.targets import kind as kind_module
 from fixtures.targets import kind_marks, kind_ready
 from fixtures.targets.kind import KindTarget
@@ -278,7 +278,7 @@ def test_a_cluster_that_cannot_be_deleted_is_left_to_the_next_run(here: Machine)
 DIES = """
 import os, sys
 from pathlib import Path
-from fixtures.scenario import Scenario
+from fixtures.scenario.model import Scenario
 from fixtures.targets.kind import KindTarget
 target = KindTarget(
     Scenario(target="kind", node_image={image!r}), Path({folder!r}), lambda text: print(text)

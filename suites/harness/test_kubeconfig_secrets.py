@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rehearse
-from fixtures import bounded, redaction
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.patience import NONE
-from fixtures.errors import BadInput, Broken, RehearsalError
-from fixtures.secret_guard import scrub
+from fixtures.core import bounded, redaction
+from fixtures.core.errors import BadInput, Broken, RehearsalError
+from fixtures.core.secret_guard import scrub
 from suites.harness.scripted_api import Asked, Obj, Says, ca_data, refused, scripted_api
 from suites.harness.test_recognised import COMMANDS, command
 

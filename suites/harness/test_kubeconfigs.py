@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.patience import NONE
-from fixtures.errors import RehearsalError
+from fixtures.core.errors import RehearsalError
 from suites.harness.kubeconfig_forms import FORMS, TOKEN, Stage
 from suites.harness.scripted_api import Asked, Says, ScriptedApi, refused, scripted_api
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.errors import BadInput
-from fixtures.linked import MAIN, awaited
-from fixtures.scenario import LinkedSpec, Scenario, load
+from fixtures.core.errors import BadInput
+from fixtures.run.choose import Opener
+from fixtures.run.walk import PER_HOP
+from fixtures.scenario.linked_spec import MAIN, awaited
+from fixtures.scenario.model import LinkedSpec, Scenario, load
 from fixtures.targets import kind_marks
-from fixtures.targets.choose import Opener
-from fixtures.walk import PER_HOP
 from suites.harness.kind_machine import kind_machine
 from suites.harness.kind_standins import Machine
 

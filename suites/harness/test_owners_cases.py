@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.restart import workloads_to_restart
 from fixtures.snapshot.read import facts, read_snapshot
+from fixtures.steps.restart import workloads_to_restart
 from policies.availability import data_plane_rollouts
 from policies.dataplane import data_plane_at_target
 from policies.facts import ClusterFacts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fixtures.preflight import dry_run
-from fixtures.tools.run import Completed
+from fixtures.core.process import Completed
+from fixtures.steps.preflight import dry_run
 
 UNANNOTATED = "Warning: resource deployments/web is missing the annotation. It will be patched."
 PATCHED = """\

@@ -14,10 +14,10 @@ import pytest
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.control_planes import control_planes
 from fixtures.cluster.exec_plugin import CredentialsError, Plugin
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import Note
 from fixtures.kubeconfig.shapes import ExecEntry
-from fixtures.ledger import LEDGER, read
-from fixtures.records import Note
 from suites.detection.runs import LIMIT, ROOT, rehearse
 from suites.harness.scripted_api import Asked, Obj, Says, Script, listing, refused, scripted_api
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.ledger import Ledger
-from fixtures.records import Note
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.evidence.ledger import Ledger
+from fixtures.evidence.records import Note
 from suites.embedded.client import Client
 
 ROOT = Path(__file__).parents[2]

@@ -18,10 +18,10 @@ import pytest
 
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
-from fixtures.died import superseded_by
-from fixtures.ledger import LEDGER, read
-from fixtures.records import FindingMade, Resumed, RunEnded, RunStarted, StepChanged
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.evidence.ledger import LEDGER, read
+from fixtures.evidence.records import FindingMade, Resumed, RunEnded, RunStarted, StepChanged
+from fixtures.run.interrupted_run import superseded_by
 from policies.catalogue import catalogue
 from suites.detection.runs import LIMIT, ROOT, Run
 from suites.detection.test_interrupted import wait_for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.session import Place, Unobserved
+from fixtures.run.session import Place, Unobserved
 from policies.catalogue import catalogue
 from policies.findings import holds
 from suites.harness.test_session import session

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from fixtures.died import Died, read_died
-from fixtures.ledger import Ledger
-from fixtures.records import FindingMade, Note, Resumed, RunEnded, TrafficSeen
-from fixtures.rehearsal import order
-from fixtures.session import Place
+from fixtures.evidence.ledger import Ledger
+from fixtures.evidence.records import FindingMade, Note, Resumed, RunEnded, TrafficSeen
+from fixtures.run.interrupted_run import Died, read_died
+from fixtures.run.observation_gaps import stretches
+from fixtures.run.rehearsal import order
+from fixtures.run.session import Place
 from fixtures.targets.base import Capabilities
-from fixtures.unobserved import stretches
 from policies.findings import Finding, Verdict, holds, not_assessed, violated
 from policies.traffic import Traffic
 from suites.harness.test_session import session

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures import rollouts
 from fixtures.cluster.bare import there
 from fixtures.cluster.connection import Connection
-from fixtures.errors import Broken
-from fixtures.linkerd_install import rolled_out
-from fixtures.steprun import StepRun
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.core.errors import Broken
+from fixtures.core.process import Completed
+from fixtures.core.waiting import until
+from fixtures.embedded.process import EmbeddedProcess
+from fixtures.steps import rollouts
+from fixtures.steps.context import StepRun
+from fixtures.steps.linkerd_install import rolled_out
 from fixtures.tools.kubectl import GRACE, Kubectl
 from fixtures.tools.program import Program
-from fixtures.tools.run import Completed
 from fixtures.tools.toolbox import Toolbox, kubectl_version
-from fixtures.waiting import until
 
 NAMES = st.sampled_from("abcd")
 WORKLOADS = st.lists(st.tuples(st.sampled_from(("Deployment", "DaemonSet")), NAMES, NAMES))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.console import Console
-from fixtures.errors import BadInput
-from fixtures.opening import open_session
-from fixtures.scenario import KEYS, Scenario, Waiver, load
-from fixtures.waiving import unexpired
+from fixtures.core.errors import BadInput
+from fixtures.run.console import Console
+from fixtures.run.open_run import open_session
+from fixtures.scenario.model import KEYS, Scenario, Waiver, load
+from fixtures.scenario.waivers import unexpired
 
 
 def written(folder: Path, text: str) -> Path:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fixtures import redaction
-from fixtures.errors import BadInput
-from fixtures.redaction import MASK
-from fixtures.scenario import HelmOptions, Scenario, load
-from fixtures.scenario_secrets import said_again
-from fixtures.secret_guard import scrub
+from fixtures.core import redaction
+from fixtures.core.errors import BadInput
+from fixtures.core.redaction import MASK
+from fixtures.core.secret_guard import scrub
+from fixtures.scenario.model import HelmOptions, Scenario, load
+from fixtures.scenario.secrets import said_again
 from suites.harness.planted import found_in
 
 SECRET = "tr0ub4dor-and-3"

@@ -9,12 +9,12 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from fixtures.died import Died
-from fixtures.errors import BadInput
-from fixtures.faults import load_fault
-from fixtures.resuming import _one  # pyright: ignore[reportPrivateUsage] - reached by no shorter way
-from fixtures.scenario import KEYS, Consent, HelmOptions, Scenario, load
-from fixtures.scenario_trust import GUARDED, OFF_EMBEDDED, OPTION, READ, said
+from fixtures.core.errors import BadInput
+from fixtures.run.interrupted_run import Died
+from fixtures.run.resume import _one  # pyright: ignore[reportPrivateUsage] - reached by no shorter way
+from fixtures.scenario.faults import load_fault
+from fixtures.scenario.model import KEYS, Consent, HelmOptions, Scenario, load
+from fixtures.scenario.trust import GUARDED, OFF_EMBEDDED, OPTION, READ, said
 
 TRUSTED: dict[str, str] = {
     "tools": 'tools = "."',

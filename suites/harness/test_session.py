@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.console import Console
-from fixtures.ledger import LEDGER, Ledger, read
-from fixtures.records import FindingMade, RunEnded
-from fixtures.scenario import Scenario, Waiver
-from fixtures.session import Place, RunSession, new_folder, point_latest
+from fixtures.evidence.ledger import LEDGER, Ledger, read
+from fixtures.evidence.records import FindingMade, RunEnded
+from fixtures.run.console import Console
+from fixtures.run.session import Place, RunSession, new_folder, point_latest
+from fixtures.scenario.model import Scenario, Waiver
 from fixtures.targets.base import Capabilities
 from policies.catalogue import catalogue
 from policies.findings import holds, not_assessed, violated
@@ -121,7 +121,9 @@ def test_everything_is_in_the_ledger_and_its_end_is_written_once(
     tmp_path: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = msgspec.structs.replace(catalogue()["CP-09"], planned=True, policies=())
-    monkeypatch.setattr("fixtures.session.catalogue", lambda: {**catalogue(), "CP-09": planned})
+    monkeypatch.setattr(
+        "fixtures.run.session.catalogue", lambda: {**catalogue(), "CP-09": planned}
+    )
     run = session(tmp_path, lines)
     finding = run.record("CP-04", holds("kept"), Place("control_plane_upgraded", "hop 1", "t"))
     run.record_planned()

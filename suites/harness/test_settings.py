@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.settings import settings
+from fixtures.core.value_leaves import settings
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text("xyz 123", max_size=8)
 KEYS = st.text("abcdef", min_size=1, max_size=4)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.embedded.nodes.autoscaler import ADDED_BY
 from fixtures.snapshot.autoscalers import mark
-from fixtures.targets.embedded.nodes.autoscaler import ADDED_BY
 from suites.harness.copies import Obj, other
 
 

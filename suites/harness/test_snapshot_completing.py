@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
 from fixtures.snapshot import played
 from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, read_snapshot
 from fixtures.snapshot.references import PLACEHOLDER, volumes, wanted_by

@@ -10,9 +10,9 @@ import pytest
 
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.reader import ClusterReader
+from fixtures.embedded.process import EmbeddedProcess
 from fixtures.snapshot.read import read_snapshot
 from fixtures.snapshot.standin import encoded, prepare
-from fixtures.targets.embedded.process import EmbeddedProcess
 from policies.facts import ClusterFacts
 from suites.harness.snapshots import FIRST, SECOND, recorded
 

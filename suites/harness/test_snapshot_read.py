@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
 from fixtures.snapshot.file import read_bytes
 from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, SERVER_VERSION
 from fixtures.snapshot.read import detect_version, facts, read_snapshot

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.helm.release import raw_release
+from fixtures.cluster.helm_release import raw_release
 from fixtures.snapshot.allowed import KINDS, RULES, SHAPES
 from fixtures.snapshot.digests import MARK, Digests, is_digest
 from fixtures.snapshot.explain import Kept, rule, table

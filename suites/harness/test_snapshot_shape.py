@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rehearse
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
 from fixtures.snapshot.load import CAPTURED_AT, NOT_READ, SERVER_VERSION
 from fixtures.snapshot.read import facts, read_snapshot
 from suites.harness.pods import namespace, pod

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.ending import Ending
-from fixtures.ledger import LEDGER, Ledger, read
-from fixtures.records import Note
-from fixtures.stopping import LOST, SIGNALS, Stop
+from fixtures.core.signals import LOST, SIGNALS, Stop
+from fixtures.core.teardown import Ending
+from fixtures.evidence.ledger import LEDGER, Ledger, read
+from fixtures.evidence.records import Note
 
 
 class Clock:
@@ -91,7 +91,7 @@ def test_a_signal_that_was_ignored_from_the_start_stays_ignored() -> None:
 @pytest.mark.parametrize("patient", [True, False])
 def test_what_is_patient_is_ended_whole(patient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Stop().hear()
-    monkeypatch.setattr("fixtures.ending.STOP", heard)
+    monkeypatch.setattr("fixtures.core.teardown.STOP", heard)
     heard.begin_end()
     done: list[str] = []
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fixtures.cluster.connection import Connection
+from fixtures.embedded.api import pki
 from fixtures.linkerd import certificates
-from fixtures.targets.embedded.api import pki
-from fixtures.tools.standins.api import Api
+from fixtures.standins.api import Api
 from fixtures.traffic.prober import tls_context
 
 NAME = "linkerd-proxy-injector.linkerd.svc"

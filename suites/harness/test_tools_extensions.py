@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fixtures.core import manifests
 from fixtures.snapshot.facts import facts
 from fixtures.snapshot.load import read_snapshot
-from fixtures.tools import parse
 from policies import multicluster
 from policies.facts import ClusterFacts
 from policies.observations import CheckRun
@@ -62,7 +62,7 @@ def test_multicluster_has_no_prune_and_exits_with_0_all_the_same(
 
     assert (code, err) == (command["rc"], command["stderr"])
     for text in (out, command["stdout"]):
-        assert parse.prune_run(text.encode(), exit_code=code).unreadable
+        assert manifests.prune_run(text.encode(), exit_code=code).unreadable
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_render_has_the_recorded_objects_and_images(
     code, out, _ = repeated(tmp_path, command, dump(HOP, "baseline"))
 
     assert code == command["rc"]
-    ours, real = (parse.rendered(t.encode(), version=NEW) for t in (out, command["stdout"]))
+    ours, real = (manifests.rendered(t.encode(), version=NEW) for t in (out, command["stdout"]))
     assert ours.objects
     assert {o.key: o.images for o in ours.objects} == {o.key: o.images for o in real.objects}
     assert extension in command["argv"]
@@ -115,11 +115,11 @@ def linked_cluster(step: str) -> list[Obj]:
 )
 def test_a_linked_cluster_is_checked_as_recorded(tmp_path: Path, step: str, name: str) -> None:
     command = recorded(LINKED, name)
-    real = parse.check_run(command["stdout"], label="", exit_code=command["rc"])
+    real = manifests.check_run(command["stdout"], label="", exit_code=command["rc"])
 
     code, out, _ = repeated(tmp_path, command, linked_cluster(step))
 
-    ours = parse.check_run(out, label="", exit_code=code)
+    ours = manifests.check_run(out, label="", exit_code=code)
     assert code == command["rc"]
     assert _results(ours) == _results(real)
     assert out.count("\\n\\t* west") == command["stdout"].count("\\n\\t* west")
@@ -165,7 +165,7 @@ def test_what_is_missing_of_a_link_is_an_error(tmp_path: Path, kind: str, check:
         tmp_path, objects, NEW, ["multicluster", "check", "-o", "json", "--wait", "0"]
     )
 
-    found = parse.check_run(out, label="", exit_code=code)
+    found = manifests.check_run(out, label="", exit_code=code)
     assert code == 1
     assert check in {r.description for _, r in found.failed()}
 
@@ -183,7 +183,7 @@ def test_link_gen_renders_what_the_recorded_link_holds(tmp_path: Path) -> None:
     code, out, _ = run(tmp_path, objects, NEW, ["multicluster", "link-gen",
                        "--cluster-name", "west"])  # fmt: skip
 
-    *secrets, link = list(parse.documents(out.encode()))
+    *secrets, link = list(manifests.documents(out.encode()))
     assert code == 0
     assert link["spec"] == spec
     assert link["apiVersion"] == real["apiVersion"]
@@ -200,7 +200,7 @@ def test_jaeger_is_unknown_to_a_release_without_it(tmp_path: Path) -> None:
     unknown = run(tmp_path, objects, OLD, ["jaeger", "install"])
 
     assert known[0] == 0
-    assert len(list(parse.documents(known[1].encode()))) == 39
+    assert len(list(manifests.documents(known[1].encode()))) == 39
     assert unknown[0] == 1
     assert unknown[1] == ""
 
@@ -211,7 +211,7 @@ def test_uninstall_is_refused_while_clusters_are_linked(tmp_path: Path) -> None:
 
     assert linked[0] == 1
     assert "west" in linked[2]
-    kinds = {o["kind"] for o in parse.documents(free[1].encode())}
+    kinds = {o["kind"] for o in manifests.documents(free[1].encode())}
     assert {"Namespace", "ClusterRole", "CustomResourceDefinition"} <= kinds
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.errors import BadInput, Broken
+from fixtures.core.errors import BadInput, Broken
 from fixtures.tools import origins
 from fixtures.tools.fetch import CHECKSUM, asset, cache_folder, fetch
 from fixtures.tools.toolbox import Toolbox

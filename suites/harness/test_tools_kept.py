@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
-from fixtures.tools.standins.api import Access, Api, Unreachable
-from fixtures.tools.standins.kept import AT_MOST, Kept, Peer
+from fixtures.standins.api import Access, Api, Unreachable
+from fixtures.standins.kept import AT_MOST, Kept, Peer
 
 
 class Server(ThreadingHTTPServer):

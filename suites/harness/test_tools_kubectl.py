@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tools.standins import flags
-from fixtures.tools.standins.kubectl.apply import annotated, three_way
-from fixtures.tools.standins.kubectl.printing import jsonpath
-from fixtures.tools.standins.linkerd.values import assignments
+from fixtures.standins import flags
+from fixtures.standins.kubectl.apply import annotated, three_way
+from fixtures.standins.kubectl.printing import jsonpath
+from fixtures.standins.linkerd.values import assignments
 
 Obj = dict[str, Any]
 

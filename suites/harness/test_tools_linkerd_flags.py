@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tools import parse
-from fixtures.tools.run import without_usage
-from fixtures.tools.standins.linkerd import LinkerdStandIn
+from fixtures.core import manifests
+from fixtures.core.process import without_usage
+from fixtures.standins.linkerd import LinkerdStandIn
 
 RELEASE = "edge-25.10.7"
 
@@ -20,7 +20,7 @@ def rendered(*flags: str) -> tuple[set[str], dict[str, str]]:
     """Images, and stored values, of an installation."""
     code, out, err = run("install", "--ignore-cluster", *flags)
     assert (code, err) == (0, "")
-    found = parse.rendered(out.encode(), version=RELEASE)
+    found = manifests.rendered(out.encode(), version=RELEASE)
     return {image for o in found.objects for _, image in o.images}, dict(found.values)
 
 
@@ -74,7 +74,7 @@ def test_a_new_anchor_is_named_after_the_domain_only_where_one_is_given() -> Non
         _, out, _ = run("install", "--ignore-cluster", *flags)
         [roots] = [
             o
-            for o in parse.documents(out.encode())
+            for o in manifests.documents(out.encode())
             if o["metadata"]["name"] == "linkerd-identity-trust-roots"
         ]
         pem = roots["data"]["ca-bundle.crt"].encode()

@@ -11,7 +11,7 @@ from urllib.request import Request
 
 import pytest
 
-from fixtures.errors import BadInput, Broken
+from fixtures.core.errors import BadInput, Broken
 from fixtures.tools import fetch as module
 from fixtures.tools import origins
 from fixtures.tools.fetch import LARGEST, LARGEST_CHECKSUM, asset, fetch

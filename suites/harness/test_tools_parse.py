@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tools import parse
+from fixtures.core import manifests
 from policies.facts import ObjectKey
 from suites.harness.dump_server import RECORDINGS
 
@@ -29,18 +29,18 @@ def test_a_stream_of_documents_is_read_whole(
     documents: list[dict[str, object]], between: str
 ) -> None:
     text = between.join(json.dumps(d, indent=2) for d in documents) + between
-    assert parse.json_stream(text) == documents
+    assert manifests.json_stream(text) == documents
 
 
 @pytest.mark.parametrize("text", ['{"a": 1} and more', "[1]", '{"a": ', "Status check results"])
 def test_what_is_no_stream_of_objects_is_unparsable(text: str) -> None:
-    with pytest.raises(parse.Unparsable):
-        parse.json_stream(text)
-    assert parse.check_run(text, label="check", exit_code=1).unreadable
+    with pytest.raises(manifests.Unparsable):
+        manifests.json_stream(text)
+    assert manifests.check_run(text, label="check", exit_code=1).unreadable
 
 
 def test_no_output_is_not_a_healthy_check() -> None:
-    assert parse.check_run("", label="check", exit_code=0).unreadable
+    assert manifests.check_run("", label="check", exit_code=0).unreadable
 
 
 @needs_recordings
@@ -48,7 +48,7 @@ def test_a_check_with_extensions_has_a_document_each() -> None:
     command = recorded(
         "extensions-edge-25.10.7-to-edge-26.6.3", "074-check-with-extensions-direct"
     )
-    run = parse.check_run(str(command["stdout"]), label="check", exit_code=0)
+    run = manifests.check_run(str(command["stdout"]), label="check", exit_code=0)
     names = [d.categories[0].name for d in run.documents]
     assert names == ["kubernetes-api", "linkerd-multicluster", "linkerd-viz"]
     assert not run.failed()
@@ -58,7 +58,7 @@ def test_a_check_with_extensions_has_a_document_each() -> None:
 @needs_recordings
 def test_a_failed_check_names_category_and_error() -> None:
     command = recorded("faults-edge-25.10.7", "022-check-cabundle-mismatch")
-    run = parse.check_run(str(command["stdout"]), label="check", exit_code=1)
+    run = manifests.check_run(str(command["stdout"]), label="check", exit_code=1)
     [(category, check)] = run.failed()
     assert category == "linkerd-webhooks-and-apisvc-tls"
     assert check.description == "proxy-injector webhook has valid cert"
@@ -67,7 +67,7 @@ def test_a_failed_check_names_category_and_error() -> None:
 @needs_recordings
 def test_versions_are_counted_per_proxy() -> None:
     command = recorded("edge-25.4.4-to-edge-25.10.7", "046-version-final")
-    report = parse.version_report(str(command["stdout"]))
+    report = manifests.version_report(str(command["stdout"]))
     assert (report.client, report.server) == ("edge-25.10.7", "edge-25.10.7")
     assert report.proxies == (("edge-25.10.7", 12), ("edge-25.4.4", 1))
 
@@ -76,7 +76,7 @@ def test_an_unavailable_server_is_empty() -> None:
     text = (
         "Client version: edge-25.4.4\nServer version: unavailable\nProxy versions: unavailable\n"
     )
-    report = parse.version_report(text)
+    report = manifests.version_report(text)
     assert (report.client, report.server, report.proxies) == ("edge-25.4.4", "", ())
 
 
@@ -100,20 +100,20 @@ def test_an_unavailable_server_is_empty() -> None:
 )
 def test_what_prune_lists_is_identity_only(name: str, key: ObjectKey) -> None:
     command = recorded("faults-edge-25.10.7", name)
-    run = parse.prune_run(str(command["stdout"]).encode(), exit_code=0)
+    run = manifests.prune_run(str(command["stdout"]).encode(), exit_code=0)
     assert run.listed == (key,)
     assert not run.unreadable
 
 
 def test_help_instead_of_objects_is_unreadable() -> None:
     text = b"multicluster manages things.\n\nUsage:\n  linkerd multicluster [command]\n"
-    assert parse.prune_run(text, exit_code=0).unreadable
+    assert manifests.prune_run(text, exit_code=0).unreadable
 
 
 @needs_recordings
 def test_a_render_keeps_images_and_hides_keys() -> None:
     command = recorded("edge-25.4.4-to-edge-25.10.7", "012-upgrade")
-    rendered = parse.rendered(str(command["stdout"]).encode(), version="edge-25.10.7")
+    rendered = manifests.rendered(str(command["stdout"]).encode(), version="edge-25.10.7")
     images = {image for o in rendered.objects for _, image in o.images}
     assert "cr.l5d.io/linkerd/controller:edge-25.10.7" in images
     values = dict(rendered.values)
@@ -126,4 +126,4 @@ def test_lists_and_json_are_taken_apart() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}
     both = {"apiVersion": "v1", "kind": "List", "items": [pod, pod]}
     text = f"---\n{json.dumps(both)}\n---\n# only a comment\n---\n{json.dumps(pod)}\n"
-    assert list(parse.documents(text.encode())) == [pod] * 3
+    assert list(manifests.documents(text.encode())) == [pod] * 3

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from fixtures.core import manifests
 from fixtures.linkerd import certificates
-from fixtures.tools import parse
-from fixtures.tools.standins.linkerd import LinkerdStandIn
+from fixtures.standins.linkerd import LinkerdStandIn
 from suites.harness.dump_server import RECORDINGS, DumpServer, dump
 
 Obj = dict[str, Any]
@@ -104,8 +104,8 @@ def test_a_render_has_the_recorded_objects_images_and_values(
     version = command["argv"][0].partition("@")[2]
     code, out, err = repeated(tmp_path, command, dump(folder, "baseline"))
     assert (code, err) == (0, "")
-    ours = parse.rendered(out.encode(), version=version)
-    real = parse.rendered(command["stdout"].encode(), version=version)
+    ours = manifests.rendered(out.encode(), version=version)
+    real = manifests.rendered(command["stdout"].encode(), version=version)
     assert {o.key for o in ours.objects} == {o.key for o in real.objects}
     assert {o.key: o.images for o in ours.objects} == {o.key: o.images for o in real.objects}
     assert dict(ours.values) == dict(real.values)
@@ -116,7 +116,7 @@ def test_crds_are_those_recorded_and_a_snapshots_schemas_stay(tmp_path: Path) ->
     objects = dump(SECOND, "baseline")
     code, out, _ = repeated(tmp_path, command, objects)
     assert code == 0
-    rendered = {o["metadata"]["name"]: o for o in parse.documents(out.encode())}
+    rendered = {o["metadata"]["name"]: o for o in manifests.documents(out.encode())}
     assert [f"CustomResourceDefinition/{n}" for n in rendered] == command["stdout"]["objects"]
     live = next(o for o in objects if o["metadata"]["name"] == "servers.policy.linkerd.io")
     schemas = {v["name"]: v["schema"] for v in live["spec"]["versions"]}
@@ -206,7 +206,7 @@ def shape(text: str) -> list[tuple[str, str, str, str, str]]:
     """Every check with its result; names of pods and networks differ from cluster to cluster."""
     return [
         (category.name, check.description, check.result, check.hint, check.error.split("(")[0])
-        for document in parse.check_run(text, label="check", exit_code=0).documents
+        for document in manifests.check_run(text, label="check", exit_code=0).documents
         for category in document.categories
         for check in category.checks
     ]
@@ -236,7 +236,7 @@ def test_an_evicted_pod_is_the_recorded_false_alarm(tmp_path: Path) -> None:
     evicted(objects)
     code, out, _ = repeated(tmp_path, command, objects)
     assert code == command["rc"] == 1
-    [(_, failed)] = parse.check_run(out, label="check", exit_code=1).failed()
+    [(_, failed)] = manifests.check_run(out, label="check", exit_code=1).failed()
     assert failed.error == 'container "linkerd-proxy" in pod "evicted" is not ready'
 
 
@@ -295,7 +295,7 @@ def test_missing_crds_stop_the_upgrade(tmp_path: Path) -> None:
     code, out, _ = run(
         tmp_path, objects, "edge-25.10.7", ["check", "--crds", "-o", "json", "--wait", "0s"]
     )
-    [(category, check)] = parse.check_run(out, label="check --crds", exit_code=code).failed()
+    [(category, check)] = manifests.check_run(out, label="check --crds", exit_code=code).failed()
     assert (code, category) == (1, "linkerd-crd")
     assert check.error == "missing egressnetworks.policy.linkerd.io"
 
@@ -346,7 +346,7 @@ def test_without_a_gateway_api_nothing_is_rendered(tmp_path: Path) -> None:
 def test_a_gateway_crd_that_lost_its_owner_is_listed_by_prune(tmp_path: Path) -> None:
     objects = external(dump(FIRST, "settled"))
     code, out, _ = run(tmp_path, objects, "edge-25.10.7", ["prune"])
-    listed = {k.name for k in parse.prune_run(out.encode(), exit_code=code).listed}
+    listed = {k.name for k in manifests.prune_run(out.encode(), exit_code=code).listed}
     assert "httproutes.gateway.networking.k8s.io" in listed
 
 
@@ -364,7 +364,7 @@ def test_an_unreachable_cluster_is_an_answer_not_a_traceback(tmp_path: Path) -> 
         env = {"KUBECONFIG": str(server.kubeconfig(tmp_path))}
     standin = LinkerdStandIn("edge-25.10.7")
     code, out, _ = standin(["check", "-o", "json", "--wait", "0s"], env=env)
-    run_ = parse.check_run(out.decode(), label="check", exit_code=code)
+    run_ = manifests.check_run(out.decode(), label="check", exit_code=code)
     assert code == 1
     assert run_.failed()[0][1].description == "can query the Kubernetes API"
     code, out, _ = standin(["version"], env=env)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tools.run import (
+from fixtures.core.process import (
     LOOK_SECONDS,
     TargetEnded,
     ToolError,
@@ -137,7 +137,7 @@ def test_no_key_survives_in_a_fact(before: str, after: str, lines: int) -> None:
 def run_result(stdout: bytes, *argv: str):
     from datetime import UTC, datetime
 
-    from fixtures.tools.run import Completed
+    from fixtures.core.process import Completed
 
     line = argv or ("linkerd", "upgrade")
     return Completed(line, 0, stdout, b"", 0.1, datetime(2026, 1, 1, tzinfo=UTC))

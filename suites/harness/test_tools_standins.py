@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.targets.embedded.process import EmbeddedProcess
+from fixtures.core.process import Completed
+from fixtures.embedded.process import EmbeddedProcess
 from fixtures.tools.kubectl import Kubectl
-from fixtures.tools.run import Completed
 from fixtures.tools.toolbox import Toolbox, kubectl_version
 
 OLD, NEW = "edge-25.4.4", "edge-25.10.7"

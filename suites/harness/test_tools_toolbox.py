@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.errors import BadInput
+from fixtures.core.errors import BadInput
 from fixtures.tools.toolbox import Toolbox
 
 KUBECONFIG = Path("/nonexistent/kubeconfig")

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures.targets.embedded.clock_file import PRESENT, ClockWriter
+from fixtures.embedded.clock_file import PRESENT, ClockWriter
 from fixtures.traffic import prober
 from fixtures.traffic.samplefile import SampleFile
 from fixtures.traffic.samples import read_traffic

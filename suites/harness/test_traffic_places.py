@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures import probing
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.patience import NONE
 from fixtures.cluster.writer import ClusterWriter
+from fixtures.steps import traffic_probes
 from fixtures.traffic import pods as runners
 from fixtures.traffic.life import MESHED_KINDS, Probes
 from fixtures.traffic.pods import Mesh, PodRunner
@@ -120,7 +120,7 @@ def test_nothing_is_exported_where_no_client_of_another_cluster_asks(tmp_path: P
             plan=SimpleNamespace(source=OTHER),
             note=notes.append,
         )
-        probing._mirrored(cast("Any", run), made)  # pyright: ignore[reportPrivateUsage]
+        traffic_probes._mirrored(cast("Any", run), made)  # pyright: ignore[reportPrivateUsage]
         writer.connection.close()
 
     assert api.asked == []

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures import plugin as module
-from fixtures.errors import unexpected
-from fixtures.plugin import RehearsalPlugin
+from fixtures.core.errors import unexpected
+from fixtures.run import plugin as module
+from fixtures.run.plugin import RehearsalPlugin
 
 ROOT = Path(__file__).parents[2]
 SECRET = "eyJhbGciOi.secret.text"
@@ -77,7 +77,7 @@ def test_within_the_run_its_ledger_is_named(plugin: RehearsalPlugin) -> None:
 
 HOSTILE = """
 import pytest
-from fixtures.plugin import RehearsalPlugin
+from fixtures.run.plugin import RehearsalPlugin
 
 def pytest_configure(config):
     class Only:

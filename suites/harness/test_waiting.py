@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fixtures.waiting import WaitTimeout, until
+from fixtures.core.waiting import WaitTimeout, until
 
 
 class Time:

@@ -9,13 +9,14 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from fixtures import helm_guide, rehearsal, way_back
-from fixtures.errors import Broken
-from fixtures.evidence import Reached
-from fixtures.rehearsal import Rehearsal, Resumption
-from fixtures.scenario import Scenario
-from fixtures.steprun import StepRun
-from fixtures.walk import WAY_BACK
+from fixtures.core.errors import Broken
+from fixtures.evidence.reached import Reached
+from fixtures.run import rehearsal
+from fixtures.run.rehearsal import Rehearsal, Resumption
+from fixtures.run.walk import WAY_BACK
+from fixtures.scenario.model import Scenario
+from fixtures.steps import helm_steps, rollback
+from fixtures.steps.context import StepRun
 from policies.facts import ClusterFacts
 from policies.helm_facts import HelmRelease
 from suites.harness.test_session import session
@@ -51,12 +52,12 @@ def led(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def rolled_back(_: StepRun, to: int) -> None:
         found.append(to)
 
-    monkeypatch.setattr(helm_guide, "rolled_back", rolled_back)
+    monkeypatch.setattr(helm_steps, "rolled_back", rolled_back)
     return found
 
 
 def test_it_leads_to_the_revision_before_the_upgrade(led: list[int]) -> None:
-    way_back.rolled_back(run_of(BEFORE))
+    rollback.rolled_back(run_of(BEFORE))
 
     assert led == [4]
 
@@ -66,7 +67,7 @@ def test_a_revision_that_is_not_known_is_not_guessed(
     known: ClusterFacts | None, led: list[int]
 ) -> None:
     with pytest.raises(Broken, match="no revision of the control plane") as refused:
-        way_back.rolled_back(run_of(known))
+        rollback.rolled_back(run_of(known))
 
     assert led == []
     assert HOP.label in refused.value.where
@@ -100,7 +101,7 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
     def nothing(*_: Any) -> None: ...
 
     monkeypatch.setitem(rehearsal.ACTIONS, WAY_BACK, stop)
-    monkeypatch.setattr("fixtures.probing.clear", nothing)
+    monkeypatch.setattr("fixtures.steps.traffic_probes.clear", nothing)
     run = session(tmp_path, [])
     here = SimpleNamespace(now=lambda: AT, alive=lambda: True, prepare=nothing)
 

@@ -145,7 +145,7 @@ def test_nobody_takes_images_apart_by_hand() -> None:
         text=True,
         check=True,
     ).stdout.split()
-    emulated = {"fixtures/tools/standins/linkerd/live.py"}
+    emulated = {"fixtures/standins/linkerd/live.py"}
     """Linkerd's own client splits so, and the stand-in says what that says."""
 
     by_hand = re.compile(r"image.*(partition|split)\(\"[:@]\"|(partition|split)\(\"[:@]\".*image")

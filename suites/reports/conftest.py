@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.bundle import Bundle
+from fixtures.evidence.bundle import Bundle
 from reports.build import build
 from reports.model import Report
 from suites.forgotten import forget_secrets

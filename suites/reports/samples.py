@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fixtures.bundle import Bundle, open_bundle, seal
-from fixtures.ledger import LEDGER, Clocks, Ledger
-from fixtures.records import (
+from fixtures.evidence.bundle import Bundle, open_bundle, seal
+from fixtures.evidence.ledger import LEDGER, Clocks, Ledger
+from fixtures.evidence.records import (
     VERDICTS,
     ControlEntry,
     FindingMade,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from fixtures.records import (
+from fixtures.evidence.records import (
     AnyBody,
     CanariesSeen,
     CommandRan,

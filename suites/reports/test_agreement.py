@@ -14,8 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from fixtures.bundle import Bundle, open_bundle
-from fixtures.records import FindingMade
+from fixtures.evidence.bundle import Bundle, open_bundle
+from fixtures.evidence.records import FindingMade
 from policies.findings import Status
 from reports import html, json_report, junit, schemas, text
 from reports.build import build
@@ -154,7 +154,7 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes(tmp_path: 
     bundle = healthy_sample().write(tmp_path)
     here = {d.path.name: d.path.read_bytes() for d in write_all(bundle, tmp_path / "a").documents}
     program = (
-        "import sys; from pathlib import Path; from fixtures.bundle import open_bundle;"
+        "import sys; from pathlib import Path; from fixtures.evidence.bundle import open_bundle;"
         "from reports.write import write_all;"
         "write_all(open_bundle(Path(sys.argv[1])), Path(sys.argv[2]))"
     )

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 import rehearse
-from fixtures.bundle import (
+from fixtures.core.errors import RehearsalError
+from fixtures.evidence.bundle import (
     MANIFEST,
     Bundle,
     BundleError,
@@ -18,8 +19,7 @@ from fixtures.bundle import (
     open_bundle,
     seal,
 )
-from fixtures.errors import RehearsalError
-from fixtures.ledger import LEDGER
+from fixtures.evidence.ledger import LEDGER
 from reports.write import write_all
 from suites.reports.samples import Sample, healthy_sample
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import rehearse
-from fixtures.bundle import MANIFEST, seal
-from fixtures.ledger import LEDGER
+from fixtures.evidence.bundle import MANIFEST, seal
+from fixtures.evidence.ledger import LEDGER
 from suites.reports.samples import healthy_sample
 
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from fixtures.bundle import Bundle
+from fixtures.evidence.bundle import Bundle
 from policies.findings import Item, violated
 from reports import html
 from reports.build import build

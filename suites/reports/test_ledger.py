@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fixtures import redaction
-from fixtures.ledger import (
+from fixtures.core import redaction
+from fixtures.evidence.ledger import (
     LEDGER,
     Clocks,
     Ledger,
@@ -25,7 +25,7 @@ from fixtures.ledger import (
     parse,
     read,
 )
-from fixtures.records import AnyBody, Note, RunEnded
+from fixtures.evidence.records import AnyBody, Note, RunEnded
 from suites.reports.strategies import of_type
 
 NOTE = Note(text="something a reader must know")

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fixtures.bundle import Bundle
-from fixtures.records import CanariesSeen, Record, RunEnded, SightingsSeen
+from fixtures.evidence.bundle import Bundle
+from fixtures.evidence.records import CanariesSeen, Record, RunEnded, SightingsSeen
 from policies.catalogue import catalogue
 from policies.findings import not_assessed
 from policies.observations import Canary, Sighting

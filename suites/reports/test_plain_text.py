@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rehearse
-from fixtures.console import Console
-from fixtures.errors import BadInput
-from fixtures.plain_text import harmless
+from fixtures.core.errors import BadInput
+from fixtures.core.plain_text import harmless
+from fixtures.run.console import Console
 from policies.findings import Finding, violated
 from reports import github, text
 from reports.build import build

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from fixtures.linked import LinkedSpec
-from fixtures.scenario import (
+from fixtures.scenario.linked_spec import LinkedSpec
+from fixtures.scenario.model import (
     BudgetSpec,
     Consent,
     ExtensionSpec,

@@ -9,11 +9,10 @@ from typing import Literal
 import msgspec
 import pytest
 
-from fixtures.bundle import MANIFEST, open_bundle, seal, unseal
-from fixtures.died import folder_of, read_died, superseded_by
-from fixtures.errors import BadInput
-from fixtures.ledger import LEDGER, Clocks, Ledger, LedgerError, read
-from fixtures.records import (
+from fixtures.core.errors import BadInput
+from fixtures.evidence.bundle import MANIFEST, open_bundle, seal, unseal
+from fixtures.evidence.ledger import LEDGER, Clocks, Ledger, LedgerError, read
+from fixtures.evidence.records import (
     VERDICTS,
     FactsTaken,
     FindingMade,
@@ -24,7 +23,8 @@ from fixtures.records import (
     RunStarted,
     StepChanged,
 )
-from fixtures.scenario import Consent, ExtensionSpec, Scenario
+from fixtures.run.interrupted_run import folder_of, read_died, superseded_by
+from fixtures.scenario.model import Consent, ExtensionSpec, Scenario
 from policies.facts import ClusterFacts
 from policies.findings import Finding, holds, not_assessed
 from policies.path import Hop, Plan

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.ledger import LEDGER, Ledger, read
-from fixtures.records import CommandRan, Note
-from fixtures.secret_guard import scrub
+from fixtures.core.secret_guard import scrub
+from fixtures.evidence.ledger import LEDGER, Ledger, read
+from fixtures.evidence.records import CommandRan, Note
 from policies.observations import CommandRun
 from suites.reports.samples import START
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from fixtures.records import RunEnded
-from fixtures.walk import length
+from fixtures.evidence.records import RunEnded
+from fixtures.run.walk import length
 from policies.findings import Item
 from reports import html, text
 from reports.axis import scales, zeros

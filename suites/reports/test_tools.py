@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.records import ToolUsed
+from fixtures.evidence.records import ToolUsed
 from reports.tools import lines, main
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fixtures.bundle import Bundle
-from fixtures.records import Resumed, TrafficSeen
+from fixtures.evidence.bundle import Bundle
+from fixtures.evidence.records import Resumed, TrafficSeen
 from policies import outages
 from policies.findings import not_assessed
 from policies.traffic import PathTraffic, SampleRun, Traffic

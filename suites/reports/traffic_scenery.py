@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from fixtures.records import EndpointsSeen
+from fixtures.evidence.records import EndpointsSeen
 from policies.endpoints import COMPONENTS
 from policies.observations import EndpointMoment
 from policies.traffic import (

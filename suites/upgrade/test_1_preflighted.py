@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fixtures.controls import control, expect
-from fixtures.evidence import Reached
-from fixtures.extension_steps import targets_of
-from fixtures.rehearsal import Rehearsal
+from fixtures.evidence.reached import Reached
+from fixtures.run.controls import control, expect
+from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copied import lacking
+from fixtures.steps.extensions.steps import targets_of
 from policies import (
     advisories,
     certificates,

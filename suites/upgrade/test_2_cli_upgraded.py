@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fixtures.controls import control, expect
-from fixtures.evidence import Reached
+from fixtures.evidence.reached import Reached
+from fixtures.run.controls import control, expect
 from policies import checks, kubernetes
 from policies.observations import VersionReport
 

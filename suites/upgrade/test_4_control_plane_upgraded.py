@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fixtures.controls import control, expect
-from fixtures.evidence import Reached
-from fixtures.rehearsal import Rehearsal
+from fixtures.evidence.reached import Reached
+from fixtures.run.controls import control, expect
+from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copied import lacking
 from policies import (
     availability,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fixtures.controls import control, expect
-from fixtures.evidence import Reached
-from fixtures.rehearsal import Rehearsal
-from fixtures.way_back import BACK, commands_back
+from fixtures.evidence.reached import Reached
+from fixtures.run.controls import control, expect
+from fixtures.run.rehearsal import Rehearsal
+from fixtures.steps.rollback import BACK, commands_back
 from policies import rollback
 from policies.observations import Rendered
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fixtures.controls import control, expect
-from fixtures.evidence import Reached
-from fixtures.extension_steps import checks_of, kept_of, renders_of, targets_of
-from fixtures.rehearsal import Rehearsal
+from fixtures.evidence.reached import Reached
+from fixtures.run.controls import control, expect
+from fixtures.run.rehearsal import Rehearsal
+from fixtures.steps.extensions.steps import checks_of, kept_of, renders_of, targets_of
 from policies import extensions, leftovers, multicluster
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from fixtures.budgets import budgets_of
-from fixtures.controls import control, expect
-from fixtures.evidence import Reached
-from fixtures.rehearsal import Rehearsal
+from fixtures.evidence.reached import Reached
+from fixtures.run.budgets import budgets_of
+from fixtures.run.controls import control, expect
+from fixtures.run.rehearsal import Rehearsal
 from policies import checks, dataplane, downtime, multicluster, restarts
 from policies.differences import Difference, reapply_changes_only_regenerated
 from policies.findings import not_assessed

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from fixtures.controls import control, expect
-from fixtures.verifying import Verification
+from fixtures.run.controls import control, expect
+from fixtures.run.verification import Verification
 from policies import (
     availability,
     certificates,
