@@ -24,7 +24,7 @@ from fixtures.run.step_fixtures import (
 from fixtures.run.verification import Verification
 from fixtures.scenario.linked_spec import MAIN
 from fixtures.scenario.options import add_options
-from policies.path import Hop
+from policies.planning.path import Hop
 from reports.finish import finish
 from reports.pytest_html_hooks import (
     COMPLIANCE_REPORT,

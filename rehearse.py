@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _release(text: str) -> str:
     """The tag of a release; where that is another one than was written, it is said."""
-    from policies.spellings import resolve
+    from policies.releases.spellings import resolve
 
     tag = resolve(text)
     if tag != text:
@@ -171,8 +171,8 @@ def _plan(arguments: argparse.Namespace) -> int:
     from fixtures.run.recognition import remarks
     from fixtures.snapshot.facts import facts
     from fixtures.snapshot.read import planes, read_snapshot
-    from policies.advisories import applicable, unjudged
-    from policies.path import plan
+    from policies.planning.advisories import applicable, unjudged
+    from policies.planning.path import plan
     from reports.plan import render
 
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None

@@ -14,8 +14,8 @@ import msgspec
 from benchmarks.harness import Measure, measured, run_child
 from fixtures.traffic import prober
 from fixtures.traffic.samples import read_traffic
-from policies.outages import availability, cells, episodes, outages
-from policies.traffic import Window
+from policies.facts.traffic import Window
+from policies.traffic.outages import availability, cells, episodes, outages
 
 HOUR = 360_000
 """Samples of one path in an hour, 10 ms apart."""

@@ -27,10 +27,10 @@ from typing import Any
 import msgspec
 
 from fixtures.evidence.ledger import LEDGER
-from policies import away
-from policies.canaries import gaps
-from policies.observations import Canary
-from policies.traffic import Traffic
+from policies.controls.control_plane.canaries import gaps
+from policies.facts.observations import Canary
+from policies.facts.traffic import Traffic
+from policies.traffic import away
 
 ROOT = Path(__file__).parents[1]
 REPORT = "report.json"

@@ -18,25 +18,16 @@ from time import perf_counter
 import msgspec
 
 from benchmarks.harness import Measure, run_child
-from policies import (
-    availability,
-    certificates,
-    checks,
-    configuration,
-    crds,
-    dataplane,
-    images,
-    injection,
-    left_behind,
-    preflight,
-    pruning,
-    skew,
-    webhooks,
-)
-from policies.facts import ClusterFacts
-from policies.findings import Verdict
-from policies.observations import VersionReport
-from policies.path import Hop
+from policies.controls.control_plane import availability, certificates, crds, webhooks
+from policies.controls.data_plane import injection, versions
+from policies.controls.preflight import configuration, dry_runs, images, left_behind
+from policies.controls.prune import pruning
+from policies.controls.whole_run import checks
+from policies.facts.cluster import ClusterFacts
+from policies.facts.observations import VersionReport
+from policies.planning.path import Hop
+from policies.skew import rule
+from policies.verdicts.findings import Verdict
 from suites.policy.builders import (
     SOURCE,
     TARGET,
@@ -63,7 +54,7 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
         "PRE-06": lambda: certificates.outlast(before, until=until),
         "PRE-07": lambda: configuration.one_owner(before),
         "PRE-11": lambda: availability.schedulable_ha(before),
-        "PRE-12": lambda: preflight.way_back(before, hop),
+        "PRE-12": lambda: dry_runs.way_back(before, hop),
         "CRD-01": lambda: crds.ready_before_control_plane(before, TARGET),
         "CRD-02": lambda: crds.stored_versions_served(after),
         "CRD-03": lambda: crds.resources_decode(before, after),
@@ -77,16 +68,16 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
         "PRN-02": lambda: pruning.protected_kept(before, after),
         "PRN-03": lambda: pruning.no_orphans(after, TARGET),
         "DP-01": lambda: injection.meshed_as_declared(after),
-        "DP-02": lambda: dataplane.data_plane_at_target(after, TARGET),
-        "DP-03": lambda: skew.never_more_than_one((), after),
-        "DP-04": lambda: skew.no_proxy_ahead(after),
+        "DP-02": lambda: versions.data_plane_at_target(after, TARGET),
+        "DP-03": lambda: rule.never_more_than_one((), after),
+        "DP-04": lambda: rule.no_proxy_ahead(after),
         "DP-05": lambda: availability.data_plane_rollouts(after),
-        "DP-06": lambda: dataplane.identities_valid(after),
+        "DP-06": lambda: versions.identities_valid(after),
         "DP-07": lambda: availability.no_new_restarts(before, after),
         "DP-08": lambda: availability.jobs_complete(after),
         "VER-01": lambda: checks.check_agrees_with_facts(check, proxy, after),
         "VER-02": lambda: availability.stable(after, after),
-        "VER-04": lambda: dataplane.nothing_old_left(after, SOURCE, TARGET),
+        "VER-04": lambda: versions.nothing_old_left(after, SOURCE, TARGET),
     }
 
 

@@ -29,8 +29,8 @@ from benchmarks.harness import Measure, measured
 from fixtures.traffic import prober
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
-from policies.outages import cells, outages
-from policies.traffic import PathTraffic
+from policies.facts.traffic import PathTraffic
+from policies.traffic.outages import cells, outages
 
 PLAIN = ("http-new",) * 4 + ("http-reused",) * 4
 MIXED = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp", "http2", "grpc")

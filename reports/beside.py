@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from fixtures.evidence.records import EndpointsSeen, PodsSeen, Record
-from policies.observations import EndpointMoment, PodMoment
-from policies.outages import Episode, Span
-from policies.traffic import PathTraffic
+from policies.facts.observations import EndpointMoment, PodMoment
+from policies.facts.traffic import PathTraffic
+from policies.traffic.outages import Episode, Span
 from reports.model import CanarySummary, Section
 from reports.traffic_model import Beside, What
 

@@ -14,7 +14,7 @@ from fixtures.evidence.records import (
     Tools,
     ToolUsed,
 )
-from policies.path import Plan
+from policies.planning.path import Plan
 from reports.canary import canaries_of
 from reports.contradictions import contradictions
 from reports.entries import counts_of, entries_of, without_finding

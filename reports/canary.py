@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from fixtures.evidence.records import CanariesSeen, Record
-from policies.observations import Canary
+from policies.facts.observations import Canary
 from reports.model import CanaryPod, CanarySummary, Gap, Stretch
 
 Placed = tuple[Canary, str, str]

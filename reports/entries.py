@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fixtures.core.as_typed import as_typed
 from fixtures.evidence.records import ControlEntry, FindingMade, Record
 from fixtures.run.interrupted_run import superseded_by
-from policies.findings import Severity, Status
+from policies.verdicts.findings import Severity, Status
 from reports.model import Counts, Entry, Tally, Unfound
 
 

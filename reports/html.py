@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 
 from fixtures.core.as_typed import as_typed
 from fixtures.run.walk import length
-from policies.findings import Item
+from policies.verdicts.findings import Item
 from reports import traffic_drawing, wording
 from reports.axis import zeros
 from reports.model import Entry, Report

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.wording import number
+from policies.verdicts.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from policies.findings import Verdict
-    from policies.inventory import Inventory, Running
+    from policies.skew.inventory import Inventory, Running
+    from policies.verdicts.findings import Verdict
 
 SHOWN = 10
 """Pods named for each verdict that is violated."""

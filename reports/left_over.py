@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fixtures.cluster.owning import FIELD_MANAGER, OWNER_LABEL
 from fixtures.evidence.records import FactsTaken, Record, RunStarted
-from policies.remaining import Remaining, remaining
+from policies.workloads.remaining import Remaining, remaining
 
 RESTARTED = ("data_plane_upgraded", "settled")
 """Steps after which the guide's restart is through."""

@@ -12,9 +12,9 @@ from typing import Literal
 
 from fixtures.evidence.records import ToolUsed
 from fixtures.evidence.records import Verdict as Word
-from policies.findings import Item, Severity, Status
-from policies.path import Plan
-from policies.remaining import Remaining
+from policies.planning.path import Plan
+from policies.verdicts.findings import Item, Severity, Status
+from policies.workloads.remaining import Remaining
 from reports.part import Part
 from reports.traffic_model import TrafficSummary
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.observations import (
+from policies.facts.observations import (
     CheckRun,
     DryRun,
     ImageEvidence,
@@ -10,7 +10,7 @@ from policies.observations import (
     Rendered,
     VersionReport,
 )
-from policies.wording import number
+from policies.verdicts.wording import number
 from reports.model import Said
 
 

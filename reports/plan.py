@@ -5,13 +5,13 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from policies.advisories import AdvisoryResult, unjudged
-from policies.wording import number
+from policies.planning.advisories import AdvisoryResult, unjudged
+from policies.verdicts.wording import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from policies.path import Hop, Plan
+    from policies.planning.path import Hop, Plan
 
 WIDTH = 96
 
@@ -27,7 +27,7 @@ def render(plan: Plan, advisories: Sequence[AdvisoryResult] = ()) -> str:
     """The plan: verdict first, then hops with their reasons and advisories, then what blocks.
 
     Args:
-        plan: From `policies.path.plan`.
+        plan: From `policies.planning.path.plan`.
         advisories: What the advisories mean for a cluster; without them each hop's notes are
             listed as still to be read.
     """

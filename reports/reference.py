@@ -16,7 +16,7 @@ from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.evidence.records import VERDICTS
 from fixtures.scenario.trust import GUARDED, OFF_EMBEDDED, READ, Guard
 from fixtures.scenario.trust import OPTION as TRUST
-from policies.catalogue import Control, catalogue
+from policies.verdicts.catalogue import Control, catalogue
 from reports.model import SCHEMA as REPORT_SCHEMA
 from reports.reference_sources import Option, commands, pytest_options, scenario_tables
 from reports.write import DEFAULT, Format

@@ -16,8 +16,8 @@ from fixtures.evidence.records import (
     StepChanged,
 )
 from oci.reference import parse as reference
-from policies.facts import Pod
-from policies.observations import CommandRun
+from policies.facts.cluster import Pod
+from policies.facts.observations import CommandRun
 from reports.model import Entry, Moment, Ran, Said, Section
 from reports.observed import said_of
 

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from policies.moments import clock, exact
+from policies.verdicts.moments import clock, exact
 from reports.wording import one_line
 
 UNITS = 10_000

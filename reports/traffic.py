@@ -9,9 +9,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from fixtures.evidence.records import Record, Resumed, TrafficSeen
-from policies import latencies, outages
-from policies.downtime import self_test_seen, void
-from policies.traffic import PathTraffic, SelfTest, Traffic
+from policies.facts.traffic import PathTraffic, SelfTest, Traffic
+from policies.traffic import latencies, outages
+from policies.traffic.downtime import self_test_seen, void
 from reports.beside import Happening, beside, happenings, pods_of
 from reports.model import CanarySummary, Entry, Section, Unfound
 from reports.traffic_model import (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from fixtures.evidence.records import Record, SightingsSeen
-from policies.observations import Sighting
+from policies.facts.observations import Sighting
 from reports.model import Phase, Point, Section, Versions
 
 _NUMBERS = re.compile(r"\d+")

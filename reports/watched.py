@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from fixtures.evidence.records import EndpointsSeen, Record
-from policies.endpoints import COMPONENTS
-from policies.observations import EndpointMoment
-from policies.traffic import FAILURES, PathTraffic, SampleRun
+from policies.controls.control_plane.endpoints import COMPONENTS
+from policies.facts.observations import EndpointMoment
+from policies.facts.traffic import FAILURES, PathTraffic, SampleRun
 from reports.beside import moments_of
 from reports.traffic_model import ComponentReady, EndpointGap, Mark, ReadyChange
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import PurePath
 
 from fixtures.core.plain_text import visible
-from policies.wording import number
+from policies.verdicts.wording import number
 from reports.model import Entry, Report
 from reports.traffic_model import TrafficSummary
 

@@ -7,9 +7,9 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING
 
-from policies.facts import ObjectKey
-from policies.grammar import parse
+from policies.facts.cluster import ObjectKey
 from policies.releases import tables
+from policies.releases.grammar import parse
 from policies.releases.reader import read
 from policies.releases.types import (
     Advice,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from policies.facts import Fact, ObjectKey
+from policies.facts.cluster import Fact, ObjectKey
 
 Component = Literal[
     "crds",

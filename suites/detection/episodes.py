@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from fixtures.evidence.bundle import open_bundle
 from fixtures.evidence.records import EndpointsSeen, Note, PodsSeen, Record
-from policies.observations import PodMoment
+from policies.facts.observations import PodMoment
 from reports.build import build
 from reports.traffic_model import PathEpisode, ProbedPath
 from suites.detection.runs import Run

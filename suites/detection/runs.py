@@ -9,7 +9,7 @@ import msgspec
 
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import FindingMade
-from policies.findings import Finding
+from policies.verdicts.findings import Finding
 from suites.detection.warm import run_pytest
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import CommandRan, FactsTaken, Note
-from policies.facts import ClusterFacts
+from policies.facts.cluster import ClusterFacts
 from suites.detection.runs import RECORDINGS, Run, rehearse
 
 HOP = "extensions-edge-25.10.7-to-edge-26.6.3"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.scenario.faults import load_fault
-from policies.catalogue import catalogue
+from policies.verdicts.catalogue import catalogue
 from suites.detection.conftest import OfFault
 
 FAULTS = sorted((Path(__file__).parent / "faults").glob("*.toml"))

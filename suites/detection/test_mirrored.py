@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from fixtures.evidence.records import PodsSeen
-from policies.observations import PodMoment
+from policies.facts.observations import PodMoment
 from suites.detection.conftest import OfFault
 from suites.detection.episodes import (
     Story,

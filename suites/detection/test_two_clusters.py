@@ -7,7 +7,7 @@ from pathlib import Path
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import CommandRan, FactsTaken, StepChanged
 from fixtures.scenario.linked_spec import MAIN
-from policies.link_facts import Multicluster
+from policies.facts.links import Multicluster
 from suites.detection.runs import Run, rehearse
 
 EXAMPLE = "examples/two-clusters.toml"

@@ -14,7 +14,7 @@ import yaml
 from fixtures.linkerd import extensions
 from fixtures.linkerd.expected import key
 from fixtures.linkerd.extensions.options import indexed
-from policies.facts import ObjectKey
+from policies.facts.cluster import ObjectKey
 from policies.releases import Component, catalogue
 
 Obj = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.embedded.kernel import Obj
 from fixtures.traffic.samples import read_traffic
-from policies.traffic import PathTraffic
+from policies.facts.traffic import PathTraffic
 from suites.embedded.in_process import SPACE, run
 from suites.embedded.network_probers import probed, prober_path
 from suites.embedded.network_stage import DESTINATION, MESHED, UNMESHED, Stage, stage

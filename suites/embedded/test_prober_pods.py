@@ -31,8 +31,8 @@ from fixtures.traffic.pods import Mesh, PodRunner, PodSource
 from fixtures.traffic.runner import Source
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
-from policies.downtime import self_test_seen
-from policies.traffic import Traffic
+from policies.facts.traffic import Traffic
+from policies.traffic.downtime import self_test_seen
 
 SPEED = 20.0
 IMAGE = "python:3-slim"

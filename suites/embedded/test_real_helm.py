@@ -24,13 +24,13 @@ from fixtures.tools.charts import Charts
 from fixtures.tools.helm import Helm, find, manifest_of
 from fixtures.tools.helm_dry_run import outcomes
 from fixtures.tools.program import RealProgram
-from policies.facts import ClusterFacts
-from policies.helm import release_of
-from policies.helm_facts import CONTROL_PLANE, CRDS, HelmRelease
-from policies.helm_manifests import removed_by_helm, stored_as_live
-from policies.helm_modes import value_mode
-from policies.helm_values import FLAGS, ValueMode, Values, effective, frozen_values, given
-from policies.hops import Hop
+from policies.controls.helm.manifests import removed_by_helm, stored_as_live
+from policies.controls.helm.modes import value_mode
+from policies.controls.helm.ownership import release_of
+from policies.controls.helm.values import FLAGS, ValueMode, Values, effective, frozen_values, given
+from policies.facts.cluster import ClusterFacts
+from policies.facts.helm import CONTROL_PLANE, CRDS, HelmRelease
+from policies.skew.hops import Hop
 from suites.harness.helm_charts import chart_files, write_chart
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"

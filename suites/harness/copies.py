@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fixtures.snapshot.completing import Completed, complete
-from policies.facts import ClusterFacts
+from policies.facts.cluster import ClusterFacts
 from suites.policy.builders import change, cluster
 from suites.policy.builders import pod as pod_fact
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
-from policies.runs import Sample, runs
-from policies.traffic import PathTraffic, ProbePath, Window
+from policies.facts.traffic import PathTraffic, ProbePath, Window
+from policies.traffic.runs import Sample, runs
 
 DAY = date(2026, 8, 21)
 """The logs say the time of day only."""

@@ -20,7 +20,7 @@ from fixtures.scenario.model import Scenario
 from fixtures.snapshot.digests import is_digest
 from fixtures.steps import restart
 from fixtures.steps.context import StepRun
-from policies.findings import Item
+from policies.verdicts.findings import Item
 from suites.policy.builders import cluster, pod, with_pods
 
 SECRET = "hunter2-hunter2"

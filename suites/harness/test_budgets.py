@@ -15,9 +15,9 @@ from fixtures.evidence.records import Resumed, RunEnded, RunStarted, TrafficSeen
 from fixtures.run.budgets import budgets_of, check_budgets, probed_paths
 from fixtures.run.history import read_history
 from fixtures.scenario.model import BudgetSpec, Scenario
-from policies import downtime
-from policies.path import Plan, plan
-from policies.traffic import Budget, Traffic
+from policies.facts.traffic import Budget, Traffic
+from policies.planning.path import Plan, plan
+from policies.traffic import downtime
 from suites.policy.traffic_stories import told, traffic, windows
 
 SOURCE, TARGET = "edge-25.4.4", "edge-25.10.7"

@@ -10,7 +10,7 @@ import pytest
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.patience import NONE
 from fixtures.observers.injection_canary import OWNER, OWNER_LABEL, CanaryThread
-from policies.observations import Canary
+from policies.facts.observations import Canary
 from suites.harness.pods import pod
 from suites.harness.scripted_api import (
     Asked,

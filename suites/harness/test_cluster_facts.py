@@ -21,7 +21,7 @@ from fixtures.cluster.facts_workloads import workload_fact
 from fixtures.cluster.lists import decode_page
 from fixtures.cluster.rawlists import RawLists
 from fixtures.core.value_leaves import settings
-from policies.facts import ClusterFacts, Pod
+from policies.facts.cluster import ClusterFacts, Pod
 from suites.harness.pods import pod
 
 Obj = dict[str, Any]

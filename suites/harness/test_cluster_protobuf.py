@@ -23,7 +23,7 @@ from fixtures.cluster.messages import kind_of
 from fixtures.cluster.reader import ClusterReader
 from fixtures.embedded.api import protobuf_writer as writer
 from fixtures.embedded.api.protobuf import read
-from policies.facts import Pod
+from policies.facts.cluster import Pod
 from suites.embedded.test_protobuf_answers import recorded_pods
 from suites.harness.pods import namespace, pod
 from suites.harness.scripted_api import Asked, Says, listing, refused, scripted_api

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.reader import ClusterReader
-from policies.facts import ClusterFacts
+from policies.facts.cluster import ClusterFacts
 from suites.harness.pods import namespace, pod
 from suites.harness.scripted_api import Asked, Says, Script, listing, refused, scripted_api
 

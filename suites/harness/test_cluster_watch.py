@@ -13,7 +13,7 @@ import pytest
 from fixtures.cluster.connection import ClusterError, Connection
 from fixtures.cluster.patience import NONE
 from fixtures.observers.pod_watch import PodWatch
-from policies.facts import Namespace, Pod
+from policies.facts.cluster import Namespace, Pod
 from suites.harness.pods import namespace, pod
 from suites.harness.scripted_api import (
     Asked,

@@ -11,9 +11,9 @@ import yaml
 from fixtures.cluster.cni import read_settings
 from fixtures.cluster.connection import Connection
 from fixtures.standins.linkerd.cli import LinkerdStandIn
-from policies.cni import ready_first
-from policies.cni_settings import LEGACY, NFT, CniSettings, since_legacy, usable
-from policies.facts import Workload
+from policies.controls.preflight.cni import ready_first
+from policies.controls.preflight.cni_settings import LEGACY, NFT, CniSettings, since_legacy, usable
+from policies.facts.cluster import Workload
 from suites.harness.scripted_api import Asked, Says, refused, scripted_api
 from suites.policy.test_cni import installed
 

@@ -15,8 +15,8 @@ from fixtures.core import manifests
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.observers.node_canaries import Pinned, ask_each_node
 from fixtures.standins.linkerd.cli import LinkerdStandIn
-from policies.cni import wanted
-from policies.facts import Node
+from policies.controls.preflight.cni import wanted
+from policies.facts.cluster import Node
 from policies.releases import catalogue
 
 NAMESPACE = "rehearse-canary"

@@ -21,10 +21,10 @@ from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.discovery_check import Patience
 from fixtures.targets.existing import ExistingTarget, look
 from fixtures.tools.toolbox import StandIns, Toolbox
-from policies.discovery import answers_match
-from policies.discovery_facts import Discovery
-from policies.findings import Verdict
-from policies.hops import Hop, Plan
+from policies.controls.control_plane.discovery import answers_match
+from policies.facts.discovery import Discovery
+from policies.skew.hops import Hop, Plan
+from policies.verdicts.findings import Verdict
 from suites.detection.runs import FEW, rehearse
 from suites.harness.asked_linkerd import AskedLinkerd, asked_linkerd
 from suites.harness.existing import Existing, existing

@@ -20,7 +20,7 @@ from fixtures.steps.context import Cluster
 from fixtures.traffic.life import Probes
 from fixtures.traffic.runner import Recorded, Rehearsed, Running, Source, Spec, Way
 from fixtures.traffic.timebase import Timebase
-from policies.path import plan
+from policies.planning.path import plan
 from suites.harness.test_session import session
 
 FAILURES = {

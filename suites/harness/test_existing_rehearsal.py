@@ -20,7 +20,7 @@ from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import CommandRan, Note, RunStarted
 from fixtures.scenario.model import load
 from fixtures.tools.toolbox import Toolbox
-from policies.catalogue import catalogue
+from policies.verdicts.catalogue import catalogue
 from suites.detection.runs import ROOT, Run, rehearse
 from suites.harness.existing import Existing, existing
 

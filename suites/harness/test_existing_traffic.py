@@ -12,7 +12,7 @@ from fixtures.cluster.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import TrafficSeen
-from policies.outages import outages
+from policies.traffic.outages import outages
 from suites.detection.runs import rehearse
 from suites.harness.existing import Existing, existing
 

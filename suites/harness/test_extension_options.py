@@ -14,7 +14,7 @@ from fixtures.scenario.model import ExtensionSpec
 from fixtures.standins.linkerd.values import assignments
 from fixtures.steps.extensions.options import install_flags
 from fixtures.steps.extensions.steps import manifest
-from policies.facts import ClusterFacts, ObjectKey, Workload
+from policies.facts.cluster import ClusterFacts, ObjectKey, Workload
 from suites.policy.builders import change, cluster
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -23,11 +23,11 @@ from fixtures.steps import helm_steps
 from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.extensions import helm as extension_helm
 from fixtures.tools.toolbox import Toolbox
-from policies.differences import Difference
-from policies.facts import ClusterFacts, Namespace, Workload
-from policies.helm_facts import ChartValues, HelmRelease
-from policies.hops import Hop, Plan
-from policies.observations import Canary, DryRun, Rendered
+from policies.controls.whole_run.differences import Difference
+from policies.facts.cluster import ClusterFacts, Namespace, Workload
+from policies.facts.helm import ChartValues, HelmRelease
+from policies.facts.observations import Canary, DryRun, Rendered
+from policies.skew.hops import Hop, Plan
 from suites.harness.helm_charts import write_archive, write_tools
 from suites.harness.test_helm_tool import script
 

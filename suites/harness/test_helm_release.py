@@ -30,8 +30,8 @@ from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.releases import IN_FULL, managed_by
 from fixtures.snapshot.facts import facts as facts_of
 from fixtures.snapshot.load import read_snapshot
-from policies.facts import ClusterFacts
-from policies.helm_facts import HelmRelease
+from policies.facts.cluster import ClusterFacts
+from policies.facts.helm import HelmRelease
 from suites.harness.scripted_api import Asked, Says, listing, refused, scripted_api
 
 RECORDED = (

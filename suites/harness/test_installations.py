@@ -21,8 +21,8 @@ from fixtures.snapshot.kept import LAST_APPLIED, WORKLOADS, as_applied, override
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes
 from fixtures.snapshot.standin import prepare
-from policies.configuration import one_owner
-from policies.ownership import keeper
+from policies.controls.preflight.configuration import one_owner
+from policies.skew.ownership import keeper
 from rehearse import main
 from suites.harness.snapshots import HELM, cluster, recorded, written
 

@@ -16,7 +16,7 @@ from fixtures.run.planning import check_kubernetes, known_release, plan_for
 from fixtures.scenario.faults import CATALOGUE, fault_file, load_fault
 from fixtures.scenario.model import Scenario, load
 from fixtures.scenario.waivers import waiver_of
-from policies.catalogue import catalogue
+from policies.verdicts.catalogue import catalogue
 from suites.harness.snapshots import Obj, cluster, written
 
 ROOT = Path(__file__).parents[2]

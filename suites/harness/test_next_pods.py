@@ -13,7 +13,7 @@ from fixtures.cluster import objects
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.facts_pods import owners_of, pod_fact
 from fixtures.cluster.templates import Next, next_pods
-from policies.facts import Pod
+from policies.facts.cluster import Pod
 from suites.harness.pods import pod
 from suites.harness.scripted_api import Asked, Says, listing, refused, scripted_api
 

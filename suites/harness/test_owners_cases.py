@@ -12,11 +12,11 @@ import pytest
 
 from fixtures.snapshot.read import facts, read_snapshot
 from fixtures.steps.restart import workloads_to_restart
-from policies.availability import data_plane_rollouts
-from policies.dataplane import data_plane_at_target
-from policies.facts import ClusterFacts
-from policies.findings import Verdict
-from policies.left_behind import data_plane_current
+from policies.controls.control_plane.availability import data_plane_rollouts
+from policies.controls.data_plane.versions import data_plane_at_target
+from policies.controls.preflight.left_behind import data_plane_current
+from policies.facts.cluster import ClusterFacts
+from policies.verdicts.findings import Verdict
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 BASE = "edge-25.10.7-to-edge-26.6.3/baseline"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.cluster.pod_amounts import counted, over_quota
-from policies.observations import OverQuota
+from policies.facts.observations import OverQuota
 
 
 def test_a_refusal_by_quota_is_read_from_its_message() -> None:

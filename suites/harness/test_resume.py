@@ -22,7 +22,7 @@ from fixtures.embedded.process import EmbeddedProcess
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import FindingMade, Resumed, RunEnded, RunStarted, StepChanged
 from fixtures.run.interrupted_run import superseded_by
-from policies.catalogue import catalogue
+from policies.verdicts.catalogue import catalogue
 from suites.detection.runs import LIMIT, ROOT, Run
 from suites.detection.test_interrupted import wait_for
 from suites.harness.existing import Existing, existing

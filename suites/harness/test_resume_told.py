@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.run.session import Place, Unobserved
-from policies.catalogue import catalogue
-from policies.findings import holds
+from policies.verdicts.catalogue import catalogue
+from policies.verdicts.findings import holds
 from suites.harness.test_session import session
 from suites.reports.test_resumed_ledger import AT, HOP
 

@@ -12,8 +12,8 @@ from fixtures.run.observation_gaps import stretches
 from fixtures.run.rehearsal import order
 from fixtures.run.session import Place
 from fixtures.targets.base import Capabilities
-from policies.findings import Finding, Verdict, holds, not_assessed, violated
-from policies.traffic import Traffic
+from policies.facts.traffic import Traffic
+from policies.verdicts.findings import Finding, Verdict, holds, not_assessed, violated
 from suites.harness.test_session import session
 from suites.reports.test_resumed_ledger import AT, HOP, PLAN, began, went
 

@@ -14,8 +14,8 @@ from fixtures.run.console import Console
 from fixtures.run.session import Place, RunSession, new_folder, point_latest
 from fixtures.scenario.model import Scenario, Waiver
 from fixtures.targets.base import Capabilities
-from policies.catalogue import catalogue
-from policies.findings import holds, not_assessed, violated
+from policies.verdicts.catalogue import catalogue
+from policies.verdicts.findings import holds, not_assessed, violated
 
 TODAY = date(2026, 1, 31)
 EMBEDDED = Capabilities(

@@ -14,7 +14,7 @@ from fixtures.snapshot import played
 from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, read_snapshot
 from fixtures.snapshot.references import PLACEHOLDER, volumes, wanted_by
 from fixtures.snapshot.standin import prepare
-from policies.facts import Unreadable
+from policies.facts.cluster import Unreadable
 from suites.harness.copies import STUCK, Obj, completed, env, pod, values
 from suites.harness.snapshots import SECOND, cluster, recorded, written
 

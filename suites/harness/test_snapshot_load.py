@@ -13,7 +13,7 @@ from fixtures.cluster.reader import ClusterReader
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.snapshot.read import read_snapshot
 from fixtures.snapshot.standin import encoded, prepare
-from policies.facts import ClusterFacts
+from policies.facts.cluster import ClusterFacts
 from suites.harness.snapshots import FIRST, SECOND, recorded
 
 SPEED = 40.0

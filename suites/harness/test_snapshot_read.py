@@ -17,7 +17,7 @@ from fixtures.core.errors import BadInput
 from fixtures.snapshot.file import read_bytes
 from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, SERVER_VERSION
 from fixtures.snapshot.read import detect_version, facts, read_snapshot
-from policies.facts import ClusterFacts
+from policies.facts.cluster import ClusterFacts
 from suites.harness.pods import namespace, pod
 from suites.harness.snapshots import FIRST, HELM, SECOND, cluster, recorded, written
 

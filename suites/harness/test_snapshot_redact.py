@@ -20,7 +20,7 @@ from fixtures.snapshot.explain import Kept, rule, table
 from fixtures.snapshot.facts import facts
 from fixtures.snapshot.load import REDACTED, RULE, read_snapshot
 from fixtures.snapshot.redact import Redactor
-from policies.facts import ClusterFacts
+from policies.facts.cluster import ClusterFacts
 from suites.harness.planted import found_in
 from suites.harness.secret_places import (
     CERTIFICATE,

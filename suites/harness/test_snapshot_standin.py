@@ -20,7 +20,7 @@ from fixtures.snapshot.read import facts, read_snapshot
 from fixtures.snapshot.redact import LAST_APPLIED
 from fixtures.snapshot.rewrite import BEGIN, END, Rewriter
 from fixtures.snapshot.standin import LoadableSnapshot, encoded, prepare
-from policies.facts import Bundle, ClusterFacts
+from policies.facts.cluster import Bundle, ClusterFacts
 from suites.harness.pods import pod
 from suites.harness.snapshots import FIRST, HELM, SECOND, cluster, recorded, written
 

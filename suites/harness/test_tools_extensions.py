@@ -11,9 +11,9 @@ import pytest
 from fixtures.core import manifests
 from fixtures.snapshot.facts import facts
 from fixtures.snapshot.load import read_snapshot
-from policies import multicluster
-from policies.facts import ClusterFacts
-from policies.observations import CheckRun
+from policies.controls.extensions import multicluster
+from policies.facts.cluster import ClusterFacts
+from policies.facts.observations import CheckRun
 from suites.harness.dump_server import RECORDINGS, dump
 from suites.harness.test_tools_recorded import recorded, repeated, run
 

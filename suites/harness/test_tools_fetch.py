@@ -12,8 +12,8 @@ from fixtures.core.errors import BadInput, Broken
 from fixtures.tools import origins
 from fixtures.tools.fetch import CHECKSUM, asset, cache_folder, fetch
 from fixtures.tools.toolbox import Toolbox
-from policies.checks import checksum_verified
-from policies.observations import CommandRun
+from policies.controls.whole_run.checks import checksum_verified
+from policies.facts.observations import CommandRun
 from suites.harness.mirror import CLIENT, DIGEST, RELEASE, Server, quiet, release, serving
 
 ROOT = Path(__file__).parents[2]

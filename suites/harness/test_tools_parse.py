@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core import manifests
-from policies.facts import ObjectKey
+from policies.facts.cluster import ObjectKey
 from suites.harness.dump_server import RECORDINGS
 
 needs_recordings = pytest.mark.skipif(

@@ -22,7 +22,7 @@ from fixtures.core.process import (
     run,
     to_fact,
 )
-from policies.observations import CommandRun
+from policies.facts.observations import CommandRun
 
 KEY = "MHcCAQEEIJ8rWm0tqzO9wXv0mYq0l3nJt5bq7c2m1d4e6f8g0h2i"
 PEM = f"-----BEGIN EC PRIVATE KEY-----\n{KEY}\n-----END EC PRIVATE KEY-----\n"

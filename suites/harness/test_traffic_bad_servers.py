@@ -12,8 +12,8 @@ import pytest
 import trustme
 
 from fixtures.traffic.samples import read_traffic
-from policies.outages import outages
-from policies.traffic import PathTraffic
+from policies.facts.traffic import PathTraffic
+from policies.traffic.outages import outages
 from suites.harness.misbehaving import (
     Answer,
     flood,

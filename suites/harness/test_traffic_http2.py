@@ -13,8 +13,8 @@ import pytest
 
 from fixtures.traffic import prober
 from fixtures.traffic.samples import read_traffic
-from policies.outages import outages
-from policies.traffic import PathTraffic, SampleRun
+from policies.facts.traffic import PathTraffic, SampleRun
+from policies.traffic.outages import outages
 from suites.harness.misbehaving import echo, more_records, probing, process, spec
 from suites.harness.test_traffic_processes import targets
 

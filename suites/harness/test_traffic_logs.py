@@ -23,8 +23,8 @@ from fixtures.traffic import prober
 from fixtures.traffic.loglines import LogLines
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
-from policies.outages import outages
-from policies.traffic import Traffic, Window
+from policies.facts.traffic import Traffic, Window
+from policies.traffic.outages import outages
 from suites.harness.log_server import ENDED, HIDDEN, LogServer, Stretch, log_server
 from suites.harness.misbehaving import PROBER, echo, spec, wait_for
 

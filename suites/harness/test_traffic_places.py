@@ -17,8 +17,8 @@ from fixtures.traffic.life import MESHED_KINDS, Probes
 from fixtures.traffic.pods import Mesh, PodRunner
 from fixtures.traffic.runner import NoPlaceError
 from fixtures.traffic.timebase import Timebase
-from policies.link_facts import Gateway, Multicluster
-from policies.traffic import Traffic
+from policies.facts.links import Gateway, Multicluster
+from policies.facts.traffic import Traffic
 from suites.harness.pods import pod
 from suites.harness.scripted_api import Asked, Says, ScriptedApi, refused, scripted_api
 

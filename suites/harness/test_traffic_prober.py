@@ -13,8 +13,8 @@ import trustme
 
 from fixtures.traffic import prober
 from fixtures.traffic.samples import read_traffic
-from policies.outages import outages
-from policies.traffic import PathTraffic, SampleRun, Traffic
+from policies.facts.traffic import PathTraffic, SampleRun, Traffic
+from policies.traffic.outages import outages
 from suites.harness.misbehaving import (
     Answer,
     flood,

@@ -17,9 +17,9 @@ import pytest
 
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase, self_tests
-from policies.downtime import self_test_seen, streams_end_gracefully
-from policies.outages import cells, outages
-from policies.traffic import Traffic
+from policies.facts.traffic import Traffic
+from policies.traffic.downtime import self_test_seen, streams_end_gracefully
+from policies.traffic.outages import cells, outages
 from suites.harness.misbehaving import PROBER, echo, more_records, process, records, spec, wait_for
 
 WITH_H2 = ("http2", "grpc") if find_spec("h2") else ()

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from policies.outages import cells, episodes, outages
-from policies.traffic import PathTraffic, Window
+from policies.facts.traffic import PathTraffic, Window
+from policies.traffic.outages import cells, episodes, outages
 from suites.harness.recorded_traffic import INTERVALS, between_totals, moment, path_traffic, pods
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"

@@ -18,9 +18,9 @@ from fixtures.traffic import prober
 from fixtures.traffic.samplefile import SampleFile, SampleFileError
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
-from policies.outages import cells
-from policies.runs import Sample, runs
-from policies.traffic import PathTraffic, Window
+from policies.facts.traffic import PathTraffic, Window
+from policies.traffic.outages import cells
+from policies.traffic.runs import Sample, runs
 from suites.policy.traffic_stories import ZERO
 
 START = 1_000_000_000_000

@@ -17,8 +17,8 @@ from fixtures.run.walk import WAY_BACK
 from fixtures.scenario.model import Scenario
 from fixtures.steps import helm_steps, rollback
 from fixtures.steps.context import StepRun
-from policies.facts import ClusterFacts
-from policies.helm_facts import HelmRelease
+from policies.facts.cluster import ClusterFacts
+from policies.facts.helm import HelmRelease
 from suites.harness.test_session import session
 from suites.reports.test_resumed_ledger import AT, HOP, PLAN
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Literal, cast
 
 from oci.reference import parse as reference
-from policies.facts import (
+from policies.facts.cluster import (
     ClusterFacts,
     Endpoints,
     Namespace,
@@ -21,7 +21,7 @@ from policies.facts import (
     SecretKeys,
     Workload,
 )
-from policies.observations import Canary, CheckCategory, CheckDocument, CheckResult, CheckRun
+from policies.facts.observations import Canary, CheckCategory, CheckDocument, CheckResult, CheckRun
 from policies.releases import catalogue
 from suites.policy.installation import (
     ANCHOR,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from policies.fact_base import ObjectKey, Setting
-from policies.facts import ClusterFacts, Crd
-from policies.helm_facts import (
+from policies.facts.base import ObjectKey, Setting
+from policies.facts.cluster import ClusterFacts, Crd
+from policies.facts.helm import (
     CONTROL_PLANE,
     CRDS,
     HelmObject,
@@ -12,7 +12,7 @@ from policies.helm_facts import (
     HelmRevision,
     chart_version,
 )
-from policies.hops import Hop
+from policies.skew.hops import Hop
 from suites.policy.builders import SOURCE, TARGET, change, cluster, config, values
 
 GATEWAY = tuple(

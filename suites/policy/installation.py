@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from policies.facts import (
+from policies.facts.cluster import (
     Bundle,
     Certificate,
     Crd,

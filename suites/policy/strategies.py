@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from policies.facts import ClusterFacts, Pod, Proxy
-from policies.observations import Sighting
-from policies.path import Plan, plan
+from policies.facts.cluster import ClusterFacts, Pod, Proxy
+from policies.facts.observations import Sighting
+from policies.planning.path import Plan, plan
 from policies.releases import catalogue
-from policies.versions import parse
+from policies.releases.versions import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

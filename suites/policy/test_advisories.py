@@ -6,16 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from policies import conditions
-from policies.advisories import (
-    Advisory,
-    all_advisories,
-    applicable,
-    relevant,
-    unjudged,
-)
-from policies.conditions.resources import CRDS, GRPC_ROUTES, HTTP_ROUTES, LINKS
-from policies.facts import (
+from policies.facts.cluster import (
     ClusterFacts,
     Crd,
     LinkerdConfig,
@@ -27,9 +18,18 @@ from policies.facts import (
     Webhook,
     Workload,
 )
-from policies.path import Hop, plan
+from policies.planning import conditions
+from policies.planning.advisories import (
+    Advisory,
+    all_advisories,
+    applicable,
+    relevant,
+    unjudged,
+)
+from policies.planning.conditions.resources import CRDS, GRPC_ROUTES, HTTP_ROUTES, LINKS
+from policies.planning.path import Hop, plan
 from policies.releases import catalogue
-from policies.versions import parse
+from policies.releases.versions import parse
 from suites.policy import strategies as sts
 
 ROWS = {"14": 3, "15": 8, "16": 11, "17": 7, "18": 14, "19": 13, "20": 11, "value": 9}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from policies.availability import (
+from policies.controls.control_plane.availability import (
     control_plane_rollouts,
     data_plane_rollouts,
     jobs_complete,
@@ -13,7 +13,7 @@ from policies.availability import (
     schedulable_ha,
     stable,
 )
-from policies.facts import Condition, DisruptionBudget, Event, Node, Unreadable
+from policies.facts.cluster import Condition, DisruptionBudget, Event, Node, Unreadable
 from suites.policy.builders import (
     NOW,
     SOURCE,

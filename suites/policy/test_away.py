@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from policies.away import EXPIRES, FORGOTTEN, known_from
-from policies.beside import AWAY, Beside
-from policies.downtime import within_budget
-from policies.findings import Verdict
-from policies.moments import Clock
-from policies.observations import EndpointMoment, PodMoment
-from policies.traffic import Budget
+from policies.facts.observations import EndpointMoment, PodMoment
+from policies.facts.traffic import Budget
+from policies.traffic.away import EXPIRES, FORGOTTEN, known_from
+from policies.traffic.beside import AWAY, Beside
+from policies.traffic.downtime import within_budget
+from policies.verdicts.findings import Verdict
+from policies.verdicts.moments import Clock
 from suites.policy.traffic_stories import ZERO, at, told, traffic, windows
 
 STEPS = windows(20, 20)

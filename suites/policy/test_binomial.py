@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.binomial import exact_interval
+from policies.traffic.binomial import exact_interval
 
 
 def at_least(successes: int, trials: int, proportion: float) -> float:

@@ -7,7 +7,7 @@ from inspect import signature
 
 import pytest
 
-from policies.catalogue import (
+from policies.verdicts.catalogue import (
     PREFIXES,
     CatalogueError,
     Control,
@@ -56,7 +56,7 @@ def test_fields_are_for_a_person(entry: Control) -> None:
 
 @pytest.mark.parametrize("name", sorted({p for c in catalogue().values() for p in c.policies}))
 def test_policy_exists_and_gives_a_verdict(name: str) -> None:
-    module, _, function = name.partition(".")
+    module, _, function = name.rpartition(".")
     policy: Callable[..., object] = getattr(
         importlib.import_module(f"policies.{module}"), function
     )

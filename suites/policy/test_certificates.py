@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.certificates import anchors_retained, outlast, webhook_trust
-from policies.facts import Bundle, Certificate, Unreadable
+from policies.controls.control_plane.certificates import anchors_retained, outlast, webhook_trust
+from policies.facts.cluster import Bundle, Certificate, Unreadable
 from suites.policy.builders import (
     ANCHOR,
     ANCHORS,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from policies.checks import (
+from policies.controls.whole_run.checks import (
     agrees,
     baseline_healthy,
     check_agrees_with_facts,
@@ -13,8 +13,8 @@ from policies.checks import (
     expected_categories,
     reports_match,
 )
-from policies.facts import Pod, Unreadable
-from policies.observations import CheckDocument, CheckRun, CommandRun, VersionReport
+from policies.facts.cluster import Pod, Unreadable
+from policies.facts.observations import CheckDocument, CheckRun, CommandRun, VersionReport
 from suites.policy.builders import (
     NOW,
     SOURCE,

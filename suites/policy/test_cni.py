@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from policies.cni import each_node_meshes, older, plugin, ready_first, wanted
-from policies.facts import ClusterFacts, Crd, Setting, Unreadable
-from policies.leftovers import retired_handled
-from policies.observations import NodeCanary
+from policies.controls.extensions.leftovers import retired_handled
+from policies.controls.preflight.cni import each_node_meshes, older, plugin, ready_first, wanted
+from policies.facts.cluster import ClusterFacts, Crd, Setting, Unreadable
+from policies.facts.observations import NodeCanary
 from policies.releases import catalogue
 from suites.policy.builders import (
     TARGET,

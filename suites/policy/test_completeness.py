@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from policies.catalogue import catalogue
+from policies.verdicts.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
 

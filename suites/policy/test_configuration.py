@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import advisories
-from policies.configuration import defaults_acknowledged, one_owner, retained
-from policies.facts import ClusterFacts, LinkerdConfig, Setting, Unreadable
-from policies.observations import Rendered
-from policies.path import Hop
+from policies.controls.preflight.configuration import defaults_acknowledged, one_owner, retained
+from policies.facts.cluster import ClusterFacts, LinkerdConfig, Setting, Unreadable
+from policies.facts.observations import Rendered
+from policies.planning import advisories
+from policies.planning.path import Hop
 from suites.policy.builders import (
     SOURCE,
     STORED,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.copies import Lacking, but_for, concerning, grown
-from policies.facts import Node
-from policies.findings import Item, Verdict, holds, judged, not_assessed
+from policies.facts.cluster import Node
+from policies.verdicts.findings import Item, Verdict, holds, judged, not_assessed
+from policies.workloads.copies import Lacking, but_for, concerning, grown
 from suites.policy.builders import change, cluster, pod
 
 WEBHOOK = Lacking(

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.crds import (
+from policies.controls.control_plane.crds import (
     gateway_api,
     numbers,
     ready_before_control_plane,
     resources_decode,
     stored_versions_served,
 )
-from policies.facts import ClusterFacts, Crd, Unreadable
-from policies.path import Hop
+from policies.facts.cluster import ClusterFacts, Crd, Unreadable
+from policies.planning.path import Hop
 from suites.policy.builders import OLDER, SOURCE, TARGET, change, cluster, config, crds
 
 HIDDEN = (

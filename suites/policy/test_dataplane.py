@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.dataplane import data_plane_at_target, identities_valid, nothing_old_left
-from policies.facts import LabelledObject, ObjectKey, Pod, Unreadable
+from policies.controls.data_plane.versions import (
+    data_plane_at_target,
+    identities_valid,
+    nothing_old_left,
+)
+from policies.facts.cluster import LabelledObject, ObjectKey, Pod, Unreadable
 from suites.policy.builders import (
     NOW,
     OLDER,

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.differences import (
+from policies.controls.whole_run.differences import (
     Difference,
     changed_pointers,
     compare_objects,
     reapply_changes_only_regenerated,
 )
-from policies.facts import ObjectKey
+from policies.facts.cluster import ObjectKey
 
 INJECTOR = ObjectKey(
     group="apps", kind="Deployment", namespace="linkerd", name="linkerd-proxy-injector"

@@ -10,22 +10,22 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from policies.discovery import agrees, answers_match
-from policies.discovery_facts import (
+from policies.controls.control_plane.discovery import agrees, answers_match
+from policies.controls.control_plane.service_addresses import (
+    MOST_AUTHORITIES,
+    MOST_SERVICES,
+    addresses,
+    beside,
+    choose,
+)
+from policies.facts.cluster import ClusterFacts
+from policies.facts.discovery import (
     Address,
     Discovery,
     ServicePort,
     ServiceSeen,
     SliceEndpoint,
     SliceSeen,
-)
-from policies.facts import ClusterFacts
-from policies.service_addresses import (
-    MOST_AUTHORITIES,
-    MOST_SERVICES,
-    addresses,
-    beside,
-    choose,
 )
 
 FACTS = ClusterFacts(taken_at=datetime(2026, 1, 1, tzinfo=UTC))

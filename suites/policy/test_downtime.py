@@ -5,10 +5,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from policies import downtime
-from policies.findings import Verdict
-from policies.observations import PodMoment
-from policies.traffic import Budget, SelfTest, StreamEnd, Traffic
+from policies.facts.observations import PodMoment
+from policies.facts.traffic import Budget, SelfTest, StreamEnd, Traffic
+from policies.traffic import downtime
+from policies.verdicts.findings import Verdict
 from suites.policy.traffic_stories import answers, at, told, traffic, windows
 
 STEPS = windows(20, 20)

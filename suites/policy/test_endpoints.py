@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.endpoints import COMPONENTS, ready_at_every_moment
-from policies.facts import ClusterFacts
-from policies.observations import EndpointMoment
+from policies.controls.control_plane.endpoints import COMPONENTS, ready_at_every_moment
+from policies.facts.cluster import ClusterFacts
+from policies.facts.observations import EndpointMoment
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = ClusterFacts(taken_at=START + timedelta(seconds=100))

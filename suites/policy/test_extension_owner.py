@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from policies.extension_owner import CHARTS, VERSION, Owner, owned, ways_are_open
-from policies.extensions import Installed, installed
-from policies.facts import ClusterFacts, Setting
-from policies.helm_facts import ChartValues
-from policies.helm_values import ValueMode
+from policies.controls.extensions.installed import Installed, installed
+from policies.controls.extensions.owner import CHARTS, VERSION, Owner, owned, ways_are_open
+from policies.controls.helm.values import ValueMode
+from policies.facts.cluster import ClusterFacts, Setting
+from policies.facts.helm import ChartValues
 from suites.policy.builders import (
     SOURCE,
     TARGET,

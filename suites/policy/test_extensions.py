@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.extensions import images_at_target, installed, ready, retired
-from policies.facts import ApiService, ClusterFacts, LabelledObject, ObjectKey, Workload
-from policies.leftovers import ever_rendered, expected_prune, nothing_left, retired_handled
-from policies.observations import Rendered, RenderedObject
+from policies.controls.extensions.installed import images_at_target, installed, ready, retired
+from policies.controls.extensions.leftovers import (
+    ever_rendered,
+    expected_prune,
+    nothing_left,
+    retired_handled,
+)
+from policies.facts.cluster import ApiService, ClusterFacts, LabelledObject, ObjectKey, Workload
+from policies.facts.observations import Rendered, RenderedObject
 from suites.policy.builders import (
     SOURCE,
     TARGET,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from policies.facts import ClusterFacts, Unreadable
-from policies.helm import Ownership, deployed, one_way, owner, release_of
-from policies.helm_facts import chart_version, linkerd_release
+from policies.controls.helm.ownership import Ownership, deployed, one_way, owner, release_of
+from policies.facts.cluster import ClusterFacts, Unreadable
+from policies.facts.helm import chart_version, linkerd_release
 from suites.policy.builders import SOURCE, TARGET, change, cluster, config
 from suites.policy.helm_stage import crds_release, helm_cluster, plane_release
 

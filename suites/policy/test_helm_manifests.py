@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from policies.fact_base import ObjectKey
-from policies.facts import ClusterFacts, Unreadable
-from policies.helm_facts import HelmObject
-from policies.helm_manifests import (
+from policies.controls.helm.manifests import (
     dropped,
     nothing_dropped_left,
     removed_by_helm,
     stored_as_live,
 )
+from policies.facts.base import ObjectKey
+from policies.facts.cluster import ClusterFacts, Unreadable
+from policies.facts.helm import HelmObject
 from suites.policy.builders import SOURCE, TARGET, change
 from suites.policy.helm_stage import (
     GATEWAY,

@@ -6,12 +6,18 @@ from typing import Any
 
 import pytest
 
-from policies.facts import Crd
-from policies.findings import Verdict
-from policies.helm_facts import CONTROL_PLANE, CRDS, ChartValues
-from policies.helm_modes import Asked, advised, gateway_rendered, value_mode, values_arrive
-from policies.helm_values import FLAGS, ValueMode, Values
-from policies.hops import Hop
+from policies.controls.helm.modes import (
+    Asked,
+    advised,
+    gateway_rendered,
+    value_mode,
+    values_arrive,
+)
+from policies.controls.helm.values import FLAGS, ValueMode, Values
+from policies.facts.cluster import Crd
+from policies.facts.helm import CONTROL_PLANE, CRDS, ChartValues
+from policies.skew.hops import Hop
+from policies.verdicts.findings import Verdict
 from suites.policy.builders import SOURCE, TARGET, change
 from suites.policy.helm_stage import (
     GATEWAY,

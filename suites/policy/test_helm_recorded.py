@@ -12,13 +12,15 @@ import pytest
 
 from fixtures.snapshot.facts import facts as facts_of
 from fixtures.snapshot.load import read_snapshot
-from policies import dataplane, helm, settings
-from policies.facts import ClusterFacts
-from policies.helm_facts import CONTROL_PLANE, CRDS, HelmRelease
-from policies.helm_manifests import removed_by_helm, stored_as_live
-from policies.helm_modes import advised, value_mode
-from policies.helm_values import FLAGS, ValueMode, Values, changed_defaults, frozen_values
-from policies.hops import Hop
+from policies.controls.data_plane import versions
+from policies.controls.helm import ownership
+from policies.controls.helm.manifests import removed_by_helm, stored_as_live
+from policies.controls.helm.modes import advised, value_mode
+from policies.controls.helm.values import FLAGS, ValueMode, Values, changed_defaults, frozen_values
+from policies.facts.cluster import ClusterFacts
+from policies.facts.helm import CONTROL_PLANE, CRDS, HelmRelease
+from policies.skew import settings
+from policies.skew.hops import Hop
 
 FOLDER = (
     Path(__file__).parents[2].parent
@@ -41,7 +43,7 @@ def facts(step: str) -> ClusterFacts:
 
 
 def release(step: str, chart: str) -> HelmRelease:
-    found = helm.release_of(facts(step), chart)
+    found = ownership.release_of(facts(step), chart)
     assert found is not None
     return found
 
@@ -53,9 +55,9 @@ def defaults(chart: str) -> Values:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_helm_owns_the_cluster_at_every_step(step: str) -> None:
-    assert helm.owner(facts(step)).owner == "helm"
-    assert helm.one_way(facts(step), "helm").status == "holds"
-    assert helm.one_way(facts(step), "cli").status == "violated"
+    assert ownership.owner(facts(step)).owner == "helm"
+    assert ownership.one_way(facts(step), "helm").status == "holds"
+    assert ownership.one_way(facts(step), "cli").status == "violated"
     assert stored_as_live(facts(step)).status == "holds"
 
 
@@ -134,7 +136,7 @@ def test_changed_defaults_are_named() -> None:
 def test_nothing_was_frozen_and_nothing_left_behind() -> None:
     assert frozen_values(release("settled", CONTROL_PLANE)) == ()
     assert removed_by_helm(facts("baseline"), facts("control_plane_upgraded")).status == "holds"
-    verdict = dataplane.nothing_old_left(facts("settled"), HOP.source, HOP.target)
+    verdict = versions.nothing_old_left(facts("settled"), HOP.source, HOP.target)
     assert not [i for i in verdict.violations if i.subject.startswith("CRD ")]
 
 

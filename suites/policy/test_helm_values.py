@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from policies.fact_base import Setting
-from policies.helm_values import (
+from policies.controls.helm.values import (
     FLAGS,
     RENAMED,
     changed_defaults,
@@ -17,6 +16,7 @@ from policies.helm_values import (
     overlay,
     three_way,
 )
+from policies.facts.base import Setting
 from suites.policy.builders import TARGET
 from suites.policy.helm_stage import ISSUER, chart_defaults, of, plane_release, settings
 

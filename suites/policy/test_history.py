@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import downtime
-from policies.history import Derived, Lost, derive, lost, needed
-from policies.traffic import Traffic
+from policies.facts.traffic import Traffic
+from policies.traffic import downtime
+from policies.traffic.history import Derived, Lost, derive, lost, needed
 from suites.policy.traffic_stories import told, traffic, windows
 
 STEPS = windows(20, 20)

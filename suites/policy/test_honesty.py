@@ -8,25 +8,16 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from policies import (
-    availability,
-    certificates,
-    checks,
-    configuration,
-    crds,
-    dataplane,
-    images,
-    injection,
-    left_behind,
-    preflight,
-    pruning,
-    webhooks,
-)
-from policies.combining import combined
-from policies.facts import ClusterFacts, Unreadable
-from policies.findings import Item, Verdict, judged
-from policies.observations import VersionReport
-from policies.path import Hop
+from policies.controls.control_plane import availability, certificates, crds, webhooks
+from policies.controls.data_plane import injection, versions
+from policies.controls.preflight import configuration, dry_runs, images, left_behind
+from policies.controls.prune import pruning
+from policies.controls.whole_run import checks
+from policies.facts.cluster import ClusterFacts, Unreadable
+from policies.facts.observations import VersionReport
+from policies.planning.path import Hop
+from policies.verdicts.combining import combined
+from policies.verdicts.findings import Item, Verdict, judged
 from suites.policy.builders import NOW, SOURCE, TARGET, canaries, change, check_run, cluster
 
 HOP = Hop(number=1, source=TARGET, target=TARGET)
@@ -43,7 +34,7 @@ POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "PRE-06": lambda f: certificates.outlast(f, until=SOON),
     "PRE-07": configuration.one_owner,
     "PRE-11": availability.schedulable_ha,
-    "PRE-12": lambda f: preflight.way_back(f, HOP),
+    "PRE-12": lambda f: dry_runs.way_back(f, HOP),
     "CRD-01": lambda f: crds.ready_before_control_plane(
         change(f, config=f.config and change(f.config, version=SOURCE)), TARGET
     ),
@@ -58,14 +49,14 @@ POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "PRN-02": lambda f: pruning.protected_kept(f, f),
     "PRN-03": lambda f: pruning.no_orphans(f, TARGET),
     "DP-01": injection.meshed_as_declared,
-    "DP-02": lambda f: dataplane.data_plane_at_target(f, TARGET),
+    "DP-02": lambda f: versions.data_plane_at_target(f, TARGET),
     "DP-05": availability.data_plane_rollouts,
-    "DP-06": dataplane.identities_valid,
+    "DP-06": versions.identities_valid,
     "DP-07": lambda f: availability.no_new_restarts(f, f),
     "DP-08": availability.jobs_complete,
     "VER-01": lambda f: checks.check_agrees_with_facts(CHECK, PROXY, f),
     "VER-02": lambda f: availability.stable(f, f),
-    "VER-04": lambda f: dataplane.nothing_old_left(f, SOURCE, TARGET),
+    "VER-04": lambda f: versions.nothing_old_left(f, SOURCE, TARGET),
 }
 EMPTY = ClusterFacts(taken_at=NOW)
 ABSENT = {"PRE-11", "CRD-03", "DP-08"}

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 import pytest
 
-from policies.facts import ClusterFacts, Unreadable
-from policies.images import control_plane_images, images_available
-from policies.observations import ImageEvidence
+from policies.controls.preflight.images import control_plane_images, images_available
+from policies.facts.cluster import ClusterFacts, Unreadable
+from policies.facts.observations import ImageEvidence
 from suites.policy.builders import (
     OLDER,
     SOURCE,

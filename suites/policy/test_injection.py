@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import ClusterFacts, Pod, Selector, Unreadable
-from policies.injection import (
+from policies.controls.data_plane.injection import (
     canary_settled,
     expected_meshed,
     expected_set,
@@ -20,7 +19,8 @@ from policies.injection import (
     should_be_meshed,
     why_not_meshed,
 )
-from policies.observations import Canary
+from policies.facts.cluster import ClusterFacts, Pod, Selector, Unreadable
+from policies.facts.observations import Canary
 from suites.policy.builders import (
     NOW,
     SOURCE,

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from policies.path import Plan
-from policies.skew import judge, may_move_to, never_more_than_one, no_proxy_ahead
-from policies.versions import logical, parse
+from policies.planning.path import Plan
+from policies.releases.versions import logical, parse
+from policies.skew.rule import judge, may_move_to, never_more_than_one, no_proxy_ahead
 from suites.policy import strategies as sts
 
 

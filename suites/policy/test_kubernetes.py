@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import ClusterFacts
-from policies.kubernetes import (
+from policies.facts.cluster import ClusterFacts
+from policies.facts.observations import CommandRun
+from policies.planning.path import Hop
+from policies.releases import KubernetesRange, catalogue
+from policies.skew.kubernetes import (
     KubernetesVersion,
     in_range,
     kubectl_skew,
@@ -16,9 +19,6 @@ from policies.kubernetes import (
     outside,
     parse_kubernetes,
 )
-from policies.observations import CommandRun
-from policies.path import Hop
-from policies.releases import KubernetesRange, catalogue
 from suites.policy import strategies as sts
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from policies.facts import ClusterFacts, ObjectKey, Unreadable
-from policies.link_facts import Gateway, Link, Mirror, Multicluster
-from policies.linked import agree
-from policies.multicluster import linked
+from policies.controls.extensions.linked import agree
+from policies.controls.extensions.multicluster import linked
+from policies.facts.cluster import ClusterFacts, ObjectKey, Unreadable
+from policies.facts.links import Gateway, Link, Mirror, Multicluster
 from suites.policy.builders import TARGET, bundle, certificate, change, cluster, namespace
 
 SPACE, GATEWAY = "linkerd-multicluster", "172.18.0.3"

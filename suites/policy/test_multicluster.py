@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from policies.facts import ClusterFacts, ObjectKey, Unreadable
-from policies.link_facts import Gateway, Lease, Link, Mirror, Multicluster
-from policies.multicluster import consistent, leases_held
+from policies.controls.extensions.multicluster import consistent, leases_held
+from policies.facts.cluster import ClusterFacts, ObjectKey, Unreadable
+from policies.facts.links import Gateway, Lease, Link, Mirror, Multicluster
 from suites.policy.builders import (
     TARGET,
     change,

@@ -8,26 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import (
-    availability,
-    cni,
-    crds,
-    dataplane,
-    extension_owner,
-    extensions,
-    injection,
-    jobs,
-    left_behind,
-    leftovers,
-    multicluster,
-    preflight,
-    scheduling,
-    skew,
+from policies.controls.control_plane import availability, crds, scheduling
+from policies.controls.data_plane import injection, jobs, versions
+from policies.controls.extensions import installed, leftovers, multicluster, owner
+from policies.controls.preflight import cni, dry_runs, left_behind
+from policies.facts.cluster import ClusterFacts, Unreadable
+from policies.planning.path import Hop
+from policies.skew import rule
+from policies.verdicts.combining import combined
+from policies.verdicts.findings import (
+    Status,
+    Verdict,
+    holds,
+    not_applicable,
+    not_assessed,
+    violated,
 )
-from policies.combining import combined
-from policies.facts import ClusterFacts, Unreadable
-from policies.findings import Status, Verdict, holds, not_applicable, not_assessed, violated
-from policies.path import Hop
 from suites.policy.builders import TARGET, change, cluster, namespace, pod, with_pods, workload
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
@@ -51,11 +47,11 @@ POLICIES: dict[
     str, tuple[Callable[[ClusterFacts], Verdict], ClusterFacts, tuple[str, ...]]
 ] = {
     "EXT-01": (
-        lambda f: extensions.images_at_target(f, {}, TARGET),
+        lambda f: installed.images_at_target(f, {}, TARGET),
         BARE,
         ("namespaces", "deployments.apps"),
     ),
-    "EXT-02": (extensions.ready, BARE, ("namespaces", "apiservices.apiregistration.k8s.io")),
+    "EXT-02": (installed.ready, BARE, ("namespaces", "apiservices.apiregistration.k8s.io")),
     "EXT-03": (lambda f: leftovers.nothing_left(f, {}, TARGET), BARE, ("namespaces",)),
     "EXT-04": (
         lambda f: multicluster.consistent(f, f, TARGET), BARE, (LINKS, "services", "endpoints"),
@@ -69,10 +65,10 @@ POLICIES: dict[
     "EXT-07": (lambda f: cni.each_node_meshes(f, ()), BARE, ("daemonsets.apps", "nodes")),
     "PRE-05": (lambda f: crds.gateway_api(f, EARLY), NO_ROUTES, (CRDS,)),
     "PRE-07": (
-        lambda f: extension_owner.ways_are_open(f, (), {}, TARGET, "reuse"), BARE, ("namespaces",),
+        lambda f: owner.ways_are_open(f, (), {}, TARGET, "reuse"), BARE, ("namespaces",),
     ),
     "PRE-10": (
-        lambda f: preflight.pods_admissible((), f),
+        lambda f: dry_runs.pods_admissible((), f),
         NOTHING,
         ("pods", "namespaces", "daemonsets.apps"),
     ),
@@ -81,14 +77,14 @@ POLICIES: dict[
     ),
     "CRD-03": (lambda f: crds.resources_decode(f, f), BARE, (CRDS,)),
     "DP-01": (injection.meshed_as_declared, NOTHING, ("pods", "namespaces")),
-    "DP-02": (lambda f: dataplane.data_plane_at_target(f, TARGET), NOTHING, ("pods",)),
+    "DP-02": (lambda f: versions.data_plane_at_target(f, TARGET), NOTHING, ("pods",)),
     "PRE-02": (lambda f: left_behind.data_plane_current(f, TARGET), NOTHING, ("pods",)),
-    "DP-03": (lambda f: skew.never_more_than_one((), f), NOTHING, ("pods",)),
-    "DP-04": (skew.no_proxy_ahead, NOTHING, ("pods",)),
+    "DP-03": (lambda f: rule.never_more_than_one((), f), NOTHING, ("pods",)),
+    "DP-04": (rule.no_proxy_ahead, NOTHING, ("pods",)),
     "DP-05": (
         availability.data_plane_rollouts, NOTHING, ("pods", "deployments.apps"),
     ),
-    "DP-06": (dataplane.identities_valid, NOTHING, ("pods",)),
+    "DP-06": (versions.identities_valid, NOTHING, ("pods",)),
     "DP-08": (jobs.jobs_complete, BARE, ("pods", "jobs.batch")),
 }  # fmt: skip
 """Control -> its policy, facts without its subject, and what must be readable to know that."""
@@ -124,8 +120,8 @@ def test_a_subject_that_may_exist_unseen_is_not_assessed(control: str, resource:
 MESHED = with_pods(NOTHING, pod("web-1"))
 AT_BASELINE: dict[str, Callable[[ClusterFacts, ClusterFacts], Verdict]] = {
     "DP-01": lambda f, b: injection.meshed_as_declared(f, baseline=b),
-    "DP-02": lambda f, b: dataplane.data_plane_at_target(f, TARGET, baseline=b),
-    "DP-06": lambda f, b: dataplane.identities_valid(f, baseline=b),
+    "DP-02": lambda f, b: versions.data_plane_at_target(f, TARGET, baseline=b),
+    "DP-06": lambda f, b: versions.identities_valid(f, baseline=b),
 }
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.outages import (
+from policies.facts.traffic import ANSWERED, FAILURES, PathTraffic
+from policies.traffic.outages import (
     SUCCESSES_BETWEEN,
     Outage,
     availability,
@@ -17,8 +18,7 @@ from policies.outages import (
     outages,
     smallest_visible,
 )
-from policies.runs import runs
-from policies.traffic import ANSWERED, FAILURES, PathTraffic
+from policies.traffic.runs import runs
 from suites.policy.traffic_stories import ANSWER, LETTERS, at, story, told, traffic, windows
 
 texts = st.text(alphabet="".join(LETTERS), max_size=80)

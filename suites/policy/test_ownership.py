@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from policies.configuration import one_owner
-from policies.fact_base import ObjectKey, Setting
-from policies.facts import ClusterFacts
-from policies.helm import one_way, owner
-from policies.helm_facts import HelmObject, HelmRelease
-from policies.hops import Hop
-from policies.ownership import keeper, release_secrets
-from policies.preflight import way_back
-from policies.settings import is_set
+from policies.controls.helm.ownership import one_way, owner
+from policies.controls.preflight.configuration import one_owner
+from policies.controls.preflight.dry_runs import way_back
+from policies.facts.base import ObjectKey, Setting
+from policies.facts.cluster import ClusterFacts
+from policies.facts.helm import HelmObject, HelmRelease
+from policies.skew.hops import Hop
+from policies.skew.ownership import keeper, release_secrets
+from policies.skew.settings import is_set
 from suites.policy.builders import SOURCE, TARGET, change, cluster, config
 
 HOP = Hop(number=1, source=SOURCE, target=TARGET)

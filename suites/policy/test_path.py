@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.kubernetes import outside, parse_kubernetes
-from policies.path import Hop, Plan, blockers_of_hop, path_is_legal, plan
+from policies.planning.path import Hop, Plan, blockers_of_hop, path_is_legal, plan
+from policies.planning.stops import between, stop_of
 from policies.releases import catalogue
-from policies.skew import judge
-from policies.stops import between, stop_of
-from policies.versions import logical, parse
+from policies.releases.versions import logical, parse
+from policies.skew.kubernetes import outside, parse_kubernetes
+from policies.skew.rule import judge
 from suites.policy import strategies as sts
 
 

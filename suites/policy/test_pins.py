@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from policies import conditions
-from policies.advisories import applicable, nothing_breaks
-from policies.facts import ClusterFacts, LinkerdConfig, Namespace, Setting, Workload
-from policies.path import Hop
+from policies.facts.cluster import ClusterFacts, LinkerdConfig, Namespace, Setting, Workload
+from policies.planning import conditions
+from policies.planning.advisories import applicable, nothing_breaks
+from policies.planning.path import Hop
 from suites.policy import strategies as sts
 
 EMPTY = ClusterFacts(taken_at=sts.NOW)

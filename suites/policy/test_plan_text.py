@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from policies.advisories import applicable
-from policies.path import Plan, plan
+from policies.planning.advisories import applicable
+from policies.planning.path import Plan, plan
 from reports.plan import WIDTH, render
 from suites.policy import strategies as sts
 

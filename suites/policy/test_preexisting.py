@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
-from policies.availability import data_plane_rollouts
-from policies.dataplane import data_plane_at_target, identities_valid, nothing_old_left
-from policies.facts import ClusterFacts, Condition, DisruptionBudget
-from policies.findings import Verdict
-from policies.injection import meshed_as_declared
-from policies.jobs import jobs_complete
-from policies.preexisting import RED_BEFORE
-from policies.restarts import no_new_restarts, stable
+from policies.controls.control_plane.availability import data_plane_rollouts
+from policies.controls.data_plane.injection import meshed_as_declared
+from policies.controls.data_plane.jobs import jobs_complete
+from policies.controls.data_plane.restarts import no_new_restarts, stable
+from policies.controls.data_plane.versions import (
+    data_plane_at_target,
+    identities_valid,
+    nothing_old_left,
+)
+from policies.facts.cluster import ClusterFacts, Condition, DisruptionBudget
+from policies.verdicts.findings import Verdict
+from policies.workloads.preexisting import RED_BEFORE
 from suites.policy.builders import (
     SOURCE,
     TARGET,

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from policies.facts import ClusterFacts, Unreadable
-from policies.left_behind import data_plane_current
-from policies.observations import DryRun
-from policies.path import Hop
-from policies.preflight import dry_run_accepted, pods_admissible, way_back
+from policies.controls.preflight.dry_runs import dry_run_accepted, pods_admissible, way_back
+from policies.controls.preflight.left_behind import data_plane_current
+from policies.facts.cluster import ClusterFacts, Unreadable
+from policies.facts.observations import DryRun
+from policies.planning.path import Hop
 from suites.policy.builders import (
     OLDER,
     SOURCE,

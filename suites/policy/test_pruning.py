@@ -6,16 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import (
-    ApiService,
-    ClusterFacts,
-    LabelledObject,
-    ObjectKey,
-    SecretKeys,
-    Unreadable,
-)
-from policies.observations import PruneRun, Rendered, RenderedObject
-from policies.pruning import (
+from policies.controls.prune.pruning import (
     expected_prune,
     inventory,
     labelled,
@@ -25,6 +16,15 @@ from policies.pruning import (
     second_prune_empty,
     whose,
 )
+from policies.facts.cluster import (
+    ApiService,
+    ClusterFacts,
+    LabelledObject,
+    ObjectKey,
+    SecretKeys,
+    Unreadable,
+)
+from policies.facts.observations import PruneRun, Rendered, RenderedObject
 from suites.policy.builders import SOURCE, TARGET, change, cluster, config, namespace, webhook
 
 DECOY = ObjectKey(kind="ConfigMap", namespace="linkerd", name="decoy")

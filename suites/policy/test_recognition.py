@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.recognition import CORE, Component, Planes, recognise
+from policies.skew.recognition import CORE, Component, Planes, recognise
 
 EDGE, NEWER, VENDOR = "edge-25.4.4", "edge-25.10.7", "enterprise-2.18.1"
 

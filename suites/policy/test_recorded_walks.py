@@ -16,23 +16,15 @@ import pytest
 
 from fixtures.snapshot.facts import facts as facts_of
 from fixtures.snapshot.load import read_snapshot
-from policies import (
-    availability,
-    certificates,
-    configuration,
-    crds,
-    dataplane,
-    images,
-    injection,
-    left_behind,
-    preflight,
-    pruning,
-)
-from policies.canaries import gaps
-from policies.facts import ClusterFacts
-from policies.findings import Verdict
-from policies.observations import Canary
-from policies.path import Hop
+from policies.controls.control_plane import availability, certificates, crds
+from policies.controls.control_plane.canaries import gaps
+from policies.controls.data_plane import injection, versions
+from policies.controls.preflight import configuration, dry_runs, images, left_behind
+from policies.controls.prune import pruning
+from policies.facts.cluster import ClusterFacts
+from policies.facts.observations import Canary
+from policies.planning.path import Hop
+from policies.verdicts.findings import Verdict
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
 WALKS = ("edge-25.4.4-to-edge-25.10.7", "edge-25.10.7-to-edge-26.6.3")
@@ -61,7 +53,7 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     ),
     "PRE-07": lambda w, _: configuration.one_owner(at(w, "baseline")),
     "PRE-11": lambda w, _: availability.schedulable_ha(at(w, "baseline")),
-    "PRE-12": lambda w, h: preflight.way_back(at(w, "baseline"), h),
+    "PRE-12": lambda w, h: dry_runs.way_back(at(w, "baseline"), h),
     "CRD-01": lambda w, h: crds.ready_before_control_plane(at(w, "crds_upgraded"), h.target),
     "CRD-02": lambda w, _: crds.stored_versions_served(at(w, "crds_upgraded")),
     "CRD-03": lambda w, _: crds.resources_decode(at(w, "baseline"), at(w, "crds_upgraded")),
@@ -79,12 +71,12 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     ),
     "PRN-03": lambda w, h: pruning.no_orphans(at(w, "pruned"), h.target),
     "DP-01": lambda w, _: injection.meshed_as_declared(at(w, "settled"), ignore_namespaces=CANARY),
-    "DP-02": lambda w, h: dataplane.data_plane_at_target(at(w, "settled"), h.target),
+    "DP-02": lambda w, h: versions.data_plane_at_target(at(w, "settled"), h.target),
     "DP-05": lambda w, _: availability.data_plane_rollouts(at(w, "settled")),
-    "DP-06": lambda w, _: dataplane.identities_valid(at(w, "settled")),
+    "DP-06": lambda w, _: versions.identities_valid(at(w, "settled")),
     "DP-07": lambda w, _: availability.no_new_restarts(at(w, "pruned"), at(w, "settled")),
     "DP-08": lambda w, _: availability.jobs_complete(at(w, "settled")),
-    "VER-04": lambda w, h: dataplane.nothing_old_left(at(w, "settled"), h.source, h.target),
+    "VER-04": lambda w, h: versions.nothing_old_left(at(w, "settled"), h.source, h.target),
 }
 
 
@@ -103,7 +95,7 @@ def test_a_recorded_walk_is_sound(walk: str, control: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_the_finished_job_is_explained(walk: str) -> None:
-    verdict = dataplane.data_plane_at_target(at(walk, "settled"), hop(walk).target)
+    verdict = versions.data_plane_at_target(at(walk, "settled"), hop(walk).target)
 
     assert [i.subject for i in verdict.explained] == ["Job shop/report"]
 
@@ -115,7 +107,7 @@ def test_an_unmodified_hop_prunes_nothing(walk: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_before_the_restart_every_workload_is_named(walk: str) -> None:
-    verdict = dataplane.data_plane_at_target(at(walk, "control_plane_upgraded"), hop(walk).target)
+    verdict = versions.data_plane_at_target(at(walk, "control_plane_upgraded"), hop(walk).target)
 
     assert {i.subject for i in verdict.violations} == {
         "DaemonSet shop/agent",
@@ -147,7 +139,7 @@ def test_helm_owns_what_helm_installed_and_its_bare_pod_stayed_old() -> None:
     walk = "helm-edge-25.10.7-to-edge-26.6.3"
 
     assert configuration.one_owner(at(walk, "baseline")).summary.startswith("Helm owns")
-    verdict = dataplane.data_plane_at_target(at(walk, "settled"), "edge-26.6.3")
+    verdict = versions.data_plane_at_target(at(walk, "settled"), "edge-26.6.3")
     assert [i.subject for i in verdict.violations] == ["pod shop/bare"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oci.reference import Reference, parse, version_text
-from policies.versions import from_image
+from policies.releases.versions import from_image
 
 ROOT = Path(__file__).parents[2]
 SHA = f"sha256:{'a' * 64}"

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from policies.facts import ObjectKey
-from policies.kubernetes import parse_kubernetes
+from policies.facts.cluster import ObjectKey
 from policies.releases import Release, catalogue, object_key
-from policies.versions import logical, parse
+from policies.releases.versions import logical, parse
+from policies.skew.kubernetes import parse_kubernetes
 
 KNOWN = catalogue()
 ODD = KNOWN.irregularities

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.dataplane import data_plane_at_target
-from policies.facts import ClusterFacts, ObjectKey, Pod, Workload
-from policies.left_behind import data_plane_current
-from policies.renewal import applied_again, renewals, rolls
+from policies.controls.data_plane.versions import data_plane_at_target
+from policies.controls.preflight.left_behind import data_plane_current
+from policies.facts.cluster import ClusterFacts, ObjectKey, Pod, Workload
+from policies.workloads.renewal import applied_again, renewals, rolls
 from suites.policy.builders import (
     OLDER,
     SOURCE,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import Workload
-from policies.observations import DryRun, OverQuota
-from policies.preflight import pods_admissible
-from policies.replacing import old_goes_first
+from policies.controls.preflight.dry_runs import pods_admissible
+from policies.facts.cluster import Workload
+from policies.facts.observations import DryRun, OverQuota
+from policies.workloads.replacing import old_goes_first
 from suites.policy.builders import cluster, with_workloads, workload
 
 FULL = OverQuota(quota="team", resource="pods", requested=1, used=3, limited=3)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import ClusterFacts, Unreadable
-from policies.requests import NAMES, VALUES, nearest, understood
+from policies.controls.preflight.injection_requests import NAMES, VALUES, nearest, understood
+from policies.facts.cluster import ClusterFacts, Unreadable
 from suites.policy.builders import (
     change,
     cluster,

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from policies.facts import Bundle, Certificate, ClusterFacts, LinkerdConfig, Setting
-from policies.findings import Verdict
-from policies.observations import Canary, CommandRun
-from policies.rollback import way_back_works
+from policies.controls.whole_run.rollback import way_back_works
+from policies.facts.cluster import Bundle, Certificate, ClusterFacts, LinkerdConfig, Setting
+from policies.facts.observations import Canary, CommandRun
+from policies.verdicts.findings import Verdict
 from suites.policy.builders import SOURCE, TARGET, canaries, cluster, pod, with_pods
 
 UPGRADE = CommandRun(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.route import OPEN, Route, Stop, may_hop, search, supports
+from policies.planning.route import OPEN, Route, Stop, may_hop, search, supports
 
 MINORS = 6
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from policies.facts import (
+from policies.controls.whole_run.sameness import differences, identity
+from policies.facts.cluster import (
     Bundle,
     ClusterFacts,
     Crd,
@@ -21,9 +22,8 @@ from policies.facts import (
     Unreadable,
     Webhook,
 )
-from policies.helm_facts import HelmRelease
-from policies.link_facts import Link, Multicluster
-from policies.sameness import differences, identity
+from policies.facts.helm import HelmRelease
+from policies.facts.links import Link, Multicluster
 from suites.policy.builders import cluster, pod, with_pods
 
 CONFIG = LinkerdConfig(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import Selector
-from policies.selectors import asks_for, matches
+from policies.facts.cluster import Selector
+from policies.workloads.selectors import asks_for, matches
 
 LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"))
 

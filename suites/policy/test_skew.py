@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.facts import ClusterFacts, Proxy, Unreadable
-from policies.observations import Sighting
-from policies.skew import (
+from policies.facts.cluster import ClusterFacts, Proxy, Unreadable
+from policies.facts.observations import Sighting
+from policies.releases.versions import Order, compare, logical, newer_than_known, parse
+from policies.skew.rule import (
     control_plane_versions,
     judge,
     may_move_to,
     never_more_than_one,
     no_proxy_ahead,
 )
-from policies.versions import Order, compare, logical, newer_than_known, parse
 from suites.policy import strategies as sts
 
 if TYPE_CHECKING:

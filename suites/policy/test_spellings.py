@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.releases import catalogue
-from policies.spellings import resolve
+from policies.releases.spellings import resolve
 
 TAGS = [r.tag for r in (*catalogue().edges, *catalogue().stables)]
 

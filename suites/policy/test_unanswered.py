@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from policies.downtime import within_budget
-from policies.findings import Verdict
-from policies.traffic import PathTraffic, Window
+from policies.facts.traffic import PathTraffic, Window
+from policies.traffic.downtime import within_budget
+from policies.verdicts.findings import Verdict
 from suites.policy.traffic_stories import told, traffic, windows
 
 FIRST, LATER = windows(10, 30)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.versions import (
+from policies.releases.versions import (
     LogicalVersion,
     Order,
     compare,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from policies.observations import Canary
-from policies.webhooks import answer_and_inject, inject_target
+from policies.controls.control_plane.webhooks import answer_and_inject, inject_target
+from policies.facts.observations import Canary
 from suites.policy.builders import SOURCE, TARGET, bundle, canaries, certificate, change, cluster
 
 GOOD = canaries(["injected"] * 4)

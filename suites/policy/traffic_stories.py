@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.runs import Sample, runs
-from policies.traffic import (
+from policies.facts.traffic import (
     BUCKETS,
     Latency,
     Outcome,
@@ -19,6 +18,7 @@ from policies.traffic import (
     Traffic,
     Window,
 )
+from policies.traffic.runs import Sample, runs
 
 ZERO = datetime(2026, 8, 21, 12, 0, tzinfo=UTC)
 INTERVAL = timedelta(milliseconds=100)

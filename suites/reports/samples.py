@@ -21,10 +21,18 @@ from fixtures.evidence.records import (
     Tools,
     TrafficSeen,
 )
-from policies.catalogue import Control, catalogue
-from policies.findings import Finding, Item, Verdict, holds, judged, not_assessed, violated
-from policies.path import Hop, Plan
-from policies.traffic import Window
+from policies.facts.traffic import Window
+from policies.planning.path import Hop, Plan
+from policies.verdicts.catalogue import Control, catalogue
+from policies.verdicts.findings import (
+    Finding,
+    Item,
+    Verdict,
+    holds,
+    judged,
+    not_assessed,
+    violated,
+)
 from suites.reports.scenery import TOOLS, Scenery
 from suites.reports.traffic_scenery import Kind, endpoints_in, traffic_in
 

@@ -15,8 +15,8 @@ from fixtures.evidence.records import (
     SightingsSeen,
     ToolUsed,
 )
-from policies.facts import ClusterFacts, Namespace, Node, Pod, Proxy, Unreadable
-from policies.observations import (
+from policies.facts.cluster import ClusterFacts, Namespace, Node, Pod, Proxy, Unreadable
+from policies.facts.observations import (
     Canary,
     CheckCategory,
     CheckDocument,
@@ -26,7 +26,7 @@ from policies.observations import (
     PodMoment,
     Sighting,
 )
-from policies.path import Hop
+from policies.planning.path import Hop
 
 SECONDS = {
     "baseline": 20,

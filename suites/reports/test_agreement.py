@@ -16,7 +16,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from fixtures.evidence.bundle import Bundle, open_bundle
 from fixtures.evidence.records import FindingMade
-from policies.findings import Status
+from policies.verdicts.findings import Status
 from reports import html, json_report, junit, schemas, text
 from reports.build import build
 from reports.model import Report

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.evidence.bundle import Bundle
-from policies.findings import Item, violated
+from policies.verdicts.findings import Item, violated
 from reports import html
 from reports.build import build
 from reports.model import Report

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from fixtures.evidence.bundle import Bundle
 from fixtures.evidence.records import CanariesSeen, Record, RunEnded, SightingsSeen
-from policies.catalogue import catalogue
-from policies.findings import not_assessed
-from policies.observations import Canary, Sighting
+from policies.facts.observations import Canary, Sighting
+from policies.verdicts.catalogue import catalogue
+from policies.verdicts.findings import not_assessed
 from reports.build import build
 from reports.canary import canaries_of
 from reports.model import Report

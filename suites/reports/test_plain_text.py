@@ -14,7 +14,7 @@ import rehearse
 from fixtures.core.errors import BadInput
 from fixtures.core.plain_text import harmless
 from fixtures.run.console import Console
-from policies.findings import Finding, violated
+from policies.verdicts.findings import Finding, violated
 from reports import github, text
 from reports.build import build
 from suites.reports.samples import hostile_sample

@@ -18,7 +18,7 @@ from fixtures.scenario.model import (
     Waiver,
     WorkloadSpec,
 )
-from policies.catalogue import catalogue
+from policies.verdicts.catalogue import catalogue
 from reports.reference import main, outdated, pages
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from policies.remaining import remaining
+from policies.workloads.remaining import remaining
 from reports import html, text
 from reports.build import build
 from suites.policy.builders import OLDER, SOURCE, TARGET, cluster, pod, proxy, with_pods

@@ -25,9 +25,9 @@ from fixtures.evidence.records import (
 )
 from fixtures.run.interrupted_run import folder_of, read_died, superseded_by
 from fixtures.scenario.model import Consent, ExtensionSpec, Scenario
-from policies.facts import ClusterFacts
-from policies.findings import Finding, holds, not_assessed
-from policies.path import Hop, Plan
+from policies.facts.cluster import ClusterFacts
+from policies.planning.path import Hop, Plan
+from policies.verdicts.findings import Finding, holds, not_assessed
 from reports.build import build
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

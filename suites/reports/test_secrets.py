@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fixtures.core.secret_guard import scrub
 from fixtures.evidence.ledger import LEDGER, Ledger, read
 from fixtures.evidence.records import CommandRan, Note
-from policies.observations import CommandRun
+from policies.facts.observations import CommandRun
 from suites.reports.samples import START
 
 _NONE = serialization.NoEncryption()

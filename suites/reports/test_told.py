@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from fixtures.evidence.records import RunEnded
 from fixtures.run.walk import length
-from policies.findings import Item
+from policies.verdicts.findings import Item
 from reports import html, text
 from reports.axis import scales, zeros
 from reports.model import Report

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from fixtures.evidence.bundle import Bundle
 from fixtures.evidence.records import Resumed, TrafficSeen
-from policies import outages
-from policies.findings import not_assessed
-from policies.traffic import PathTraffic, SampleRun, Traffic
+from policies.facts.traffic import PathTraffic, SampleRun, Traffic
+from policies.traffic import outages
+from policies.verdicts.findings import not_assessed
 from reports import html, json_report, text
 from reports.build import build
 from reports.model import Report

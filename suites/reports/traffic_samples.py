@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from policies.findings import not_assessed, violated
+from policies.verdicts.findings import not_assessed, violated
 from suites.reports.samples import SAMPLES, Sample
 
 

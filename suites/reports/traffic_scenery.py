@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from fixtures.evidence.records import EndpointsSeen
-from policies.endpoints import COMPONENTS
-from policies.observations import EndpointMoment
-from policies.traffic import (
+from policies.controls.control_plane.endpoints import COMPONENTS
+from policies.facts.observations import EndpointMoment
+from policies.facts.traffic import (
     BUCKETS,
     Latency,
     Outcome,

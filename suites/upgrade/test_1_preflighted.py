@@ -9,31 +9,26 @@ from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copied import lacking
 from fixtures.steps.extensions.steps import targets_of
-from policies import (
-    advisories,
-    certificates,
-    checks,
+from policies.controls.control_plane import certificates, crds, scheduling
+from policies.controls.extensions import owner
+from policies.controls.helm import manifests as helm_manifests
+from policies.controls.helm import modes, ownership, values
+from policies.controls.helm.modes import Asked
+from policies.controls.preflight import (
     configuration,
-    copies,
-    crds,
-    extension_owner,
-    helm,
-    helm_manifests,
-    helm_modes,
-    helm_values,
+    dry_runs,
     images,
-    kubernetes,
+    injection_requests,
     left_behind,
-    path,
-    preflight,
-    requests,
-    scheduling,
 )
-from policies.combining import combined
-from policies.helm_facts import CONTROL_PLANE, CRDS, ChartValues
-from policies.helm_modes import Asked
-from policies.observations import CheckRun, DryRun, ImageEvidence, Rendered
-from policies.ownership import Keeper, keeper
+from policies.controls.whole_run import checks
+from policies.facts.helm import CONTROL_PLANE, CRDS, ChartValues
+from policies.facts.observations import CheckRun, DryRun, ImageEvidence, Rendered
+from policies.planning import advisories, path
+from policies.skew import kubernetes
+from policies.skew.ownership import Keeper, keeper
+from policies.verdicts.combining import combined
+from policies.workloads import copies
 
 
 def kept_by(rehearsal: Rehearsal) -> Keeper | None:
@@ -98,11 +93,11 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     scenario, facts = rehearsal.scenario, preflighted.after
     kept = kept_by(rehearsal)
     charts = preflighted.all(ChartValues)
-    extensions = extension_owner.ways_are_open(
+    extensions = owner.ways_are_open(
         facts, charts, targets_of(scenario, preflighted), preflighted.target, scenario.helm.values
     )
     owned = rehearsal.originals if kept else facts
-    way = helm.one_way(owned or facts, scenario.installation, twin=kept is not None)
+    way = ownership.one_way(owned or facts, scenario.installation, twin=kept is not None)
     if scenario.installation == "cli":
         expect(combined([way, extensions], holds_as=f"{way.summary}; {extensions.summary}"))
         return
@@ -112,7 +107,7 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
         Asked(chart=CRDS, mode=options.crds_values, sets=options.crds_set),
         Asked(chart=CONTROL_PLANE, mode=options.values, sets=options.set),
     )
-    arrive = helm_modes.values_arrive(facts, preflighted.hop, asked, charts)
+    arrive = modes.values_arrive(facts, preflighted.hop, asked, charts)
     stored = helm_manifests.stored_as_live(facts)
     parts = [way, arrive, stored, extensions]
     expect(combined(parts, holds_as=f"{way.summary}; {arrive.summary}; {extensions.summary}"))
@@ -126,7 +121,7 @@ def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehe
     if rehearsal.scenario.installation == "cli":
         expect(notes)
         return
-    known = helm_values.defaults_known(preflighted.after, preflighted.all(ChartValues))
+    known = values.defaults_known(preflighted.after, preflighted.all(ChartValues))
     expect(combined([notes, known], holds_as=f"{notes.summary}; {known.summary}"))
 
 
@@ -134,7 +129,7 @@ def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehe
 def test_manifests_pass_a_dry_run(preflighted: Reached, rehearsal: Rehearsal) -> None:
     runs = [*preflighted.all(DryRun, "upgrade --crds"), *preflighted.all(DryRun, "upgrade")]
     missing = lacking(rehearsal.cluster, preflighted.after)
-    expect(copies.but_for(preflight.dry_run_accepted(runs), missing, "PRE-09"))
+    expect(copies.but_for(dry_runs.dry_run_accepted(runs), missing, "PRE-09"))
 
 
 @control("PRE-10")
@@ -142,7 +137,7 @@ def test_injected_pods_are_admissible(preflighted: Reached, rehearsal: Rehearsal
     manifests = {"upgrade --crds", "upgrade"}
     runs = [d for d in preflighted.all(DryRun) if d.what not in manifests]
     missing = lacking(rehearsal.cluster, preflighted.after)
-    admitted = preflight.pods_admissible(runs, preflighted.after)
+    admitted = dry_runs.pods_admissible(runs, preflighted.after)
     expect(copies.but_for(admitted, missing, "PRE-10"))
 
 
@@ -154,7 +149,7 @@ def test_high_availability_can_be_scheduled(preflighted: Reached) -> None:
 @control("PRE-12")
 def test_there_is_a_way_back(preflighted: Reached, rehearsal: Rehearsal) -> None:
     assert preflighted.hop
-    expect(preflight.way_back(preflighted.after, preflighted.hop, kept_by(rehearsal)))
+    expect(dry_runs.way_back(preflighted.after, preflighted.hop, kept_by(rehearsal)))
 
 
 @control("PRE-13")
@@ -180,4 +175,4 @@ def test_no_object_is_known_to_break(preflighted: Reached, rehearsal: Rehearsal)
 
 @control("PRE-15")
 def test_requests_for_injection_are_understood(preflighted: Reached) -> None:
-    expect(requests.understood(preflighted.after))
+    expect(injection_requests.understood(preflighted.after))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from policies import checks, kubernetes
-from policies.observations import VersionReport
+from policies.controls.whole_run import checks
+from policies.facts.observations import VersionReport
+from policies.skew import kubernetes
 
 
 @control("CLI-01")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from policies import cni, crds, helm
-from policies.cni_settings import CniSettings
-from policies.combining import combined
-from policies.helm_facts import CRDS
-from policies.observations import NodeCanary
+from policies.controls.control_plane import crds
+from policies.controls.helm import ownership
+from policies.controls.preflight import cni
+from policies.controls.preflight.cni_settings import CniSettings
+from policies.facts.helm import CRDS
+from policies.facts.observations import NodeCanary
+from policies.verdicts.combining import combined
 
 
 @control("CRD-01")
@@ -21,7 +23,7 @@ def test_crds_are_ready_before_the_control_plane(
     if rehearsal.scenario.installation == "cli":
         expect(ready)
         return
-    upgraded = helm.deployed(after, CRDS, target)
+    upgraded = ownership.deployed(after, CRDS, target)
     expect(combined([upgraded, ready], holds_as=f"{upgraded.summary}; {ready.summary}"))
 
 

@@ -6,25 +6,24 @@ from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copied import lacking
-from policies import (
+from policies.controls.control_plane import (
     availability,
     canaries,
     certificates,
-    checks,
-    configuration,
-    copies,
     discovery,
     endpoints,
-    extensions,
-    helm,
-    images,
-    skew,
     webhooks,
 )
-from policies.combining import combined
-from policies.discovery_facts import Discovery
-from policies.helm_facts import CONTROL_PLANE
-from policies.observations import CheckRun, Rendered, VersionReport
+from policies.controls.extensions import installed
+from policies.controls.helm import ownership
+from policies.controls.preflight import configuration, images
+from policies.controls.whole_run import checks
+from policies.facts.discovery import Discovery
+from policies.facts.helm import CONTROL_PLANE
+from policies.facts.observations import CheckRun, Rendered, VersionReport
+from policies.skew import rule
+from policies.verdicts.combining import combined
+from policies.workloads import copies
 
 
 @control("CP-01")
@@ -45,7 +44,7 @@ def test_rollouts_are_complete(control_plane_upgraded: Reached, rehearsal: Rehea
     if rehearsal.scenario.installation == "cli":
         expect(rolled_out)
         return
-    upgraded = helm.deployed(step.after, CONTROL_PLANE, step.target)
+    upgraded = ownership.deployed(step.after, CONTROL_PLANE, step.target)
     said = f"{upgraded.summary}; {rolled_out.summary}"
     expect(combined([upgraded, rolled_out], holds_as=said))
 
@@ -74,7 +73,7 @@ def test_webhooks_answer_and_inject_the_target(control_plane_upgraded: Reached) 
 @control("CP-06")
 def test_linkerd_check_agrees(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
-    pending = extensions.CATEGORIES
+    pending = installed.CATEGORIES
     expect(checks.agrees(step.one(CheckRun, "check"), step.target, pending=pending))
 
 
@@ -109,10 +108,10 @@ def test_skew_stays_within_one_while_the_control_plane_leads(
     control_plane_upgraded: Reached,
 ) -> None:
     step = control_plane_upgraded
-    expect(skew.never_more_than_one(step.sightings, step.after))
+    expect(rule.never_more_than_one(step.sightings, step.after))
 
 
 @control("DP-04")
 def test_no_proxy_is_ahead_of_its_control_plane(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
-    expect(skew.no_proxy_ahead(step.after, step.sightings))
+    expect(rule.no_proxy_ahead(step.after, step.sightings))

@@ -6,8 +6,8 @@ from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.steps.rollback import BACK, commands_back
-from policies import rollback
-from policies.observations import Rendered
+from policies.controls.whole_run import rollback
+from policies.facts.observations import Rendered
 
 
 @control("RBK-01")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from policies import helm_manifests, pruning
-from policies.observations import PruneRun, Rendered
+from policies.controls.helm import manifests
+from policies.controls.prune import pruning
+from policies.facts.observations import PruneRun, Rendered
 
 
 @control("PRN-01")
@@ -14,7 +15,7 @@ def test_the_prune_list_is_the_computed_set(
     pruned: Reached, crds_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
     if rehearsal.scenario.installation == "helm":
-        expect(helm_manifests.removed_by_helm(crds_upgraded.before, pruned.before))
+        expect(manifests.removed_by_helm(crds_upgraded.before, pruned.before))
         return
     expected = pruning.expected_prune(pruned.before, pruned.all(Rendered))
     expect(pruning.list_equals(pruned.one(PruneRun, "prune"), expected))
@@ -35,6 +36,6 @@ def test_a_second_prune_is_empty(
     pruned: Reached, crds_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
     if rehearsal.scenario.installation == "helm":
-        expect(helm_manifests.nothing_dropped_left(crds_upgraded.before, pruned.after))
+        expect(manifests.nothing_dropped_left(crds_upgraded.before, pruned.after))
         return
     expect(pruning.second_prune_empty(pruned.one(PruneRun, "second prune")))

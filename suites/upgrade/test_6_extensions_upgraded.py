@@ -6,20 +6,20 @@ from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.steps.extensions.steps import checks_of, kept_of, renders_of, targets_of
-from policies import extensions, leftovers, multicluster
+from policies.controls.extensions import installed, leftovers, multicluster
 
 
 @control("EXT-01")
 def test_every_image_is_the_targets(extensions_upgraded: Reached, rehearsal: Rehearsal) -> None:
     step = extensions_upgraded
     targets = targets_of(rehearsal.scenario, step)
-    expect(extensions.images_at_target(step.after, targets, step.target))
+    expect(installed.images_at_target(step.after, targets, step.target))
 
 
 @control("EXT-02")
 def test_extensions_are_ready(extensions_upgraded: Reached) -> None:
     step = extensions_upgraded
-    expect(extensions.ready(step.after, checks_of(step)))
+    expect(installed.ready(step.after, checks_of(step)))
 
 
 @control("EXT-03")

@@ -6,7 +6,10 @@ from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copied import lacking
-from policies import availability, copies, dataplane, injection, jobs, restarts, skew
+from policies.controls.control_plane import availability
+from policies.controls.data_plane import injection, jobs, restarts, versions
+from policies.skew import rule
+from policies.workloads import copies
 
 
 @control("DP-01")
@@ -29,18 +32,18 @@ def test_every_proxy_is_at_the_target(
     step = data_plane_upgraded
     lazy = rehearsal.scenario.data_plane == "lazy"
     expect(
-        dataplane.data_plane_at_target(step.after, step.target, lazy=lazy, baseline=baseline.after)
+        versions.data_plane_at_target(step.after, step.target, lazy=lazy, baseline=baseline.after)
     )
 
 
 @control("DP-03")
 def test_skew_stays_within_one(data_plane_upgraded: Reached) -> None:
-    expect(skew.never_more_than_one(data_plane_upgraded.sightings, data_plane_upgraded.after))
+    expect(rule.never_more_than_one(data_plane_upgraded.sightings, data_plane_upgraded.after))
 
 
 @control("DP-04")
 def test_no_proxy_is_ahead(data_plane_upgraded: Reached) -> None:
-    expect(skew.no_proxy_ahead(data_plane_upgraded.after, data_plane_upgraded.sightings))
+    expect(rule.no_proxy_ahead(data_plane_upgraded.after, data_plane_upgraded.sightings))
 
 
 @control("DP-05")
@@ -54,7 +57,7 @@ def test_rollouts_are_complete(
 
 @control("DP-06")
 def test_every_proxy_holds_an_identity(data_plane_upgraded: Reached, baseline: Reached) -> None:
-    expect(dataplane.identities_valid(data_plane_upgraded.after, baseline=baseline.after))
+    expect(versions.identities_valid(data_plane_upgraded.after, baseline=baseline.after))
 
 
 @control("DP-07")

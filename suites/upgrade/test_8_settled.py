@@ -8,11 +8,14 @@ from fixtures.evidence.reached import Reached
 from fixtures.run.budgets import budgets_of
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from policies import checks, dataplane, downtime, multicluster, restarts
-from policies.differences import Difference, reapply_changes_only_regenerated
-from policies.findings import not_assessed
-from policies.observations import CheckRun
-from policies.traffic import Budget
+from policies.controls.data_plane import restarts, versions
+from policies.controls.extensions import multicluster
+from policies.controls.whole_run import checks
+from policies.controls.whole_run.differences import Difference, reapply_changes_only_regenerated
+from policies.facts.observations import CheckRun
+from policies.facts.traffic import Budget
+from policies.traffic import downtime
+from policies.verdicts.findings import not_assessed
 
 
 @control("VER-01")
@@ -40,7 +43,7 @@ def test_nothing_of_the_old_version_is_left(
 ) -> None:
     lazy = rehearsal.scenario.data_plane == "lazy"
     expect(
-        dataplane.nothing_old_left(
+        versions.nothing_old_left(
             settled.after, settled.source, settled.target, lazy=lazy, baseline=baseline.after
         )
     )

@@ -12,30 +12,22 @@ import pytest
 
 from fixtures.run.controls import control, expect
 from fixtures.run.verification import Verification
-from policies import (
-    availability,
-    certificates,
-    checks,
+from policies.controls.control_plane import availability, certificates, crds, scheduling, webhooks
+from policies.controls.data_plane import injection, jobs, versions
+from policies.controls.extensions import installed, leftovers
+from policies.controls.preflight import (
     configuration,
-    crds,
-    dataplane,
-    extensions,
+    dry_runs,
     images,
-    injection,
-    jobs,
-    kubernetes,
+    injection_requests,
     left_behind,
-    leftovers,
-    preflight,
-    pruning,
-    requests,
-    scheduling,
-    skew,
-    webhooks,
 )
-from policies.facts import ClusterFacts
-from policies.findings import not_assessed
-from policies.path import Hop
+from policies.controls.prune import pruning
+from policies.controls.whole_run import checks
+from policies.facts.cluster import ClusterFacts
+from policies.planning.path import Hop
+from policies.skew import kubernetes, rule
+from policies.verdicts.findings import not_assessed
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +77,7 @@ def test_there_is_one_owner(seen: ClusterFacts) -> None:
 def test_injected_pods_are_admissible(seen: ClusterFacts, verification: Verification) -> None:
     tried = verification.tried()
     why = tried.unadmitted
-    expect(not_assessed(why) if why else preflight.pods_admissible(tried.pods, seen))
+    expect(not_assessed(why) if why else dry_runs.pods_admissible(tried.pods, seen))
 
 
 @control("PRE-11")
@@ -95,7 +87,7 @@ def test_high_availability_can_be_scheduled(seen: ClusterFacts) -> None:
 
 @control("PRE-15")
 def test_requests_for_injection_are_understood(seen: ClusterFacts) -> None:
-    expect(requests.understood(seen))
+    expect(injection_requests.understood(seen))
 
 
 @control("CRD-02")
@@ -140,7 +132,7 @@ def test_nothing_is_orphaned(seen: ClusterFacts, release: str) -> None:
 
 @control("EXT-02")
 def test_extensions_are_ready(seen: ClusterFacts) -> None:
-    expect(extensions.ready(seen))
+    expect(installed.ready(seen))
 
 
 @control("EXT-05")
@@ -155,17 +147,17 @@ def test_pods_are_meshed_as_declared(seen: ClusterFacts) -> None:
 
 @control("DP-02")
 def test_every_proxy_is_at_the_release(seen: ClusterFacts, release: str) -> None:
-    expect(dataplane.data_plane_at_target(seen, release, lazy=True))
+    expect(versions.data_plane_at_target(seen, release, lazy=True))
 
 
 @control("DP-03")
 def test_skew_stays_within_one(seen: ClusterFacts) -> None:
-    expect(skew.never_more_than_one((), seen))
+    expect(rule.never_more_than_one((), seen))
 
 
 @control("DP-04")
 def test_no_proxy_is_ahead(seen: ClusterFacts) -> None:
-    expect(skew.no_proxy_ahead(seen))
+    expect(rule.no_proxy_ahead(seen))
 
 
 @control("DP-05")
@@ -175,7 +167,7 @@ def test_data_plane_rollouts_are_complete(seen: ClusterFacts) -> None:
 
 @control("DP-06")
 def test_every_proxy_holds_an_identity(seen: ClusterFacts) -> None:
-    expect(dataplane.identities_valid(seen))
+    expect(versions.identities_valid(seen))
 
 
 @control("DP-08")

@@ -1,0 +1,97 @@
+"""Webhooks: they can be called, and they inject the target's proxy.
+
+Objects say whether a caBundle verifies the certificate in the Secret; only a pod that was really
+created says what the injector that runs serves and injects. The injection canary is that pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from policies.controls.control_plane.certificates import is_linkerd, webhook_trust
+from policies.facts.cluster import ClusterFacts
+from policies.facts.observations import Canary
+from policies.verdicts.combining import combined
+from policies.verdicts.findings import Item, Verdict, judged, not_assessed
+from policies.verdicts.wording import number
+
+LAST = 3
+"""How many of a step's last canaries must be right."""
+
+
+def answer_and_inject(facts: ClusterFacts, canaries: Sequence[Canary], target: str) -> Verdict:
+    """The webhooks can be called over verified TLS, and the last canaries got the target's proxy.
+
+    Args:
+        facts: Taken after the rollouts.
+        canaries: Those of the step, in any order.
+        target: The release the proxies must have.
+    """
+    return combined(
+        [webhook_trust(facts), _callable(facts), inject_target(canaries, target)],
+        holds_as=f"The webhooks answer with verified certificates and inject {target}",
+    )
+
+
+def inject_target(canaries: Sequence[Canary], target: str) -> Verdict:
+    """The last observed canaries were injected, by the target's injector, with its proxy."""
+    last = sorted((c for c in canaries if c.outcome != "unobserved"), key=_moment)[-LAST:]
+    if not last:
+        return not_assessed(
+            "no canary was observed in this step, so nothing shows what is injected"
+        )
+    return judged(
+        [item for c in last if (item := _wrong(c, target)) is not None],
+        holds_as=f"Injected with {target}: the last {number(len(last), 'canary', 'canaries')}",
+        violated_as="New pods are not injected with the target's proxy",
+        expected=f"the last {number(len(last), 'canary', 'canaries')} injected "
+        f"by and with {target}",
+        cause="the old injector still answers, or the new one cannot be called",
+        next_command="kubectl -n linkerd rollout status deployment/linkerd-proxy-injector",
+    )
+
+
+def _moment(canary: Canary) -> float:
+    return canary.at.timestamp()
+
+
+def _wrong(canary: Canary, target: str) -> Item | None:
+    by = canary.injected_by.rpartition(" ")[2]
+    if canary.outcome == "injected" and canary.version == target and by in ("", target):
+        return None
+    if canary.outcome == "injected":
+        seen = f"proxy {canary.version or 'of unknown version'} by {canary.injected_by}"
+    elif canary.outcome == "refused":
+        seen = f"refused: {canary.reason}"
+    else:
+        seen = "created without a proxy"
+    subject = f"canary {canary.name} at {canary.at:%H:%M:%S}Z"
+    return Item(subject=subject, expected=f"proxy {target}", seen=seen)
+
+
+def _callable(facts: ClusterFacts) -> Verdict:
+    """Every webhook's Service has a ready endpoint."""
+    if not facts.endpoints and (why := facts.cannot_read("endpointslices.discovery.k8s.io")):
+        return not_assessed(f"the webhooks' endpoints could not be read ({why})")
+    return judged(
+        _unanswered(facts),
+        holds_as="Every webhook has a ready endpoint",
+        violated_as="A webhook has no ready endpoint",
+        expected="at least one ready endpoint behind each webhook's Service",
+        cause="no pod of the component is ready",
+        next_command=f"kubectl -n {facts.control_plane_namespace} get pods",
+    )
+
+
+def _unanswered(facts: ClusterFacts) -> Iterator[Item]:
+    ready = {(e.namespace, e.name): e.ready for e in facts.endpoints}
+    for webhook in facts.webhooks:
+        if not is_linkerd(webhook, facts) or not webhook.service_name:
+            continue
+        place = (webhook.service_namespace, webhook.service_name)
+        if not ready.get(place):
+            yield Item(
+                subject=f"webhook {webhook.name}",
+                expected="a ready endpoint",
+                seen=f"none behind Service {'/'.join(place)}",
+            )

@@ -1,0 +1,172 @@
+"""What can be known before a hop: dry runs, admission, the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from policies.facts.cluster import ClusterFacts, Workload
+from policies.facts.observations import DryRun
+from policies.planning.path import Hop
+from policies.releases import catalogue
+from policies.releases.versions import parse
+from policies.skew.ownership import Keeper
+from policies.skew.planes import GROUPS, WORKLOADS, meshed_workloads, no_data_plane, not_seen
+from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
+from policies.verdicts.wording import number
+from policies.workloads.replacing import old_goes_first
+
+_ROUNDING = 1e-9
+"""Amounts are sums of fractions: 1.9 + 0.1 may be a little more than 2."""
+
+
+def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
+    """The API server accepts every rendered manifest in a server-side dry run (PRE-09)."""
+    if not runs:
+        return not_assessed("no manifest was rendered and tried, so nothing is known of it")
+    return judged(
+        _refused(runs),
+        holds_as=f"The API server accepts {', '.join(r.what for r in runs)} in a dry run",
+        violated_as="The API server refuses manifests of the hop",
+        expected="every object accepted by a server-side dry run",
+        cause="an admission policy, a schema that became stricter, an object that is too large, "
+        "or CRDs that are not there yet",
+        next_command="linkerd upgrade | kubectl apply --dry-run=server -f -",
+    )
+
+
+def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -> Verdict:
+    """A pod of every meshed workload would be admitted, its proxy included (PRE-10).
+
+    A quota that is full is no obstacle where the old pod goes first and frees what the new one
+    asks for: that is explained.
+
+    Args:
+        runs: One for each workload.
+        facts: Their workloads say how pods are replaced; without them no quota is forgiven.
+    """
+    if not runs:
+        return _none_tried(facts)
+    workloads = {w.key: w for w in facts.workloads} if facts else {}
+    return judged(
+        (
+            Item(
+                subject=item.subject,
+                expected=item.expected,
+                seen=item.seen,
+                explained=_makes_room(run, workloads.get(run.what)),
+            )
+            for run in runs
+            for item in _refused([run])
+        ),
+        holds_as=f"A pod of each of {number(len(runs), 'workload')} would be "
+        "admitted, proxy included",
+        violated_as="Injected pods would be refused",
+        expected="a dry-run pod admitted for every meshed workload",
+        cause="pod security level, quota or an admission policy of the namespace: the restart "
+        "would stand still with no new pod",
+        next_command="kubectl get events --all-namespaces --field-selector reason=FailedCreate",
+    )
+
+
+def _none_tried(facts: ClusterFacts | None) -> Verdict:
+    """No pod was tried because none is meshed, or because none could be."""
+    if facts is None:
+        return not_assessed("no pod was tried: no meshed workload, or no right to create one")
+    if why := not_seen(facts, "namespaces", "jobs.batch", *WORKLOADS):
+        return not_assessed(f"no pod was tried, and workloads could not be read ({why})")
+    if no_data_plane(facts) and not meshed_workloads(facts, kinds=GROUPS):
+        return not_applicable("no workload asks for a proxy")
+    return not_assessed("no pod of a meshed workload was tried: no right to create one")
+
+
+def _makes_room(run: DryRun, workload: Workload | None) -> str:
+    """Why a quota that refuses one more pod lets the restart through; empty when it does not."""
+    kind = run.what.partition(" ")[0]
+    by_deletion = kind in ("ReplicaSet", "ReplicationController")
+    first = old_goes_first(workload) if workload else by_deletion
+    freed = dict(run.freed)
+    fits = all(
+        o.used - freed.get(o.resource, 0.0) + o.requested <= o.limited * (1 + _ROUNDING)
+        for o in run.over
+    )
+    if not (run.over and first and fits):
+        return ""
+    return f"quota {run.over[0].quota} is full, but an old pod goes first and makes the room"
+
+
+def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
+    for run in runs:
+        if run.accepted:
+            continue
+        for subject, reason in run.refusals or ((run.what, "refused, no reason given"),):
+            yield Item(subject=subject, expected="accepted", seen=reason)
+
+
+def way_back(facts: ClusterFacts, hop: Hop, kept: Keeper | None = None) -> Verdict:
+    """Stored values and the source release are there to go back with (PRE-12), by facts alone.
+
+    Args:
+        facts: Before the hop.
+        hop: Its source is where the way back leads.
+        kept: Whose upgrade it is, where that is neither the CLI's nor Helm's.
+    """
+    config = facts.config
+    if config is None:
+        why = facts.cannot_read("configmaps") or "ConfigMap linkerd-config is absent"
+        return not_assessed(f"the configuration could not be read ({why})")
+    if config.overrides_present is None and not config.helm_releases:
+        why = facts.cannot_read("secrets") or "Secrets were not read"
+        return not_assessed(f"whether stored values exist is not known ({why})")
+    items: list[Item] = []
+    if kept is not None:
+        items.append(
+            Item(
+                subject="stored values",
+                expected="linkerd-config-overrides or Helm's release Secrets",
+                seen="neither",
+                explained=f"the way back is {kept.tool}'s, by what it rendered before",
+            )
+        )
+    elif not config.overrides_present and not config.helm_releases:
+        items.append(
+            Item(
+                subject="stored values",
+                expected="linkerd-config-overrides or Helm's release Secrets",
+                seen="neither",
+            )
+        )
+    if config.version != hop.source:
+        items.append(
+            Item(
+                subject="ConfigMap linkerd-config",
+                expected=f"{hop.source}, where the way back leads",
+                seen=config.version or "no version",
+            )
+        )
+    items += _source(hop)
+    return judged(
+        items,
+        holds_as=f"There is a way back to {hop.source}: its stored values, and the release itself",
+        violated_as=f"There is no way back to {hop.source}",
+        expected="stored values, and a source release that can be rendered again",
+        cause="the installation cannot be rendered again as it is now",
+        next_command="kubectl -n linkerd get secret linkerd-config-overrides -o yaml",
+    )
+
+
+def _source(hop: Hop) -> Iterator[Item]:
+    if not parse(hop.source).known:
+        yield Item(
+            subject=f"release {hop.source}",
+            expected="a release that can be had again",
+            seen="not a version of a known channel",
+        )
+        return
+    release = catalogue().release(hop.source)
+    if release is not None and release.advice is not None and release.advice.against:
+        yield Item(
+            subject=f"release {hop.source}",
+            expected="a release to go back to",
+            seen=f"advised against: {release.advice.why}",
+            explained="it runs now; a way back to it is a way back to its faults",
+        )

@@ -1,0 +1,163 @@
+"""The data plane before a hop: what is too old already, and what the hop's restart will not renew.
+
+A proxy must be of the source's logical version before the next one begins. What a restart does not
+renew stays as it is through every later hop of the path, so its skew is known before the first:
+within one logical version the guide lets it follow later, beyond it the path must not begin.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from policies.facts.base import Fact
+from policies.facts.cluster import ClusterFacts, Pod
+from policies.skew.planes import (
+    NO_PROXY,
+    UNPLACED,
+    behind,
+    data_plane_pods,
+    has_finished,
+    not_seen,
+    owner,
+    placed,
+)
+from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
+from policies.verdicts.wording import every, number, verb
+from policies.workloads.renewal import Renewal, renewals
+
+ALLOWED = 1
+"""Logical versions a control plane may lead its proxies by."""
+
+
+class _Seen(Fact, frozen=True, kw_only=True):
+    """What is said of the pods of one workload."""
+
+    subject: str
+    expected: str
+    seen: str
+    explained: str
+    unplaced: bool = False
+    """Its version is no release that is known: neither right nor wrong."""
+
+
+def data_plane_current(
+    facts: ClusterFacts,
+    source: str,
+    target: str = "",
+    *,
+    later: Sequence[str] = (),
+    lazy: bool = False,
+    ignore_namespaces: Collection[str] = (),
+) -> Verdict:
+    """Every proxy may go through the hop, and through what comes after it (PRE-02).
+
+    Args:
+        facts: Before the hop.
+        source: The release the control plane runs.
+        target: The hop's target; empty where nothing is upgraded. Within the source's logical
+            version older proxies may stay.
+        later: Targets of the path's later hops.
+        lazy: Nothing is restarted in any hop.
+        ignore_namespaces: Namespaces that are not looked at.
+    """
+    if why := not_seen(facts):
+        return not_assessed(f"pods could not be read ({why})")
+    pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
+    crosses = not target or behind(source, target) != 0
+    if crosses and not pods:
+        return not_applicable(NO_PROXY)
+    targets = (target, *later) if target else ()
+    renewal_of = renewals(facts)
+    counts: Counter[_Seen] = Counter()
+    command = ""
+    for pod in pods:
+        renewal = renewal_of(pod)
+        found = _too_old(pod, source) if crosses else None
+        found = found or _left(pod, renewal, targets, lazy=lazy)
+        if found is not None:
+            counts[found] += 1
+            quiet = found.explained or found.unplaced
+            command = command or ("" if quiet else renewal.command)
+    named = len({one.subject for one in counts})
+    unknown = Counter({one: n for one, n in counts.items() if one.unplaced})
+    return judged(
+        _items(counts - unknown),
+        unknown=_items(unknown),
+        unknown_as=UNPLACED,
+        holds_as=(
+            f"{every(len(pods), 'proxy', 'proxies')} of {source}'s logical version"
+            if crosses
+            else f"{source} and {target} are of one logical version: older proxies may stay"
+        )
+        + (
+            f"; {number(named, 'owner')} of pods that no restart renews "
+            f"{verb(named, 'is', 'are')} named"
+            if named
+            else ""
+        ),
+        violated_as=f"The data plane is not ready for the way from {source}",
+        expected=f"every proxy of {source}'s logical version, and none that stays behind by more "
+        "than one",
+        cause="workloads that were not restarted since the last upgrade, or that no restart "
+        "renews: they would be two logical versions behind",
+        next_command=command,
+    )
+
+
+def _items(counts: Counter[_Seen]) -> Iterator[Item]:
+    for one, count in counts.items():
+        yield Item(
+            subject=one.subject,
+            expected=one.expected,
+            seen=one.seen if count == 1 else f"{count} pods at {one.seen}",
+            explained=one.explained,
+        )
+
+
+def _too_old(pod: Pod, source: str) -> _Seen | None:
+    version = pod.proxy.version if pod.proxy else ""
+    if version == source or behind(version, source) == 0:
+        return None
+    image = pod.proxy.image if pod.proxy else ""
+    ended = "its application has ended; its proxy keeps the version it was created with"
+    return _Seen(
+        subject=owner(pod),
+        expected=f"a proxy of {source}'s logical version",
+        seen=_pinned_or(pod, version) or f"unknown version ({image})",
+        explained=ended if has_finished(pod) else "",
+        unplaced=not has_finished(pod) and not placed(version),
+    )
+
+
+def _pinned_or(pod: Pod, version: str) -> str:
+    return f"{version}, pinned by annotation" if version and pod.pinned == version else version
+
+
+def _left(pod: Pod, renewal: Renewal, targets: Sequence[str], *, lazy: bool) -> _Seen | None:
+    """What no restart of the hops ahead renews, or renews to a version that is too old."""
+    version = pod.pinned or (pod.proxy.version if pod.proxy else "")
+    far = next(((t, n) for t in targets if (n := behind(version, t) or 0) > ALLOWED), None)
+    stays = renewal.stays or (f"pinned to {pod.pinned}" if pod.pinned else "")
+    if far is None:
+        if not (targets and renewal.stays) or has_finished(pod):
+            return None
+        return _Seen(
+            subject=owner(pod),
+            expected="renewed by the restart of the guide, or allowed to follow later",
+            seen=version,
+            explained=f"{stays}; {targets[-1]} may lead it, so that it may follow later",
+        )
+    if not stays and not lazy:
+        return None
+    target, distance = far
+    ends = renewal.way == "end"
+    return _Seen(
+        subject=owner(pod),
+        expected=f"at most one logical version behind {target}",
+        seen=f"{version}, {distance} logical versions behind: "
+        f"{stays or 'nothing is restarted, the data plane is lazy'}",
+        explained=f"it ends by itself, and must have ended before the hop to {target}"
+        if ends
+        else "",
+    )

@@ -1,0 +1,308 @@
+"""Pruning: what `linkerd prune` may list, what must survive, and what is left behind.
+
+The command lists whatever carries Linkerd's label and is not rendered; its list is piped into a
+delete. So the computed set holds only objects that some release of Linkerd is known to have made:
+an object nobody rendered may be the user's own, and listing it is a violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache
+
+from policies.controls.extensions.installed import retired
+from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Webhook
+from policies.facts.observations import PruneRun, Rendered
+from policies.releases import Component, catalogue
+from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
+from policies.verdicts.wording import number
+
+NAMESPACED = frozenset(
+    {
+        "ConfigMap", "CronJob", "DaemonSet", "Deployment", "Job", "MeshTLSAuthentication",
+        "NetworkAuthentication", "ReplicationController", "Secret", "Service", "ServiceProfile",
+        "StatefulSet", "Role", "RoleBinding", "ServiceAccount", "PodDisruptionBudget", "Server",
+        "ServerAuthorization", "AuthorizationPolicy", "Link", "HTTPRoute",
+    }
+)  # fmt: skip
+CLUSTER_WIDE = frozenset(
+    {
+        "ClusterRole", "ClusterRoleBinding", "APIService", "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration", "CustomResourceDefinition",
+    }
+)  # fmt: skip
+PRUNED = NAMESPACED | CLUSTER_WIDE
+"""Kinds `linkerd prune` looks at (2.14 to 2.20)."""
+GATEWAY_GROUP = "gateway.networking.k8s.io"
+_COMPONENTS: tuple[Component, ...] = (
+    "control_plane",
+    "control_plane_ha",
+    "crds",
+    "crds_with_gateway_api",
+)
+
+
+def labelled(facts: ClusterFacts) -> Iterator[LabelledObject]:
+    """Objects `linkerd prune` looks at: its kinds, with the control plane's label, any value."""
+    return (
+        o
+        for o in facts.objects
+        if o.control_plane
+        and o.key.kind in PRUNED
+        and not (o.key.kind == "HTTPRoute" and o.key.group == GATEWAY_GROUP)
+    )
+
+
+def not_rendered(facts: ClusterFacts, rendered: Iterable[Rendered]) -> tuple[LabelledObject, ...]:
+    """What `linkerd prune` lists on this cluster: labelled objects the target does not render."""
+    keys = rendered_keys(facts, rendered)
+    return tuple(o for o in labelled(facts) if o.key not in keys)
+
+
+def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
+    """The computed set: not rendered by the target, and known to be made by a Linkerd release.
+
+    Known is what carries `linkerd.io/created-by`, or is in the inventory of a release.
+
+    Args:
+        facts: Before the prune.
+        rendered: What the target's CLI renders with the stored values, CRDs and control plane;
+            when empty, the inventory of the configured release stands in.
+    """
+    return frozenset(o.key for o in not_rendered(facts, rendered) if _is_linkerds(o))
+
+
+def _is_linkerds(one: LabelledObject) -> bool:
+    return one.created_by != "" or one.key in _ever_rendered()
+
+
+def rendered_keys(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
+    """Keys of what the target renders; from the release data when no render is at hand."""
+    renders = tuple(rendered)
+    if renders:
+        return frozenset(o.key for r in renders for o in r.objects)
+    version = facts.config.version if facts.config else ""
+    return inventory(version, facts)
+
+
+def inventory(version: str, facts: ClusterFacts) -> frozenset[ObjectKey]:
+    """What a release may render, by the release data: high availability and Gateway API included.
+
+    Gateway API CRDs count where Linkerd owns them: the CLI then renders them again.
+    """
+    found: set[ObjectKey] = set()
+    for component in _COMPONENTS:
+        known = catalogue().inventory(version, component)
+        found |= known.keys if known else frozenset()
+    owned = {c.name for c in facts.crds if c.created_by}
+    return frozenset(k for k in found if GATEWAY_GROUP not in k.name or k.name in owned)
+
+
+@cache
+def _ever_rendered() -> frozenset[ObjectKey]:
+    found: set[ObjectKey] = set()
+    for known in catalogue().logical_versions:
+        for component in _COMPONENTS:
+            one = catalogue().inventory(known.anchor, component)
+            found |= one.keys if one else frozenset()
+    return frozenset(k for k in found if GATEWAY_GROUP not in k.name)
+
+
+def list_equals(run: PruneRun | None, expected: Collection[ObjectKey]) -> Verdict:
+    """`linkerd prune` listed exactly the computed set (PRN-01)."""
+    if run is None:
+        return not_assessed("`linkerd prune` was not run")
+    if run.unreadable or run.exit_code:
+        why = run.unreadable or f"exit code {run.exit_code}"
+        return judged(
+            [Item(subject="linkerd prune", expected="a list", seen=why)],
+            holds_as="",
+            violated_as="`linkerd prune` did not give a list",
+            expected="a list of objects, possibly empty, exit code 0",
+            cause="Helm owns the installation, or the stored values are incomplete",
+            next_command="linkerd prune",
+        )
+    listed, computed = frozenset(run.listed), frozenset(expected)
+    if not listed and not computed:
+        return not_applicable("there was nothing to prune, and `linkerd prune` listed nothing")
+    items = [
+        Item(subject=str(key), expected="not listed", seen=f"listed: {whose(key)}")
+        for key in sorted(listed - computed)
+    ]
+    items += [
+        Item(
+            subject=str(key),
+            expected="listed: the target does not render it",
+            seen="not listed; a kind that could not be listed is skipped silently",
+        )
+        for key in sorted(computed - listed)
+    ]
+    return judged(
+        items,
+        holds_as=f"The prune list equals the computed set ({number(len(listed), 'object')})",
+        violated_as="The prune list differs from the computed set",
+        expected=f"{number(len(computed), 'object')}: "
+        f"{', '.join(map(str, sorted(computed))) or 'none'}",
+        cause="objects that carry Linkerd's label without being Linkerd's, or rights that do not "
+        "suffice to list every kind",
+        next_command="linkerd prune  # read the list; take the label off what is yours",
+    )
+
+
+def whose(key: ObjectKey) -> str:
+    """Whose an object may be that carries Linkerd's label and that no release rendered."""
+    if key.kind == "CustomResourceDefinition" and GATEWAY_GROUP in key.name:
+        return "a Gateway API CRD of another owner; deleting it deletes every route"
+    if key.kind == "CustomResourceDefinition":
+        return "a CRD no release renders; deleting it deletes every resource of it"
+    if key.kind == "Secret":
+        return "no release renders it: maybe an external issuer's Secret, or a copy"
+    if key.namespace and key.namespace != "linkerd":
+        return f"in namespace {key.namespace}: maybe a user's, or another control plane's"
+    return "no release renders it: maybe a user's object with a copied label"
+
+
+def protected_kept(before: ClusterFacts, after: ClusterFacts) -> Verdict:
+    """Namespaces, CRDs, configuration, Secrets and webhooks kept their UIDs (PRN-02)."""
+    if why := before.cannot_read("namespaces") or after.cannot_read("namespaces"):
+        return not_assessed(f"namespaces could not be read ({why})")
+    old, new = dict(_protected(before)), dict(_protected(after))
+    if not old:
+        return not_assessed("no object to protect was seen before the step")
+    return judged(
+        [
+            Item(
+                subject=subject,
+                expected=f"uid {uid}",
+                seen="gone" if subject not in new else f"uid {new[subject]}: made again",
+            )
+            for subject, uid in old.items()
+            if new.get(subject) != uid
+        ],
+        holds_as=f"{number(len(old), 'protected object')} kept as they were, by UID",
+        violated_as="Protected objects were deleted or made again",
+        expected="the same UIDs as before",
+        cause="the prune list was deleted without being read, or an apply replaced objects",
+        next_command="linkerd prune",
+    )
+
+
+def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+    for namespace in facts.namespaces:
+        yield f"Namespace {namespace.name}", namespace.uid
+    for crd in facts.crds:
+        yield f"CRD {crd.name}", crd.uid
+    if facts.config is not None:
+        yield "ConfigMap linkerd-config", facts.config.uid
+    for secret in facts.secrets:
+        # Helm deletes its oldest release Secrets by itself.
+        ours = secret.namespace == facts.control_plane_namespace
+        if ours and not secret.name.startswith("sh.helm.release."):
+            yield f"Secret {secret.namespace}/{secret.name}", secret.uid
+    rendered = _ever_rendered()
+    for one in facts.objects:
+        if one.control_plane and one.key in rendered:
+            yield str(one.key), one.uid
+
+
+def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered] = ()) -> Verdict:
+    """Nothing of an older version is left: webhooks, APIServices, objects, extensions (PRN-03).
+
+    A labelled object that no release rendered is no orphan but somebody's: it is explained.
+    """
+    why = facts.cannot_read("mutatingwebhookconfigurations.admissionregistration.k8s.io")
+    if why:
+        return not_assessed(f"webhook configurations could not be read ({why})")
+    if not facts.objects or not facts.namespaces:
+        return not_assessed("no labelled object, or no namespace, was seen")
+    keys = frozenset(o.key for r in rendered for o in r.objects) or inventory(target, facts)
+    items = [i for w in facts.webhooks if (i := _dangling(w, facts)) is not None]
+    items += _api_services(facts)
+    if keys:
+        items += [
+            Item(
+                subject=str(o.key),
+                expected=f"gone: {target} does not render it",
+                seen=f"left behind, created by {o.created_by or 'an older release'}"
+                if _is_linkerds(o)
+                else whose(o.key),
+                explained="" if _is_linkerds(o) else "not known to be Linkerd's; see PRN-01",
+            )
+            for o in labelled(facts)
+            if o.key not in keys and not _belongs_to_webhook(o.key, items)
+        ]
+    items += _retired_extensions(facts, target)
+    return judged(
+        items,
+        holds_as="Nothing of an older version is orphaned",
+        violated_as="Something of an older version is orphaned",
+        expected=f"only objects {target} renders, webhooks and APIServices that answer",
+        cause="a prune that was left out or could not see a kind, or an extension that Linkerd no "
+        "longer has",
+        next_command="linkerd prune",
+    )
+
+
+def _belongs_to_webhook(key: ObjectKey, items: Iterable[Item]) -> bool:
+    return any(i.subject.endswith(f" {key.name}") for i in items)
+
+
+def _dangling(webhook: Webhook, facts: ClusterFacts) -> Item | None:
+    """A webhook whose Service is gone; foreign ones only when their namespace is gone as well."""
+    if not webhook.service_name:
+        return None
+    place = (webhook.service_namespace, webhook.service_name)
+    services = {(o.key.namespace, o.key.name) for o in facts.objects if o.key.kind == "Service"}
+    services |= {(e.namespace, e.name) for e in facts.endpoints}
+    gone = place[0] not in {n.name for n in facts.namespaces}
+    ours = webhook.control_plane != "" or webhook.configuration.startswith("linkerd-")
+    if place in services or not (ours or gone):
+        return None
+    return Item(
+        subject=f"{webhook.configuration_kind} {webhook.configuration}",
+        expected=f"Service {'/'.join(place)}",
+        seen=f"the {'namespace' if gone else 'Service'} is gone; every call fails "
+        f"({webhook.failure_policy})",
+    )
+
+
+def _api_services(facts: ClusterFacts) -> Iterator[Item]:
+    namespaces = {n.name for n in facts.namespaces}
+    for service in facts.api_services:
+        ours = service.control_plane or service.extension or "linkerd" in service.service_namespace
+        if not ours or (service.available and service.service_namespace in namespaces):
+            continue
+        gone = service.service_namespace not in namespaces
+        yield Item(
+            subject=f"APIService {service.name}",
+            expected="available",
+            seen=f"namespace {service.service_namespace} is gone" if gone else service.reason,
+        )
+
+
+def _retired_extensions(facts: ClusterFacts, target: str) -> Iterator[Item]:
+    for namespace in facts.namespaces:
+        if retired(namespace.extension, target):
+            yield Item(
+                subject=f"namespace {namespace.name}",
+                expected=f"gone: {target} has no extension {namespace.extension}",
+                seen="still there, with cluster-wide objects nothing removes",
+                explained="extensions have a step of their own; judged by EXT-05",
+            )
+
+
+def second_prune_empty(run: PruneRun | None) -> Verdict:
+    """A second prune lists nothing (PRN-04)."""
+    if run is None:
+        return not_assessed("no second `linkerd prune` was run")
+    if run.unreadable or run.exit_code:
+        why = run.unreadable or f"exit code {run.exit_code}"
+        return not_assessed(f"the second `linkerd prune` gave no list: {why}")
+    return judged(
+        [Item(subject=str(k), expected="deleted", seen="listed again") for k in run.listed],
+        holds_as="A second prune is empty",
+        violated_as="A second prune is not empty",
+        expected="an empty list",
+        cause="the delete failed, waits for a finalizer, or somebody makes the object again",
+        next_command="linkerd prune | kubectl delete --dry-run=server -f -",
+    )

@@ -1,0 +1,173 @@
+"""Upgrade notes of Linkerd's releases, asked of a cluster: does this one concern it?
+
+Every note is a row of `releases/advisories.toml`. A hop passes a note when it starts before the
+first edge with the change and ends at or after it. Then its condition is asked of the facts; what
+facts cannot decide is shown as `read this`, never as fine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Literal
+
+import msgspec
+
+from policies.facts.cluster import ClusterFacts, Fact
+from policies.planning import conditions
+from policies.releases import catalogue
+from policies.releases.reader import read
+from policies.releases.versions import logical, parse
+from policies.skew.hops import Hop
+from policies.verdicts.findings import Item, Verdict, judged, not_applicable
+
+READ_THIS = "read this"
+
+State = Literal["applies", "does not apply", "read this"]
+
+
+class Advisory(Fact, frozen=True, kw_only=True):
+    """One upgrade note."""
+
+    id: str
+    source_logical: str = msgspec.field(name="from")
+    target_logical: str = msgspec.field(name="to")
+    since: str = ""
+    """First edge with the change; empty: the anchor of `target_logical`."""
+    severity: Literal["X", "M", "O", "I"]
+    """X can break traffic or block the upgrade, M needs a migration step, O observability only,
+    I informational."""
+    title: str
+    note: str
+    condition: str
+    arguments: tuple[str, ...] = ()
+    breaks: str = ""
+    """What fails for certain where the condition applies; empty where it only may."""
+    source: str
+
+
+class AdvisoryResult(Fact, frozen=True, kw_only=True):
+    """What one note means for one cluster on one hop."""
+
+    advisory: Advisory
+    hop: str
+    """Label of the hop."""
+    state: State
+    seen: str
+    """What the facts show, or why they cannot decide."""
+
+    @property
+    def id(self) -> str:
+        """The note's id, which a scenario acknowledges."""
+        return self.advisory.id
+
+    @property
+    def title(self) -> str:
+        """The note in a few words."""
+        return self.advisory.title
+
+    @property
+    def applies(self) -> bool | None:
+        """None where facts cannot decide it: somebody has to read it."""
+        return None if self.state == READ_THIS else self.state == "applies"
+
+    @property
+    def item(self) -> Item:
+        """For a verdict about advisories."""
+        return Item(
+            subject=f"advisory {self.advisory.id}: {self.advisory.title}",
+            expected=self.advisory.note,
+            seen=f"{self.state}: {self.seen}",
+        )
+
+
+class _File(msgspec.Struct, frozen=True):
+    advisory: tuple[Advisory, ...]
+
+
+@cache
+def all_advisories() -> tuple[Advisory, ...]:
+    """Every note, in order of the hops."""
+    return read("advisories.toml", _File).advisory
+
+
+def relevant(hop: Hop) -> tuple[Advisory, ...]:
+    """Notes whose change lies on this hop; empty when an end of it has no place."""
+    start, end = _place(hop.source), _place(hop.target)
+    if not start or not end:
+        return ()
+    return tuple(a for a in all_advisories() if start < _place(_since(a)) <= end)
+
+
+def unjudged(hop: Hop) -> tuple[AdvisoryResult, ...]:
+    """The relevant notes when there is no cluster to ask.
+
+    What the hop alone does not decide is to be read.
+    """
+    nothing = ClusterFacts(taken_at=datetime.fromtimestamp(0, tz=UTC))
+    return tuple(
+        _ask(a, hop, nothing)
+        if a.condition in conditions.OF_THE_HOP
+        else AdvisoryResult(advisory=a, hop=hop.label, state=READ_THIS, seen="no cluster to ask")
+        for a in relevant(hop)
+    )
+
+
+def applicable(hop: Hop, facts: ClusterFacts) -> tuple[AdvisoryResult, ...]:
+    """Every note on this hop with its state for this cluster and what was seen."""
+    return tuple(_ask(advisory, hop, facts) for advisory in relevant(hop))
+
+
+def nothing_breaks(results: Iterable[AdvisoryResult], acknowledged: Collection[str]) -> Verdict:
+    """No note of the hop is decided against this cluster by its objects (PRE-14).
+
+    Args:
+        results: Advisories of the hop, asked of the facts.
+        acknowledged: Ids a person has read and accepted.
+    """
+    certain = [r for r in results if r.advisory.breaks]
+    if not certain:
+        return not_applicable("no note of this hop's releases says that an object breaks")
+    return judged(
+        [
+            Item(
+                subject=f"advisory {r.id}: {r.title}",
+                expected="no object that it concerns",
+                seen=f"{r.seen}: {r.advisory.breaks}",
+                explained="acknowledged in the scenario" if r.id in acknowledged else "",
+            )
+            for r in certain
+            if r.applies
+        ],
+        holds_as="No object of the cluster is known to break on this hop",
+        violated_as="What is known of the hop's releases breaks objects of this cluster",
+        expected="no object of which a release note says for certain that it breaks, or its id "
+        "under `acknowledged` in the scenario",
+        cause="a setting of another time that the target's injector obeys as well",
+        next_command="kubectl get pods,deployments,statefulsets,daemonsets -A -o yaml | grep -n "
+        "config.linkerd.io/",
+    )
+
+
+def _ask(advisory: Advisory, hop: Hop, facts: ClusterFacts) -> AdvisoryResult:
+    answer = conditions.ask(advisory.condition, advisory.arguments, hop, facts)
+    state: State = READ_THIS
+    if answer.applies is not None:
+        state = "applies" if answer.applies else "does not apply"
+    return AdvisoryResult(advisory=advisory, hop=hop.label, state=state, seen=answer.seen)
+
+
+def _since(advisory: Advisory) -> str:
+    anchor = catalogue().anchor(advisory.target_logical)
+    return advisory.since or (anchor.tag if anchor else "")
+
+
+@cache
+def _place(tag: str) -> tuple[int, ...]:
+    """Where a release lies among the edges; a release of another channel lies at its anchor."""
+    version = parse(tag)
+    if version.channel == "edge":
+        return version.numbers
+    anchor = catalogue().anchor(str(logical(version)))
+    return parse(anchor.tag).numbers if anchor else ()

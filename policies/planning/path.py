@@ -1,0 +1,211 @@
+"""Plan the way from one release to another: hops, why each, what blocks, which Kubernetes.
+
+Rules and where they come from:
+
+- Order and distance: Linkerd's upgrade guide. A control plane skips no logical version.
+- A waypoint is the anchor of its logical version, unless the project advises against it or it does
+  not support the Kubernetes that runs: then the next edge that nothing is said against. From a
+  stable release on, waypoints are the newest stable of each logical version, where there are any,
+  as the guide of that time asked.
+- A target that is `not-recommended` blocks; `conditional` and `skip-suggested` are told as notes.
+  None of the three is ever a waypoint. A source advised against is a note: one must get away.
+- Kubernetes: each hop runs on a version that both its releases support.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policies.planning.blockers import (
+    advised_against,
+    bad_kubernetes,
+    kubernetes_blockers,
+    no_way,
+    too_far,
+    unusable,
+    wrong_direction,
+)
+from policies.planning.route import OPEN, Leg, Route, Stop, search
+from policies.planning.stops import between, bounds, stop_of
+from policies.releases import catalogue
+from policies.releases.versions import Version, logical, parse
+from policies.skew.hops import Blocker, Hop, Plan
+from policies.skew.kubernetes import parse_kubernetes
+from policies.skew.rule import control_plane_versions, judge
+from policies.verdicts.findings import Item, Verdict, judged, not_assessed
+
+if TYPE_CHECKING:
+    from policies.facts.cluster import ClusterFacts
+
+__all__ = ["Blocker", "Hop", "Plan", "blockers_of_hop", "path_is_legal", "plan"]
+
+
+def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
+    """The way from `source` to `target`; what stands against it is in `blockers`, never raised.
+
+    Args:
+        source: Release that runs, e.g. `edge-24.11.8`.
+        target: Release to reach.
+        kubernetes: Version of the cluster, `1.29` or `v1.29.4+k3s1`; empty when not known.
+    """
+    start, end = parse(source), parse(target)
+    blockers = (*unusable(start, "source"), *unusable(end, "target"))
+    running = parse_kubernetes(kubernetes) if kubernetes else None
+    if kubernetes and (running is None or running.major != 1):
+        blockers = (*blockers, bad_kubernetes(kubernetes))
+    blockers = blockers or wrong_direction(start, end)
+    if blockers:
+        return Plan(source=source, target=target, blockers=blockers, kubernetes=kubernetes)
+    minor = running.minor if running else None
+    first, last = stop_of(source), stop_of(target)
+    stops = between(first, last)
+    route = search(first, last, stops, minor)
+    unreachable = route is None
+    if route is None:
+        opened = [bounds(stop, 0, OPEN) for stop in (first, last, *stops)]
+        route = search(opened[0], opened[1], opened[2:], None)
+    if route is None:
+        return Plan(source=source, target=target, blockers=(no_way(start, end),))
+    hops = tuple(_hop(n, leg, last, minor) for n, leg in enumerate(route.legs, start=1))
+    found = [*advised_against(target)]
+    if unreachable:
+        found += [b for hop in hops for b in kubernetes_blockers(hop, kubernetes)]
+        found = found or [no_way(start, end)]
+    upgrades = () if unreachable else _upgrades(route, known=minor is not None)
+    return Plan(
+        source=source,
+        target=target,
+        hops=hops,
+        blockers=tuple(found),
+        kubernetes_upgrades=upgrades,
+        notes=_notes(start, end, hops),
+        kubernetes=kubernetes,
+    )
+
+
+def blockers_of_hop(hop: Hop, kubernetes: str = "") -> tuple[Blocker, ...]:
+    """What stands against one hop by itself, on this Kubernetes version (empty: not known)."""
+    start, end = parse(hop.source), parse(hop.target)
+    found = (*unusable(start, "source"), *unusable(end, "target"))
+    found = found or wrong_direction(start, end) or too_far(start, end)
+    if found:
+        return found
+    return (*advised_against(hop.target), *kubernetes_blockers(hop, kubernetes))
+
+
+def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
+    """PRE-03: nothing blocks the path, and the hop starts at what the cluster runs.
+
+    Kubernetes is left to PRE-04, which judges what the cluster says of itself.
+    """
+    items = [
+        Item(subject=b.what, expected="a legal path", seen=f"{b.why} {b.remedy}".strip())
+        for b in (*plan.blockers, *blockers_of_hop(hop))
+        if b.kind != "kubernetes"
+    ]
+    running = control_plane_versions(facts)
+    if not items and not running:
+        return not_assessed("no running control plane pod was seen, so the start is not known")
+    end = parse(hop.target)
+    for version in running:
+        skew = judge(end, version)
+        if version.text != hop.source or not skew.safe:
+            items.append(
+                Item(
+                    subject="control plane",
+                    expected=f"{hop.source}, where {hop.label} starts",
+                    seen=skew.reason if version.text == hop.source else version.text,
+                )
+            )
+    return judged(
+        list(dict.fromkeys(items)),
+        holds_as=f"{hop.label} is one logical version at most, and nothing is said against it.",
+        violated_as=f"{hop.label} is not a legal hop.",
+        expected="at most one logical version, from what runs, to no release advised against",
+        cause="The path was not planned, or the cluster is not where the plan starts.",
+        next_command=f"rehearse plan --from {plan.source} --to {plan.target}",
+    )
+
+
+def _hop(number: int, leg: Leg, last: Stop, minor: int | None) -> Hop:
+    source, target = leg.source.tag, leg.target.tag
+    ends = (stop_of(source), stop_of(target))
+    low, high = max(s.low for s in ends), min(s.high for s in ends)
+    return Hop(
+        number=number,
+        source=source,
+        target=target,
+        source_logical=str(logical(parse(source)) or ""),
+        target_logical=str(logical(parse(target)) or ""),
+        reasons=_reasons(leg, last, minor),
+        kubernetes=_range_text(low, high),
+    )
+
+
+def _range_text(low: int, high: int) -> str:
+    if low > high:
+        return "none"
+    if high >= OPEN:
+        return f"1.{low} or newer" if low else ""
+    return f"1.{low} to 1.{high}"
+
+
+def _reasons(leg: Leg, last: Stop, minor: int | None) -> tuple[str, ...]:
+    source, target = logical(parse(leg.source.tag)), logical(parse(leg.target.tag))
+    distance = (
+        f"stays in {target}"
+        if source == target
+        else f"{target} follows {source}, and no logical version may be skipped"
+    )
+    if leg.target.tag == last.tag:
+        return (distance, f"{last.tag} is the release asked for")
+    anchor = catalogue().anchor(str(target))
+    if leg.target.channel == "stable":
+        return (distance, f"{leg.target.tag} is the newest stable release of {target}")
+    if anchor is None or anchor.tag == leg.target.tag:
+        return (distance, f"{leg.target.tag} is the anchor of {target}")
+    if anchor.advice and anchor.advice.against:
+        why = f"is advised against: {anchor.advice.why}"
+    else:
+        wanted = catalogue().kubernetes_range(anchor.tag)
+        on = f"Kubernetes 1.{minor if minor is not None else leg.kubernetes}"
+        why = f"supports Kubernetes {wanted}, not what this path needs from {on} on"
+    return (distance, f"{leg.target.tag}, since the anchor {anchor.tag} {why}")
+
+
+def _upgrades(route: Route, *, known: bool) -> tuple[str, ...]:
+    found: list[str] = []
+    for number, leg in enumerate(route.legs, start=1):
+        if leg.kubernetes == leg.kubernetes_before:
+            continue
+        wanted = catalogue().kubernetes_range(leg.target.tag)
+        assumed = "" if known or found else " (its version was not given; the newest possible)"
+        found.append(
+            f"before hop {number}: Kubernetes 1.{leg.kubernetes_before} -> 1.{leg.kubernetes}"
+            f"{assumed}: {leg.target.tag} supports {wanted}"
+        )
+    return tuple(found)
+
+
+def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ...]:
+    known = catalogue()
+    found: list[str] = []
+    unknown: list[str] = []
+    if (advice := known.advice(start.text)) and advice.against:
+        found.append(
+            f"The source {start.text} is advised against ({advice.status}): {advice.why}."
+        )
+    if (advice := known.advice(end.text)) and advice.status in ("conditional", "skip-suggested"):
+        other = f" {advice.instead} is named instead." if advice.instead else ""
+        found.append(f"The target {end.text} is {advice.status}: {advice.why}.{other}")
+    if start.channel != end.channel:
+        found.append(f"The path changes the channel from {start.channel} to {end.channel}.")
+    for tag in dict.fromkeys(t for hop in hops for t in (hop.source, hop.target)):
+        wanted = known.kubernetes_range(tag)
+        if wanted.disagreement:
+            found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken here: {wanted}.")
+        elif not (wanted.minimum or wanted.maximum):
+            unknown.append(tag)
+    if unknown:
+        found.append(f"No Kubernetes range is known of {', '.join(unknown)}.")
+    return tuple(found)

@@ -1,0 +1,155 @@
+"""The planner's core: the shortest way over a small graph of releases and Kubernetes versions.
+
+Pure arithmetic, no release knowledge: `policies.planning.path` builds the stops from the
+catalogue, tests build toy ones. A state is (stop, Kubernetes minor). From a state one may hop to
+a newer stop at most one logical version away while both stops support the Kubernetes that runs;
+Kubernetes may be raised before a hop, never lowered. Cheapest is: fewest hops, then fewest
+Kubernetes upgrades, then fewest stops that are not the preferred one of their logical version,
+then the earliest stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+OPEN = 10_000
+"""A Kubernetes minor no bound reaches: the range is open at this end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One release as the search sees it."""
+
+    tag: str
+    logical: int
+    order: int
+    """Position among the stops of its logical version."""
+    low: int = 0
+    """Lowest Kubernetes minor it supports."""
+    high: int = OPEN
+    preferred: bool = False
+    channel: str = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One hop of a route."""
+
+    source: Stop
+    target: Stop
+    kubernetes_before: int
+    """Kubernetes minor that ran before this hop."""
+    kubernetes: int
+    """Kubernetes minor this hop runs on; larger when Kubernetes is upgraded before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way found, first hop first."""
+
+    legs: tuple[Leg, ...]
+
+    @property
+    def upgrades(self) -> int:
+        """How often Kubernetes is upgraded on the way."""
+        return sum(leg.kubernetes != leg.kubernetes_before for leg in self.legs)
+
+
+def may_hop(source: Stop, target: Stop) -> bool:
+    """Forward, by at most one logical version; within one, only in the same channel."""
+    if source.logical == target.logical:
+        return source.channel == target.channel and source.order < target.order
+    return target.logical - source.logical == 1
+
+
+def supports(stop: Stop, kubernetes: int) -> bool:
+    """Whether the stop runs on this Kubernetes minor."""
+    return stop.low <= kubernetes <= stop.high
+
+
+def search(
+    source: Stop, target: Stop, between: Iterable[Stop], kubernetes: int | None
+) -> Route | None:
+    """The cheapest route, or None when there is none.
+
+    Args:
+        source: The stop the cluster is at.
+        target: The stop to reach.
+        between: Stops that may be used on the way, in any order.
+        kubernetes: The minor that runs; None leaves the start open and picks the newest that does
+            not cost more.
+    """
+    stops = [*_useful(source, target, between), target]
+    minors = sorted({s.low for s in (source, *stops)})
+    tie = count()
+    queue: list[tuple[tuple[int, ...], int, Stop, int, tuple[Leg, ...]]] = []
+    for start in _starts(source, minors, kubernetes):
+        heappush(queue, ((0, 0, 0, 0, 0, -start), next(tie), source, start, ()))
+    done: set[tuple[str, int]] = set()
+    while queue:
+        cost, _, stop, minor, legs = heappop(queue)
+        if stop.tag == target.tag:
+            return Route(legs=legs)
+        if (stop.tag, minor) in done:
+            continue
+        done.add((stop.tag, minor))
+        for leg in _legs(stop, minor, stops, minors):
+            off = leg.target.tag != target.tag and not leg.target.preferred
+            hops, upgrades, others, order, risen, start = cost
+            price = (
+                hops + 1,
+                upgrades + (leg.kubernetes != minor),
+                others + off,
+                order + leg.target.order * off,
+                risen + leg.kubernetes - minor,
+                start,
+            )
+            heappush(queue, (price, next(tie), leg.target, leg.kubernetes, (*legs, leg)))
+    return None
+
+
+def _legs(stop: Stop, minor: int, stops: Sequence[Stop], minors: Sequence[int]) -> Iterator[Leg]:
+    for target in stops:
+        if not may_hop(stop, target):
+            continue
+        for raised in (minor, *(m for m in minors if m > minor)):
+            if supports(stop, raised) and supports(target, raised):
+                yield Leg(stop, target, minor, raised)
+
+
+def _starts(source: Stop, minors: Sequence[int], kubernetes: int | None) -> list[int]:
+    if kubernetes is not None:
+        return [kubernetes]
+    newest = source.high if source.high < OPEN else max(minors[-1], source.low)
+    return sorted({m for m in (*minors, newest) if supports(source, m)})
+
+
+def _useful(source: Stop, target: Stop, between: Iterable[Stop]) -> list[Stop]:
+    """Stops between source and target; of neighbours alike in range only the first is needed."""
+    low, high = (source.logical, source.order), (target.logical, target.order)
+    found: list[Stop] = []
+    ordered = sorted(between, key=lambda s: (s.channel, s.logical, s.order))
+    previous: tuple[object, ...] = ()
+    for stop in ordered:
+        if stop.tag in (source.tag, target.tag) or not _inside(stop, source, target, low, high):
+            continue
+        kind = (stop.channel, stop.logical, stop.low, stop.high)
+        if stop.preferred or kind != previous:
+            found.append(stop)
+        previous = kind
+    return found
+
+
+def _inside(
+    stop: Stop, source: Stop, target: Stop, low: tuple[int, int], high: tuple[int, int]
+) -> bool:
+    place = (stop.logical, stop.order)
+    after = place > low if stop.channel == source.channel else stop.logical > source.logical
+    before = place < high if stop.channel == target.channel else stop.logical < target.logical
+    return after and before

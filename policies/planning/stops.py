@@ -1,0 +1,80 @@
+"""Release knowledge as stops for the route search."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from policies.planning.route import OPEN, Stop
+from policies.releases import catalogue
+from policies.releases.versions import Version, logical, parse
+from policies.skew.kubernetes import parse_kubernetes
+
+
+def stop_of(tag: str) -> Stop:
+    """The stop of a release whose logical version is known.
+
+    Raises:
+        ValueError: nothing places this tag; callers have refused it before.
+    """
+    version = parse(tag)
+    belongs = logical(version)
+    if belongs is None:
+        raise ValueError(f"{tag}: no logical version is known")
+    row = catalogue().logical(str(belongs))
+    edges, stables = (row.edges, _plain(row.stables)) if row else ((), ())
+    favourite = stables[-1:] if version.channel == "stable" else edges[:1]
+    wanted = catalogue().kubernetes_range(tag)
+    low, high = parse_kubernetes(wanted.minimum), parse_kubernetes(wanted.maximum)
+    return Stop(
+        tag=tag,
+        logical=belongs.major * 1000 + belongs.minor,
+        order=edges.index(tag) if tag in edges else _order(version),
+        low=low.minor if low else 0,
+        high=high.minor if high else OPEN,
+        preferred=tag in favourite,
+        channel=version.channel,
+    )
+
+
+def between(source: Stop, target: Stop) -> list[Stop]:
+    """Every release a plan may stop at on the way; those advised against are left out.
+
+    From a stable source the stable releases are taken as long as there are any, edges after.
+    Between two releases of a vendor nothing is known.
+    """
+    if source.channel == target.channel == "enterprise":
+        return []
+    found: list[Stop] = []
+    known = catalogue()
+    for row in known.logical_versions:
+        major, _, minor = row.version.partition(".")
+        place = int(major) * 1000 + int(minor)
+        if not source.logical <= place <= target.logical:
+            continue
+        stable = source.channel == "stable" and row.stables
+        tags = _plain(row.stables) if stable else row.edges
+        found += [stop_of(tag) for tag in tags if not _against(tag)]
+    return found
+
+
+def bounds(stop: Stop, low: int, high: int) -> Stop:
+    """The same stop with another Kubernetes range."""
+    return replace(stop, low=low, high=high)
+
+
+def _order(version: Version) -> int:
+    """Place of a stable or vendor release among those of its logical version."""
+    found = re.fullmatch(r"([a-z]*)[.-]?([0-9]*)", version.suffix)
+    extra = min(int(found[2] or 0), 400) if found else 0
+    before = 500 if found and found[1] else 0
+    return version.numbers[-1] * 1000 + extra - before
+
+
+def _plain(stables: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(tag for tag in stables if not parse(tag).suffix)
+
+
+def _against(tag: str) -> bool:
+    advice = catalogue().advice(tag)
+    return advice is not None and advice.against

@@ -1,0 +1,78 @@
+"""Releases as people write them: `2.18`, `v25.4.4`, `2025.10.7`, `EDGE-25.4.4`, `latest`.
+
+The border of the command line and of scenarios; behind it a release is its tag, and what stands in
+a cluster's objects is never read this way.
+"""
+
+from __future__ import annotations
+
+import re
+
+from policies.releases import catalogue
+from policies.releases.grammar import LogicalVersion
+
+_NUMBERS = re.compile(
+    r"(?P<channel>edge|stable)?[-_ ]?v?"
+    r"(?P<a>[0-9]{1,4})\.(?P<b>[0-9]{1,3})(?:\.(?P<c>[0-9]{1,3}))?(?P<suffix>-[0-9a-z.]+)?",
+    re.ASCII,
+)
+_LATEST = re.compile(r"(?:(edge|stable)-)?(?:latest|newest)(?:-(edge|stable))?", re.ASCII)
+
+
+def resolve(text: str) -> str:
+    """The tag of the release that somebody means; the text as it is when there is none such.
+
+    - A year in full, as edge charts have it, or its last two digits name an edge: `2025.10.7`.
+    - A logical version names its newest stable release; from 2.15 on, without any, its anchor.
+    - `latest` is the newest edge that nothing is said against, `latest-stable` the last stable.
+    """
+    known = catalogue()
+    if known.release(text) is not None:
+        return text
+    name = text.strip().lower()
+    if found := _LATEST.fullmatch(name):
+        return _latest("stable" if "stable" in found.groups() else "edge")
+    found = _NUMBERS.fullmatch(name)
+    if found is None:
+        return name if known.release(name) is not None else text
+    logical = _logical(found["channel"] or "", found) if not found["suffix"] else ""
+    candidates = (logical, _edge(found), _stable(found))
+    return next((tag for tag in candidates if tag and known.release(tag) is not None), text)
+
+
+def _latest(channel: str) -> str:
+    known = catalogue()
+    releases = known.stables if channel == "stable" else known.edges
+    fit = [r.tag for r in releases if not (r.advice and r.advice.against)]
+    return fit[-1] if fit else releases[-1].tag
+
+
+def _logical(channel: str, found: re.Match[str]) -> str:
+    """Of `2.18`: a release of it; of `2.18.0` too, where no stable release has that name."""
+    known = catalogue()
+    patch = int(found["c"] or 0)
+    if patch or known.logical(f"{int(found['a'])}.{int(found['b'])}") is None:
+        return ""
+    wanted = LogicalVersion(major=int(found["a"]), minor=int(found["b"]))
+    stables = [r.tag for r in known.stables if r.logical == str(wanted)]
+    if found["c"] is not None and stables:
+        return ""
+    anchor = known.anchor(str(wanted))
+    if channel != "edge" and stables:
+        return stables[-1]
+    return anchor.tag if anchor is not None and channel != "stable" else ""
+
+
+def _edge(found: re.Match[str]) -> str:
+    year, month, number = int(found["a"]), int(found["b"]), int(found["c"] or -1)
+    year -= 2000 if year >= 2000 else 0
+    if found["channel"] == "stable" or number < 0 or not 10 <= year <= 99:
+        return ""
+    return f"edge-{year}.{month}.{number}{found['suffix'] or ''}"
+
+
+def _stable(found: re.Match[str]) -> str:
+    if found["channel"] == "edge" or found["c"] is None:
+        return ""
+    numbers = ".".join(str(int(found[part])) for part in "abc")
+    return f"stable-{numbers}{found['suffix'] or ''}"

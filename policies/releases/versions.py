@@ -1,0 +1,129 @@
+"""Versions, their logical version and their order: the module others import.
+
+`Version`, `LogicalVersion`, `parse`, `from_image` come from `policies.releases.grammar`. What is
+added here needs the table of releases: an edge says nothing of its logical version by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from enum import Enum
+from functools import cache, lru_cache
+
+from policies.releases import catalogue
+from policies.releases.grammar import LogicalVersion, Version, format_version, from_image, parse
+
+__all__ = [
+    "LogicalVersion",
+    "Order",
+    "Version",
+    "compare",
+    "format_version",
+    "from_image",
+    "logical",
+    "newer_than_known",
+    "own_build",
+    "parse",
+]
+
+
+class Order(Enum):
+    """How two versions stand to each other."""
+
+    LESS = "less"
+    EQUAL = "equal"
+    GREATER = "greater"
+    INCOMPARABLE = "incomparable"
+
+
+@cache
+def _anchors() -> tuple[tuple[tuple[int, ...], ...], tuple[LogicalVersion, ...]]:
+    known = catalogue().logical_versions
+    numbers = tuple(parse(v.anchor).numbers for v in known)
+    return numbers, tuple(LogicalVersion.parse(v.version) for v in known)
+
+
+@cache
+def _newest_edge() -> tuple[int, ...]:
+    return parse(catalogue().edges[-1].tag).numbers
+
+
+@lru_cache(maxsize=4096)
+def logical(version: Version) -> LogicalVersion | None:
+    """The logical version a release belongs to; None when nothing says.
+
+    An edge belongs to the newest logical version whose anchor is not newer than it. An edge newer
+    than every known one gets the newest logical version, which is then a lower bound only: ask
+    `newer_than_known`. Stable and enterprise releases and version tags name theirs. An open-source
+    release with build information behind it (`edge-25.10.7-fips.2`) is somebody's own build: what
+    was built from which sources nobody published.
+    """
+    if not version.known or own_build(version):
+        return None
+    if version.channel == "edge":
+        starts, logicals = _anchors()
+        position = bisect_right(starts, version.numbers)
+        return logicals[position - 1] if position else None
+    if version.channel in ("stable", "enterprise", "version"):
+        return LogicalVersion(major=version.numbers[0], minor=version.numbers[1])
+    return None
+
+
+def own_build(version: Version) -> bool:
+    """Whether somebody else than Linkerd's makers built it: no such tag was ever published."""
+    return version.channel in ("edge", "stable") and _suffix_rank(version.suffix) is None
+
+
+def newer_than_known(version: Version) -> bool:
+    """An edge newer than the newest known one: its logical version is at least the newest."""
+    placed = version.known and version.channel == "edge" and not own_build(version)
+    return placed and version.numbers > _newest_edge()
+
+
+@lru_cache(maxsize=4096)
+def compare(a: Version, b: Version) -> Order:
+    """How `a` stands to `b`; INCOMPARABLE where no rule orders them.
+
+    Within edge, stable, enterprise and version there is a total order by numbers, then suffix:
+    pre-releases before, hot patches after the plain release. Two other suffixes on equal numbers
+    have no order, nor has an own build any. Across channels only different logical versions
+    decide: a stable patch is a branch, its date orders nothing.
+    """
+    if a == b:
+        return Order.EQUAL
+    if not (a.known and b.known) or own_build(a) or own_build(b):
+        return Order.INCOMPARABLE
+    if a.channel == b.channel:
+        return _within_channel(a, b)
+    return _across_channels(a, b)
+
+
+def _within_channel(a: Version, b: Version) -> Order:
+    if not a.numbers:
+        return Order.INCOMPARABLE
+    if a.numbers != b.numbers:
+        return Order.LESS if a.numbers < b.numbers else Order.GREATER
+    left, right = _suffix_rank(a.suffix), _suffix_rank(b.suffix)
+    if left is None or right is None or left == right:
+        return Order.INCOMPARABLE
+    return Order.LESS if left < right else Order.GREATER
+
+
+def _suffix_rank(suffix: str) -> tuple[int, str, int] | None:
+    """Where a suffix stands around the plain release; None when it is build information."""
+    if not suffix:
+        return (0, "", 0)
+    if re.fullmatch(r"0|[1-9][0-9]*", suffix, re.ASCII):
+        return (1, "", int(suffix))
+    found = re.fullmatch(r"(alpha|beta|rc)[.-]?([0-9]*)", suffix, re.ASCII)
+    return (-1, found[1], int(found[2] or 0)) if found else None
+
+
+def _across_channels(a: Version, b: Version) -> Order:
+    left, right = logical(a), logical(b)
+    if left is None or right is None or left == right:
+        return Order.INCOMPARABLE
+    if left < right:
+        return Order.INCOMPARABLE if newer_than_known(a) else Order.LESS
+    return Order.INCOMPARABLE if newer_than_known(b) else Order.GREATER

@@ -1,0 +1,50 @@
+"""The types a plan is made of."""
+
+from __future__ import annotations
+
+from policies.facts.cluster import Fact
+
+
+class Hop(Fact, frozen=True, kw_only=True):
+    """One step along the version path: at most one logical version."""
+
+    number: int
+    """1-based."""
+    source: str
+    target: str
+    source_logical: str = ""
+    """`2.18`; empty when unknown."""
+    target_logical: str = ""
+    reasons: tuple[str, ...] = ()
+    """Why this waypoint, why this hop."""
+    kubernetes: str = ""
+    """Range both releases support, `1.23 to 1.32`; empty when unknown."""
+
+    @property
+    def label(self) -> str:
+        """The name used in test ids, findings, windows and JUnit cases."""
+        return f"hop {self.number}: {self.source} -> {self.target}"
+
+
+class Blocker(Fact, frozen=True, kw_only=True):
+    """Why a path cannot be walked as asked."""
+
+    what: str
+    why: str
+    remedy: str = ""
+    kind: str = ""
+    """What it is about: `release`, `direction`, `distance`, `advice` or `kubernetes`."""
+
+
+class Plan(Fact, frozen=True, kw_only=True):
+    """The hops from source to target, what blocks them, and what must happen between."""
+
+    source: str
+    target: str
+    hops: tuple[Hop, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
+    kubernetes_upgrades: tuple[str, ...] = ()
+    """`before hop 3: Kubernetes 1.29 -> 1.31`, in order."""
+    notes: tuple[str, ...] = ()
+    kubernetes: str = ""
+    """The Kubernetes version the plan starts from, `1.29`; empty when none was given."""

@@ -1,0 +1,40 @@
+"""Kubernetes label selectors, evaluated over the labels that are known of an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from policies.facts.cluster import Selector
+
+
+def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
+    """Both parts of a selector match; an empty selector matches everything.
+
+    Operators that do not exist in Kubernetes match nothing.
+    """
+    return all(labels.get(k) == v for k, v in selector.match_labels) and all(
+        _expression(key, operator, values, labels)
+        for key, operator, values in selector.expressions
+    )
+
+
+def asks_for(selector: Selector) -> frozenset[str]:
+    """The label keys a selector looks at."""
+    return frozenset(
+        {k for k, _ in selector.match_labels} | {k for k, _, _ in selector.expressions}
+    )
+
+
+def _expression(
+    key: str, operator: str, values: tuple[str, ...], labels: Mapping[str, str]
+) -> bool:
+    present = key in labels
+    if operator == "In":
+        return present and labels[key] in values
+    if operator == "NotIn":
+        return not present or labels[key] not in values
+    if operator == "Exists":
+        return present
+    if operator == "DoesNotExist":
+        return not present
+    return False
