@@ -67,11 +67,11 @@ layers: $(VENV)/.ready  ## import-linter
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.ready  ## write the generated reference pages
-	$(BIN)/python -m reports.reference docs/reference
-	$(BIN)/python -m reports.schemas
+	$(BIN)/python -m reports.reference.pages docs/reference
+	$(BIN)/python -m reports.reference.schemas
 
 docs-check: $(VENV)/.ready  ## the generated pages are as the sources say
-	$(BIN)/python -m reports.reference docs/reference --check
+	$(BIN)/python -m reports.reference.pages docs/reference --check
 
 unit: $(VENV)/.ready $(VENV)/.kind  ## policies, machinery, reports, the embedded cluster's contract
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci suites/policy suites/harness suites/reports suites/embedded

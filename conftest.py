@@ -26,7 +26,7 @@ from fixtures.scenario.linked_spec import MAIN
 from fixtures.scenario.options import add_options
 from policies.planning.path import Hop
 from reports.finish import finish
-from reports.pytest_html_hooks import (
+from reports.formats.pytest_html_hooks import (
     COMPLIANCE_REPORT,
     pytest_html_report_title,
     pytest_html_results_summary,

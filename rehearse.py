@@ -173,7 +173,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     from fixtures.snapshot.read import planes, read_snapshot
     from policies.planning.advisories import applicable, unjudged
     from policies.planning.path import plan
-    from reports.plan import render
+    from reports.formats.plan import render
 
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
     kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
@@ -209,7 +209,7 @@ def _snapshot(arguments: argparse.Namespace) -> int:
 
 def _inventory(arguments: argparse.Namespace) -> int:
     from fixtures.commands.inventory import exit_code, take
-    from reports.inventory import render
+    from reports.formats.inventory import render
 
     found = take(arguments.cluster_kubeconfig, arguments.context)
     _say(render(found))

@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.harness import Measure, timed
 from benchmarks.rehearsals import run_default
 from fixtures.evidence.bundle import open_bundle
-from reports.build import build
-from reports.html import render
+from reports.build.report import build
+from reports.formats.html import render
 
 
 def measure() -> list[Measure]:

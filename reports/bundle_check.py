@@ -8,9 +8,9 @@ from fixtures.core.version import VERSION
 from fixtures.evidence.archives import contents_of
 from fixtures.evidence.bundle import BundleError, open_bundle
 from fixtures.evidence.ledger import LEDGER
-from reports.build import build
-from reports.model import Report
-from reports.wording import number, one_line
+from reports.build.report import build
+from reports.formats.wording import number, one_line
+from reports.model.report import Report
 from reports.write import Format, rendered
 
 

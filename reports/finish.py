@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fixtures.evidence.bundle import seal
 from fixtures.run.console import wants_colour
-from reports import github, text
+from reports.formats import github, text
 from reports.write import write_all
 
 

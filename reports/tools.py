@@ -8,8 +8,8 @@ from pathlib import Path
 from fixtures.core.errors import RehearsalError
 from fixtures.evidence.bundle import open_bundle
 from fixtures.evidence.records import ToolUsed
-from reports.build import build
-from reports.wording import one_line
+from reports.build.report import build
+from reports.formats.wording import one_line
 
 
 def lines(tools: tuple[ToolUsed, ...]) -> list[str]:

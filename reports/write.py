@@ -11,9 +11,9 @@ import msgspec
 from fixtures.core.errors import RehearsalError
 from fixtures.core.whole_file import write_whole
 from fixtures.evidence.bundle import Bundle
-from reports import github, html, json_report, junit, text
-from reports.build import build
-from reports.model import Report
+from reports.build.report import build
+from reports.formats import github, html, json_report, junit, text
+from reports.model.report import Report
 
 
 class ReportError(RehearsalError):

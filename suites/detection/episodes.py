@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from fixtures.evidence.bundle import open_bundle
 from fixtures.evidence.records import EndpointsSeen, Note, PodsSeen, Record
 from policies.facts.observations import PodMoment
-from reports.build import build
-from reports.traffic_model import PathEpisode, ProbedPath
+from reports.build.report import build
+from reports.model.traffic import PathEpisode, ProbedPath
 from suites.detection.runs import Run
 
 PROBES = "rehearse-probes"

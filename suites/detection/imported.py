@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fixtures.cluster.connection import load_client
-from reports.build import build
-from reports.html import render
+from reports.build.report import build
+from reports.formats.html import render
 from suites.reports.samples import healthy_sample
 
 load_client()

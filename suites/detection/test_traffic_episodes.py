@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.traffic_model import ProbedPath
+from reports.model.traffic import ProbedPath
 from suites.detection.conftest import OfFault
 from suites.detection.episodes import (
     Span,

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from policies.planning.advisories import applicable
 from policies.planning.path import Plan, plan
-from reports.plan import WIDTH, render
+from reports.formats.plan import WIDTH, render
 from suites.policy import strategies as sts
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.evidence.bundle import Bundle
-from reports.build import build
-from reports.model import Report
+from reports.build.report import build
+from reports.model.report import Report
 from suites.forgotten import forget_secrets
 from suites.reports.samples import violated_sample
 from suites.reports.traffic_samples import EVERY

@@ -17,9 +17,10 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from fixtures.evidence.bundle import Bundle, open_bundle
 from fixtures.evidence.records import FindingMade
 from policies.verdicts.findings import Status
-from reports import html, json_report, junit, schemas, text
-from reports.build import build
-from reports.model import Report
+from reports.build.report import build
+from reports.formats import html, json_report, junit, text
+from reports.model.report import Report
+from reports.reference import schemas
 from reports.write import Format, ReportError, write_all
 from suites.reports.documents import page_of
 from suites.reports.samples import healthy_sample
@@ -136,7 +137,7 @@ def test_a_wrong_ledger_line_is_not_valid() -> None:
 
 
 def test_the_schemas_are_current() -> None:
-    advice = "out of date: run python -m reports.schemas"
+    advice = "out of date: run python -m reports.reference.schemas"
     assert schemas.LEDGER.read_text() == schemas.ledger_schema(), advice
     assert schemas.REPORT.read_text() == schemas.report_schema(), advice
 

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from fixtures.evidence.bundle import Bundle
 from policies.verdicts.findings import Item, violated
-from reports import html
-from reports.build import build
-from reports.model import Report
+from reports.build.report import build
+from reports.formats import html
+from reports.model.report import Report
 from suites.reports.documents import Page, page_of
 from suites.reports.samples import HOSTILE, Sample, two_hops_sample
 

@@ -17,10 +17,10 @@ from fixtures.evidence.records import CanariesSeen, Record, RunEnded, SightingsS
 from policies.facts.observations import Canary, Sighting
 from policies.verdicts.catalogue import catalogue
 from policies.verdicts.findings import not_assessed
-from reports.build import build
-from reports.canary import canaries_of
-from reports.model import Report
-from reports.versions import age, versions_of
+from reports.build.canary import canaries_of
+from reports.build.report import build
+from reports.build.versions import age, versions_of
+from reports.model.report import Report
 from suites.reports.samples import START, Sample, healthy_sample, violated_sample
 
 OUTCOMES = ("injected", "unmeshed", "refused", "unobserved")

@@ -15,8 +15,8 @@ from fixtures.core.errors import BadInput
 from fixtures.core.plain_text import harmless
 from fixtures.run.console import Console
 from policies.verdicts.findings import Finding, violated
-from reports import github, text
-from reports.build import build
+from reports.build.report import build
+from reports.formats import github, text
 from suites.reports.samples import hostile_sample
 
 COMMANDS = (

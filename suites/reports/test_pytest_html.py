@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from reports.pytest_html_hooks import pytest_make_parametrize_id
+from reports.formats.pytest_html_hooks import pytest_make_parametrize_id
 from suites.reports.samples import HOSTILE
 
 ROOT = Path(__file__).parents[2]
 CONFTEST = """
 from pathlib import Path
-from reports.pytest_html_hooks import *
-from reports.pytest_html_hooks import COMPLIANCE_REPORT
+from reports.formats.pytest_html_hooks import *
+from reports.formats.pytest_html_hooks import COMPLIANCE_REPORT
 
 def pytest_configure(config):
     config.stash[COMPLIANCE_REPORT] = Path(__file__).parent / "run 1" / "report.html"

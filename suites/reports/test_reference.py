@@ -19,7 +19,7 @@ from fixtures.scenario.model import (
     WorkloadSpec,
 )
 from policies.verdicts.catalogue import catalogue
-from reports.reference import main, outdated, pages
+from reports.reference.pages import main, outdated, pages
 
 
 def test_every_control_option_and_exit_code_is_in_the_reference() -> None:

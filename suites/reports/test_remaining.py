@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from policies.workloads.remaining import remaining
-from reports import html, text
-from reports.build import build
+from reports.build.report import build
+from reports.formats import html, text
 from suites.policy.builders import OLDER, SOURCE, TARGET, cluster, pod, proxy, with_pods
 from suites.reports.documents import page_of
 from suites.reports.samples import healthy_sample

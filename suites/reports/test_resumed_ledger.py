@@ -28,7 +28,7 @@ from fixtures.scenario.model import Consent, ExtensionSpec, Scenario
 from policies.facts.cluster import ClusterFacts
 from policies.planning.path import Hop, Plan
 from policies.verdicts.findings import Finding, holds, not_assessed
-from reports.build import build
+from reports.build.report import build
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOP = Hop(number=1, source="edge-25.4.4", target="edge-25.10.7")

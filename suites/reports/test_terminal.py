@@ -6,8 +6,8 @@ import re
 
 from msgspec.structs import replace
 
-from reports import github, text
-from reports.model import Report
+from reports.formats import github, text
+from reports.model.report import Report
 
 
 def test_a_failure_can_be_acted_on_from_the_terminal_alone(reports: dict[str, Report]) -> None:

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from fixtures.evidence.records import RunEnded
 from fixtures.run.walk import length
 from policies.verdicts.findings import Item
-from reports import html, text
-from reports.axis import scales, zeros
-from reports.model import Report
-from reports.verdict import verdict_of
-from reports.wording import faults
+from reports.build.verdict import verdict_of
+from reports.formats import html, text
+from reports.formats.axis import scales, zeros
+from reports.formats.wording import faults
+from reports.model.report import Report
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from fixtures.evidence.records import Resumed, TrafficSeen
 from policies.facts.traffic import PathTraffic, SampleRun, Traffic
 from policies.traffic import outages
 from policies.verdicts.findings import not_assessed
-from reports import html, json_report, text
-from reports.build import build
-from reports.model import Report
-from reports.timeline import timelines
-from reports.traffic_drawing import NARROWEST, drawings, joined
-from reports.traffic_model import PathEpisode, ProbedPath, TrafficSummary
-from reports.wording import fine, share, surely
+from reports.build.report import build
+from reports.formats import html, json_report, text
+from reports.formats.timeline import timelines
+from reports.formats.traffic_drawing import NARROWEST, drawings, joined
+from reports.formats.wording import fine, share, surely
+from reports.model.report import Report
+from reports.model.traffic import PathEpisode, ProbedPath, TrafficSummary
 from suites.reports.documents import page_of
 from suites.reports.samples import START, Sample
 from suites.reports.traffic_samples import lost_sample

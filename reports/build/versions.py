@@ -8,7 +8,7 @@ from datetime import datetime
 
 from fixtures.evidence.records import Record, SightingsSeen
 from policies.facts.observations import Sighting
-from reports.model import Phase, Point, Section, Versions
+from reports.model.report import Phase, Point, Section, Versions
 
 _NUMBERS = re.compile(r"\d+")
 

@@ -11,8 +11,8 @@ from fixtures.evidence.records import EndpointsSeen, PodsSeen, Record
 from policies.facts.observations import EndpointMoment, PodMoment
 from policies.facts.traffic import PathTraffic
 from policies.traffic.outages import Episode, Span
-from reports.model import CanarySummary, Section
-from reports.traffic_model import Beside, What
+from reports.model.report import CanarySummary, Section
+from reports.model.traffic import Beside, What
 
 NEAR = timedelta(seconds=1)
 SERVER_NEAR = timedelta(seconds=10)

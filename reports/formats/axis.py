@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from reports.model import Report, Section
-from reports.svg import Scale
+from reports.formats.svg import Scale
+from reports.model.report import Report, Section
 
 
 def scales(report: Report) -> dict[str, Scale]:

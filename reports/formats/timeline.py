@@ -7,11 +7,11 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from reports import svg
-from reports.axis import scales
-from reports.model import CanarySummary, Gap, Point, Report, Section, Versions
-from reports.svg import Block, Scale
-from reports.wording import arrows, duration, number, words
+from reports.formats import svg
+from reports.formats.axis import scales
+from reports.formats.svg import Block, Scale
+from reports.formats.wording import arrows, duration, number, words
+from reports.model.report import CanarySummary, Gap, Point, Report, Section, Versions
 
 WIDE = 912
 """Width in pixels the drawing has on a wide page; decides only which labels fit."""

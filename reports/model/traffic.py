@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from reports.part import Part
+from reports.model.part import Part
 
 What = Literal["step", "injection", "endpoints", "pod", "stream", "control path"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from reports.model import Report
+from reports.model.report import Report
 
 
 def render(report: Report) -> str:

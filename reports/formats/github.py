@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fixtures.core.plain_text import harmless
-from reports.model import Entry, Report
-from reports.wording import where
+from reports.formats.wording import where
+from reports.model.report import Entry, Report
 
 LIMIT = 10
 """Annotations of one level that GitHub shows per step; a last one says how many there are more."""

@@ -15,15 +15,15 @@ from fixtures.evidence.records import (
     ToolUsed,
 )
 from policies.planning.path import Plan
-from reports.canary import canaries_of
-from reports.contradictions import contradictions
-from reports.entries import counts_of, entries_of, without_finding
-from reports.left_over import remaining_of
-from reports.model import Digest, Header, Missing, Origin, Remark, Report
-from reports.sections import sections_of
-from reports.traffic import reasons_of, traffic_of
-from reports.verdict import verdict_of
-from reports.versions import versions_of
+from reports.build.canary import canaries_of
+from reports.build.contradictions import contradictions
+from reports.build.entries import counts_of, entries_of, without_finding
+from reports.build.left_over import remaining_of
+from reports.build.sections import sections_of
+from reports.build.traffic import reasons_of, traffic_of
+from reports.build.verdict import verdict_of
+from reports.build.versions import versions_of
+from reports.model.report import Digest, Header, Missing, Origin, Remark, Report
 
 
 def build(bundle: Bundle) -> Report:

@@ -18,8 +18,8 @@ from fixtures.evidence.records import (
 from oci.reference import parse as reference
 from policies.facts.cluster import Pod
 from policies.facts.observations import CommandRun
-from reports.model import Entry, Moment, Ran, Said, Section
-from reports.observed import said_of
+from reports.build.observed import said_of
+from reports.model.report import Entry, Moment, Ran, Said, Section
 
 Key = tuple[str, str, str]
 """Cluster, hop, step."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fixtures.evidence.records import VERDICTS, RunEnded
-from reports.model import Entry, Unfound, VerdictLine
+from reports.model.report import Entry, Unfound, VerdictLine
 
 NAMED = 6
 """Controls named in a headline."""

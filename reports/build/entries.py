@@ -8,7 +8,7 @@ from fixtures.core.as_typed import as_typed
 from fixtures.evidence.records import ControlEntry, FindingMade, Record
 from fixtures.run.interrupted_run import superseded_by
 from policies.verdicts.findings import Severity, Status
-from reports.model import Counts, Entry, Tally, Unfound
+from reports.model.report import Counts, Entry, Tally, Unfound
 
 
 def entries_of(

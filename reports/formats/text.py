@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Iterable
 
 from fixtures.core.plain_text import visible, without_commands
-from reports.model import Entry, Report
-from reports.wording import (
+from reports.formats.wording import (
     counts_line,
     duration,
     faults,
@@ -18,6 +17,7 @@ from reports.wording import (
     until_death,
     where,
 )
+from reports.model.report import Entry, Report
 
 WIDTH = 99
 ITEMS = 5

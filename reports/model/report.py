@@ -1,7 +1,7 @@
 """The one typed model that every document is made from.
 
-`reports.build.build` fills it from a bundle and from nothing else, so that equal bundles give
-equal documents and the counts agree across formats. Times are UTC; durations are seconds, of
+`reports.build.report.build` fills it from a bundle and from nothing else, so that equal bundles
+give equal documents and the counts agree across formats. Times are UTC; durations are seconds, of
 cluster time where the name says so. `report.schema.json` is generated from these types.
 """
 
@@ -15,8 +15,8 @@ from fixtures.evidence.records import Verdict as Word
 from policies.planning.path import Plan
 from policies.verdicts.findings import Item, Severity, Status
 from policies.workloads.remaining import Remaining
-from reports.part import Part
-from reports.traffic_model import TrafficSummary
+from reports.model.part import Part
+from reports.model.traffic import TrafficSummary
 
 SCHEMA = 1
 

@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from fixtures.core.plain_text import visible
 from policies.verdicts.wording import number
-from reports.model import Entry, Report
-from reports.traffic_model import TrafficSummary
+from reports.model.report import Entry, Report
+from reports.model.traffic import TrafficSummary
 
 
 def one_line(text: str) -> str:

@@ -12,7 +12,7 @@ import re
 import xml.etree.ElementTree as ET
 
 from policies.verdicts.findings import Status
-from reports.model import Entry, Report
+from reports.model.report import Entry, Report
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NO_VERDICT = (2, 3, 4, 5)

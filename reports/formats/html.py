@@ -21,11 +21,11 @@ from markupsafe import Markup, escape
 from fixtures.core.as_typed import as_typed
 from fixtures.run.walk import length
 from policies.verdicts.findings import Item
-from reports import traffic_drawing, wording
-from reports.axis import zeros
-from reports.model import Entry, Report
-from reports.svg import clock, exact
-from reports.timeline import key_of, steps_of, timelines
+from reports.formats import traffic_drawing, wording
+from reports.formats.axis import zeros
+from reports.formats.svg import clock, exact
+from reports.formats.timeline import key_of, steps_of, timelines
+from reports.model.report import Entry, Report
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONG = 1500

@@ -1,6 +1,6 @@
 """JSON Schemas of the ledger and of the JSON report, generated from their types.
 
-`python -m reports.schemas` writes them; a test says when they are out of date.
+`python -m reports.reference.schemas` writes them; a test says when they are out of date.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import msgspec
 
 from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.evidence.records import Record
-from reports.model import SCHEMA as REPORT_SCHEMA
-from reports.model import Report
+from reports.model.report import SCHEMA as REPORT_SCHEMA
+from reports.model.report import Report
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEDGER = ROOT / "fixtures" / "schema" / "ledger.schema.json"
 REPORT = ROOT / "reports" / "schema" / "report.schema.json"
 

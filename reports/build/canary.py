@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fixtures.evidence.records import CanariesSeen, Record
 from policies.facts.observations import Canary
-from reports.model import CanaryPod, CanarySummary, Gap, Stretch
+from reports.model.report import CanaryPod, CanarySummary, Gap, Stretch
 
 Placed = tuple[Canary, str, str]
 """A canary with the step and hop it was seen in."""

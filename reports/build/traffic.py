@@ -12,9 +12,10 @@ from fixtures.evidence.records import Record, Resumed, TrafficSeen
 from policies.facts.traffic import PathTraffic, SelfTest, Traffic
 from policies.traffic import latencies, outages
 from policies.traffic.downtime import self_test_seen, void
-from reports.beside import Happening, beside, happenings, pods_of
-from reports.model import CanarySummary, Entry, Section, Unfound
-from reports.traffic_model import (
+from reports.build.beside import Happening, beside, happenings, pods_of
+from reports.build.watched import components_of, marks_of
+from reports.model.report import CanarySummary, Entry, Section, Unfound
+from reports.model.traffic import (
     Excused,
     LatencyOf,
     PathEpisode,
@@ -25,7 +26,6 @@ from reports.traffic_model import (
     SelfTested,
     TrafficSummary,
 )
-from reports.watched import components_of, marks_of
 
 Place = tuple[str, str]
 """Step and hop; empty between two steps."""

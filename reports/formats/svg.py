@@ -14,7 +14,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from policies.verdicts.moments import clock, exact
-from reports.wording import one_line
+from reports.formats.wording import one_line
 
 UNITS = 10_000
 """Width of a stretching shape's own coordinates."""

@@ -10,8 +10,8 @@ from fixtures.evidence.records import EndpointsSeen, Record
 from policies.controls.control_plane.endpoints import COMPONENTS
 from policies.facts.observations import EndpointMoment
 from policies.facts.traffic import FAILURES, PathTraffic, SampleRun
-from reports.beside import moments_of
-from reports.traffic_model import ComponentReady, EndpointGap, Mark, ReadyChange
+from reports.build.beside import moments_of
+from reports.model.traffic import ComponentReady, EndpointGap, Mark, ReadyChange
 
 
 def marks_of(seen: PathTraffic) -> tuple[Mark, ...]:

@@ -11,7 +11,7 @@ from policies.facts.observations import (
     VersionReport,
 )
 from policies.verdicts.wording import number
-from reports.model import Said
+from reports.model.report import Said
 
 
 def said_of(what: object, label: str) -> Said:

@@ -13,12 +13,12 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from reports import svg
-from reports.model import Report
-from reports.svg import Block, Scale
-from reports.timeline import Timeline, shade, spans, thinned
-from reports.traffic_model import ComponentReady, Mark, PathEpisode, ProbedPath, TrafficSummary
-from reports.wording import fine, number
+from reports.formats import svg
+from reports.formats.svg import Block, Scale
+from reports.formats.timeline import Timeline, shade, spans, thinned
+from reports.formats.wording import fine, number
+from reports.model.report import Report
+from reports.model.traffic import ComponentReady, Mark, PathEpisode, ProbedPath, TrafficSummary
 
 Pair = tuple[int, int]
 """Left and right in `svg.UNITS`."""
