@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -139,3 +140,18 @@ def test_few_are_kept_and_the_last_used_come_first() -> None:
 
 def no_tls() -> ssl.SSLContext:
     raise AssertionError("plain HTTP needs no TLS context")
+
+
+def test_a_program_waits_in_vain_for_one_answer_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(5)
+        access = Access(server=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with Api(access, timeout=0.05) as api:
+            with pytest.raises(Unreachable, match="timed out"):
+                api.get("/one")
+            with pytest.raises(Unreachable, match="stopped to answer"):
+                api.get("/two")
+        silent.accept()[0].close()
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
