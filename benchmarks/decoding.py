@@ -19,7 +19,7 @@ from fixtures.cluster.facts_pods import pod_fact
 from fixtures.cluster.framing import MAGIC
 from fixtures.cluster.lists import PAGE, decode_page
 from fixtures.cluster.objects import RawPod
-from fixtures.embedded.api import protobuf_writer as writer
+from fixtures.embedded.api.wire import writer as writer
 
 PODS = 10_000
 

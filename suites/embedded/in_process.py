@@ -12,7 +12,7 @@ from typing import Any
 
 from fixtures.embedded import controllers, nodes
 from fixtures.embedded.api.core import ApiKernel
-from fixtures.embedded.api.namespaces import Namespaces
+from fixtures.embedded.api.storage.namespaces import Namespaces
 from fixtures.embedded.controllers import Controllers
 from fixtures.embedded.controllers.views import PodView, condition, pod_view
 from fixtures.embedded.kernel import Change, Clock, Mounts, Obj, ProgramFactory

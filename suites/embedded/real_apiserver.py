@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Generator
 from pathlib import Path
 
-from fixtures.embedded.api import pki
+from fixtures.embedded.api.access import pki
 
 ASSETS = "KUBEBUILDER_ASSETS"
 _START_SECONDS = 60.0

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fixtures.embedded.api.calls import ADMIN, Call
 from fixtures.embedded.api.core import ApiKernel
-from fixtures.embedded.api.patching import json_patch, merge
-from fixtures.embedded.api.strategic import StrategicMerge
+from fixtures.embedded.api.patches.json_patch import json_patch, merge
+from fixtures.embedded.api.patches.strategic import StrategicMerge
 from fixtures.embedded.kernel import ApiError, Clock, Obj
 
 SCHEMA: Obj = {

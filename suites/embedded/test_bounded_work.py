@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.embedded.api.patterns import MOST_STEPS, matches
-from fixtures.embedded.api.yaml_bodies import decode_yaml
+from fixtures.embedded.api.http.yaml_bodies import decode_yaml
+from fixtures.embedded.api.schema.patterns import MOST_STEPS, matches
 from fixtures.embedded.connections import FULL, Limited
 from fixtures.embedded.kernel import ApiError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.embedded.api.loading import load
+from fixtures.embedded.api.storage.loading import load
 from fixtures.embedded.controllers.views import pod_view
 from fixtures.embedded.kernel import Change, Mounts, Obj, Program
 from suites.embedded.in_process import InProcess, Recorded, cluster, is_rolled_out, run

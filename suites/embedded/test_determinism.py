@@ -19,7 +19,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.embedded.api.naming import Names
+from fixtures.embedded.api.storage.naming import Names
 from fixtures.embedded.process import EmbeddedProcess
 from suites.embedded.client import Client, Obj
 from suites.embedded.recorded_answers import first_events

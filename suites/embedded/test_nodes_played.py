@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.embedded.api.loading import load
+from fixtures.embedded.api.storage.loading import load
 from fixtures.embedded.controllers.views import condition
 from fixtures.embedded.kernel import Obj
 from fixtures.embedded.nodes.autoscaler import ADDED, ADDED_BY, MOST, like

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.embedded.api import openapi_v2
+from fixtures.embedded.api.http import openapi_v2
 from fixtures.tools.toolbox import kubectl_version
 from suites.embedded.client import Client
 from suites.embedded.protobuf_writer import part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.embedded.api.patching import json_patch, merge
+from fixtures.embedded.api.patches.json_patch import json_patch, merge
 from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 

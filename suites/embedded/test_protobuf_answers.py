@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.embedded.api import protobuf, protobuf_writer
-from fixtures.embedded.api.protobuf import MEDIA_TYPE
-from fixtures.embedded.api.protobuf_messages import MESSAGES
+from fixtures.embedded.api.wire import protobuf, writer
+from fixtures.embedded.api.wire.messages import MESSAGES
+from fixtures.embedded.api.wire.protobuf import MEDIA_TYPE
 from suites.embedded.client import Client, Obj
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
@@ -125,7 +125,7 @@ def test_a_recorded_pod_survives_being_read_and_written() -> None:
     for raw in recorded_pods():
         pod = protobuf.read("StoredPod", raw)
 
-        again = protobuf.read("StoredPod", protobuf_writer.message("StoredPod", pod))
+        again = protobuf.read("StoredPod", writer.message("StoredPod", pod))
 
         assert again == pod
 

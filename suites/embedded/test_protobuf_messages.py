@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.embedded.api import protobuf
-from fixtures.embedded.api.protobuf_messages import MESSAGES, ROOTS
-from fixtures.embedded.api.protobuf_statuses import ANSWERED
-from fixtures.embedded.api.schema import Definitions
+from fixtures.embedded.api.schema.published import Definitions
+from fixtures.embedded.api.wire import protobuf
+from fixtures.embedded.api.wire.messages import MESSAGES, ROOTS
+from fixtures.embedded.api.wire.statuses import ANSWERED
 from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 from suites.embedded.protobuf_writer import (

@@ -20,8 +20,9 @@ from fixtures.core.manifests import Unparsable, check_run, prune_run, rendered, 
 from fixtures.core.redaction import removed
 from fixtures.core.secret_guard import scrub
 from fixtures.core.value_leaves import settings
-from fixtures.embedded.api import bodies, selectors
-from fixtures.embedded.api.patterns import matches
+from fixtures.embedded.api.http import bodies
+from fixtures.embedded.api.schema.patterns import matches
+from fixtures.embedded.api.storage import selectors
 from fixtures.embedded.kernel import ApiError
 from fixtures.scenario.faults import load_fault
 from fixtures.scenario.keys import read_table

@@ -21,8 +21,8 @@ from fixtures.cluster.field_numbers import NUMBERS
 from fixtures.cluster.framing import MAGIC, fields
 from fixtures.cluster.messages import kind_of
 from fixtures.cluster.reader import ClusterReader
-from fixtures.embedded.api import protobuf_writer as writer
-from fixtures.embedded.api.protobuf import read
+from fixtures.embedded.api.wire import writer as writer
+from fixtures.embedded.api.wire.protobuf import read
 from policies.facts.cluster import Pod
 from suites.embedded.test_protobuf_answers import recorded_pods
 from suites.harness.pods import namespace, pod

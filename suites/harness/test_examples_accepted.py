@@ -18,9 +18,9 @@ from kubernetes_validate.utils import schema_contents
 from referencing import Registry, Resource
 
 from fixtures.core.errors import BadInput
-from fixtures.embedded.api import validation
-from fixtures.embedded.api.defaults import set_defaults
-from fixtures.embedded.api.resources import built_in
+from fixtures.embedded.api.schema import validation
+from fixtures.embedded.api.schema.defaults import set_defaults
+from fixtures.embedded.api.storage.resources import built_in
 from fixtures.linkerd import extensions
 from fixtures.linkerd.values import high_availability
 from fixtures.scenario.model import Scenario, load

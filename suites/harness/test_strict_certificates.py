@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fixtures.cluster.connection import Connection
-from fixtures.embedded.api import pki
+from fixtures.embedded.api.access import pki
 from fixtures.linkerd import certificates
 from fixtures.standins.api import Api
 from fixtures.traffic.prober import tls_context
