@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.harness import Measure, measured, run_child
-from fixtures.traffic import prober
+from fixtures.prober import prober
 from fixtures.traffic.samples import read_traffic
 from policies.facts.traffic import Window
 from policies.traffic.outages import availability, cells, episodes, outages

@@ -26,7 +26,7 @@ import msgspec
 
 from benchmarks import analysis
 from benchmarks.harness import Measure, measured
-from fixtures.traffic import prober
+from fixtures.prober import prober
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
 from policies.facts.traffic import PathTraffic

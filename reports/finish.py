@@ -6,8 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from fixtures.core.plain_text import wants_colour
 from fixtures.evidence.bundle import seal
-from fixtures.run.console import wants_colour
 from reports.formats import github, text
 from reports.write import write_all
 

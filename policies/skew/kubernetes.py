@@ -21,8 +21,8 @@ from policies.verdicts.findings import (
 if TYPE_CHECKING:
     from policies.facts.cluster import ClusterFacts
     from policies.facts.observations import CommandRun
-    from policies.skew.hops import Hop
     from policies.releases import KubernetesRange
+    from policies.skew.hops import Hop
 
 _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?([-+].*)?", re.ASCII)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fixtures.core.as_typed import as_typed
-from fixtures.evidence.records import ControlEntry, FindingMade, Record
-from fixtures.run.interrupted_run import superseded_by
+from fixtures.evidence.records import ControlEntry, FindingMade, Record, superseded_by
 from policies.verdicts.findings import Severity, Status
 from reports.model.report import Counts, Entry, Tally, Unfound
 

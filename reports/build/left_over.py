@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fixtures.cluster.owning import FIELD_MANAGER, OWNER_LABEL
+from fixtures.core.version import FIELD_MANAGER, OWNER_LABEL
 from fixtures.evidence.records import FactsTaken, Record, RunStarted
 from policies.workloads.remaining import Remaining, remaining
 

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fixtures.core.as_typed import as_typed
-from fixtures.run.walk import length
+from fixtures.evidence.walk import length
 from policies.verdicts.findings import Item
 from reports.formats import traffic_drawing, wording
 from reports.formats.axis import zeros

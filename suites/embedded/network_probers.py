@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from fixtures.traffic.prober import END, HOW, RESULTS, Prober
+from fixtures.prober.prober import END, HOW, RESULTS, Prober
 from fixtures.traffic.samplefile import SampleFile
 
 

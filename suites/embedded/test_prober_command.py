@@ -19,7 +19,8 @@ from fixtures.embedded.network.prober_command import (
     Probe,
     command_of,
 )
-from fixtures.traffic import prober, workloads
+from fixtures.prober import prober
+from fixtures.traffic import workloads
 
 Obj = dict[str, Any]
 IMAGE = "python:3-slim"

@@ -21,12 +21,13 @@ from fixtures.cluster.patience import NONE
 from fixtures.cluster.podlog import PodLog, container_state
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.embedded.process import EmbeddedProcess
+from fixtures.prober import prober
 from fixtures.run.connect import Connector
 from fixtures.scenario.model import Scenario
 from fixtures.steps.context import Cluster
 from fixtures.steps.traffic_probes import clear
 from fixtures.targets.kind import KindTarget
-from fixtures.traffic import prober, workloads
+from fixtures.traffic import workloads
 from fixtures.traffic.pods import Mesh, PodRunner, PodSource
 from fixtures.traffic.runner import Source
 from fixtures.traffic.samples import read_traffic

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fixtures.traffic import prober
+from fixtures.prober import prober
 
 PROBER = Path(prober.__file__)
 PATIENCE = 20.0

@@ -10,11 +10,11 @@ import yaml
 
 from fixtures.cluster.cni import read_settings
 from fixtures.cluster.connection import Connection
-from fixtures.standins.linkerd.cli import LinkerdStandIn
 from policies.controls.preflight.cni import ready_first
 from policies.controls.preflight.cni_settings import LEGACY, NFT, CniSettings, since_legacy, usable
 from policies.facts.cluster import Workload
 from suites.harness.scripted_api import Asked, Says, refused, scripted_api
+from suites.harness.stand_ins import stand_in
 from suites.policy.test_cni import installed
 
 Obj = dict[str, Any]
@@ -39,7 +39,7 @@ OWN = (
 def rendered(*sets: str) -> dict[str, Obj]:
     """The plugin's ConfigMap and DaemonSet, as the client renders them."""
     argv = ["install-cni", *(word for each in sets for word in ("--set", each))]
-    code, out, _ = LinkerdStandIn(RELEASE)(argv, env={})
+    code, out, _ = stand_in(RELEASE)(argv, env={})
     assert code == 0
     return {
         o["kind"]: o for o in yaml.safe_load_all(out) if o["kind"] in ("ConfigMap", "DaemonSet")

@@ -14,17 +14,17 @@ from fixtures.cluster.writer import ClusterWriter
 from fixtures.core import manifests
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.observers.node_canaries import Pinned, ask_each_node
-from fixtures.standins.linkerd.cli import LinkerdStandIn
 from policies.controls.preflight.cni import wanted
 from policies.facts.cluster import Node
 from policies.releases import catalogue
+from suites.harness.stand_ins import stand_in
 
 NAMESPACE = "rehearse-canary"
 
 
 @pytest.mark.parametrize("release", ["edge-24.11.8", "edge-25.4.4", "edge-25.10.7", "edge-26.6.3"])
 def test_the_stand_in_renders_what_the_release_is_known_to_make(release: str) -> None:
-    code, out, err = LinkerdStandIn(release)(["install-cni"], env={})
+    code, out, err = stand_in(release)(["install-cni"], env={})
 
     assert (code, err) == (0, b"")
     rendered = manifests.rendered(out, version=release)

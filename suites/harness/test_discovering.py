@@ -80,7 +80,9 @@ def ask(found: Existing, linkerd: AskedLinkerd, tmp_path: Path) -> Generator[Ask
         reader = ClusterReader(connections[-1])
         cluster = Cluster(
             target=ExistingTarget(config, "", seen=look(found.kubeconfig, "")),
-            toolbox=Toolbox(linkerd.tools, stand_ins, config, gate=Gate(Agreed(), lambda _: None)),
+            toolbox=Toolbox(
+                linkerd.tools, stand_ins, config, gated=Gate(Agreed(), lambda _: None).around
+            ),
             reader=reader,
             writer=cast("Any", None),
             installed=True,

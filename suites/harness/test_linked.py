@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core.errors import BadInput
+from fixtures.evidence.walk import PER_HOP
 from fixtures.run.choose import Opener
-from fixtures.run.walk import PER_HOP
 from fixtures.scenario.linked_spec import MAIN, awaited
 from fixtures.scenario.model import LinkedSpec, Scenario, load
 from fixtures.targets import kind_marks

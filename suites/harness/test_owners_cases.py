@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from fixtures.snapshot.read import facts, read_snapshot
-from fixtures.steps.restart import workloads_to_restart
 from policies.controls.control_plane.availability import data_plane_rollouts
+from policies.controls.data_plane.restarted import workloads_to_restart
 from policies.controls.data_plane.versions import data_plane_at_target
 from policies.controls.preflight.left_behind import data_plane_current
 from policies.facts.cluster import ClusterFacts

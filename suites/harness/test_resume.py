@@ -20,8 +20,14 @@ from fixtures.cluster.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.evidence.ledger import LEDGER, read
-from fixtures.evidence.records import FindingMade, Resumed, RunEnded, RunStarted, StepChanged
-from fixtures.run.interrupted_run import superseded_by
+from fixtures.evidence.records import (
+    FindingMade,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    StepChanged,
+    superseded_by,
+)
 from policies.verdicts.catalogue import catalogue
 from suites.detection.runs import LIMIT, ROOT, Run
 from suites.detection.test_interrupted import wait_for

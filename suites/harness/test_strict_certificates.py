@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID
 from fixtures.cluster.connection import Connection
 from fixtures.embedded.api.access import pki
 from fixtures.linkerd import certificates
+from fixtures.prober.prober import tls_context
 from fixtures.standins.api import Api
-from fixtures.traffic.prober import tls_context
 
 NAME = "linkerd-proxy-injector.linkerd.svc"
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from fixtures.embedded.clock_file import PRESENT, ClockWriter
-from fixtures.traffic import prober
+from fixtures.prober import prober
 from fixtures.traffic.samplefile import SampleFile
 from fixtures.traffic.samples import read_traffic
 from suites.harness.misbehaving import (

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from fixtures.cluster.connection import Connection
 from fixtures.cluster.podlog import PodLog
-from fixtures.traffic import prober
+from fixtures.prober import prober
 from fixtures.traffic.loglines import LogLines
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase

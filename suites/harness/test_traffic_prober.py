@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from fixtures.traffic import prober
+from fixtures.prober import prober
 from fixtures.traffic.samples import read_traffic
 from policies.facts.traffic import PathTraffic, SampleRun, Traffic
 from policies.traffic.outages import outages

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.traffic import prober
+from fixtures.prober import prober
 from fixtures.traffic.samplefile import SampleFile, SampleFileError
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from fixtures.core.errors import Broken
 from fixtures.evidence.reached import Reached
+from fixtures.evidence.walk import WAY_BACK
 from fixtures.run import rehearsal
 from fixtures.run.rehearsal import Rehearsal, Resumption
-from fixtures.run.walk import WAY_BACK
 from fixtures.scenario.model import Scenario
 from fixtures.steps import helm_steps, rollback
 from fixtures.steps.context import StepRun

@@ -22,8 +22,9 @@ from fixtures.evidence.records import (
     RunEnded,
     RunStarted,
     StepChanged,
+    superseded_by,
 )
-from fixtures.run.interrupted_run import folder_of, read_died, superseded_by
+from fixtures.run.interrupted_run import folder_of, read_died
 from fixtures.scenario.model import Consent, ExtensionSpec, Scenario
 from policies.facts.cluster import ClusterFacts
 from policies.planning.path import Hop, Plan

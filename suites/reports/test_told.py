@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.evidence.records import RunEnded
-from fixtures.run.walk import length
+from fixtures.evidence.walk import length
 from policies.verdicts.findings import Item
 from reports.build.verdict import verdict_of
 from reports.formats import html, text
