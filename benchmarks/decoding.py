@@ -15,10 +15,10 @@ from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.many_pods import BASELINE
-from fixtures.cluster.facts_pods import pod_fact
-from fixtures.cluster.framing import MAGIC
-from fixtures.cluster.lists import PAGE, decode_page
+from fixtures.cluster.facts.pods import pod_fact
 from fixtures.cluster.objects import RawPod
+from fixtures.cluster.wire.framing import MAGIC
+from fixtures.cluster.wire.lists import PAGE, decode_page
 from fixtures.embedded.api.wire import writer as writer
 
 PODS = 10_000

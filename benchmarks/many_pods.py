@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from fixtures.embedded.process import EmbeddedProcess
+from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import read_snapshot
-from fixtures.snapshot.standin import prepare
 
 Obj = dict[str, Any]
 

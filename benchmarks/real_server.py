@@ -13,8 +13,8 @@ from typing import Any
 
 from benchmarks.many_pods import BASELINE, copies
 from benchmarks.wire import Wire
+from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import read_snapshot
-from fixtures.snapshot.standin import prepare
 from suites.embedded.real_apiserver import running
 
 Obj = dict[str, Any]

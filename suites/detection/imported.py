@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fixtures.cluster.connection import load_client
+from fixtures.cluster.access.connection import load_client
 from reports.build.report import build
 from reports.formats.html import render
 from suites.reports.samples import healthy_sample

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from fixtures.snapshot.certificates import StandIns
+from fixtures.snapshot.copy.certificates import StandIns
+from fixtures.snapshot.copy.missing import missing
+from fixtures.snapshot.copy.rewrite import Rewriter, concerned
 from fixtures.snapshot.load import read_snapshot
-from fixtures.snapshot.missing import missing
-from fixtures.snapshot.rewrite import Rewriter, concerned
 from suites.embedded.recorded_exchanges import Exchange, Stretch, read_items
 
 Obj = dict[str, Any]

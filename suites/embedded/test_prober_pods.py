@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.cluster.podlog import PodLog, container_state
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.embedded.process import EmbeddedProcess

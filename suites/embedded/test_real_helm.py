@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.core import manifests

@@ -19,8 +19,8 @@ import pytest
 
 from fixtures.core.process import Completed
 from fixtures.embedded.process import EmbeddedProcess
+from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import read_snapshot
-from fixtures.snapshot.standin import prepare
 from fixtures.tools.toolbox import Toolbox
 from suites.embedded.answers_compared import checks, read_table
 from suites.embedded.linkerd_recordings import located

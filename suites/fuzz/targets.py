@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from fixtures.cluster.helm_manifest import objects_of
+from fixtures.cluster.facts.helm_manifest import objects_of
 from fixtures.core import bounded
 from fixtures.core.errors import BadInput
 from fixtures.core.manifests import Unparsable, check_run, prune_run, rendered, version_report

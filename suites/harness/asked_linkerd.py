@@ -52,7 +52,7 @@ if mode == "garbage":
     print("\\x1b[31mpanic: runtime error\\x1b[0m {{")
     sys.exit(0)
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 connection = Connection(Path(flags["--kubeconfig"]), flags.get("--context", ""))
 
 def got(path, **query):

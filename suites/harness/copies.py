@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from fixtures.snapshot.completing import Completed, complete
+from fixtures.snapshot.copy.completing import Completed, complete
 from policies.facts.cluster import ClusterFacts
 from suites.policy.builders import change, cluster
 from suites.policy.builders import pod as pod_fact

@@ -17,7 +17,7 @@ from fixtures.core.errors import Broken
 from fixtures.evidence.ledger import LEDGER
 from fixtures.run.resume import lost_pods
 from fixtures.scenario.model import Scenario
-from fixtures.snapshot.digests import is_digest
+from fixtures.snapshot.redaction.digests import is_digest
 from fixtures.steps import restart
 from fixtures.steps.context import StepRun
 from policies.verdicts.findings import Item

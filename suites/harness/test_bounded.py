@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.cluster.facts_config import config_fact
-from fixtures.cluster.helm_manifest import documents as manifests
+from fixtures.cluster.facts.config import config_fact
+from fixtures.cluster.facts.helm_manifest import documents as manifests
 from fixtures.cluster.objects import Meta, RawConfigMap
-from fixtures.cluster.rawlists import RawLists
+from fixtures.cluster.wire.rawlists import RawLists
 from fixtures.core import bounded
 from fixtures.core.errors import BadInput
 from fixtures.core.manifests import Unparsable, documents, json_stream

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.observers.injection_canary import OWNER, OWNER_LABEL, CanaryThread
 from policies.facts.observations import Canary
 from suites.harness.pods import pod

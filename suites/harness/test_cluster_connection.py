@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.core.errors import BadInput
 from suites.harness.scripted_api import (
     Says,

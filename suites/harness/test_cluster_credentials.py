@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster import failures
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.exec_plugin import Given
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access import failures
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.access.exec_plugin import Given
+from fixtures.cluster.access.patience import NONE
 from suites.harness.scripted_api import Asked, Says, refused, scripted_api
 from suites.harness.test_recognised import exec_user, token
 

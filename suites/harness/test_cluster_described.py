@@ -11,7 +11,11 @@ import pytest
 import fixtures.cluster
 from fixtures.cluster.described import describe
 
-MODULES = sorted(m.name for m in pkgutil.iter_modules(fixtures.cluster.__path__))
+MODULES = sorted(
+    m.name
+    for m in pkgutil.walk_packages(fixtures.cluster.__path__, "fixtures.cluster.")
+    if not m.ispkg
+)
 
 
 def structs(names: dict[str, object], module: str) -> list[type[msgspec.Struct]]:
@@ -40,7 +44,7 @@ def described(struct: type[msgspec.Struct], monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_struct_is_described_at_import(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module(f"fixtures.cluster.{name}")
+    module = importlib.import_module(name)
 
     late = [s for s in structs(vars(module), module.__name__) if not described(s, monkeypatch)]
 

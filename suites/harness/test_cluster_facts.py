@@ -14,12 +14,14 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.cluster import certificates, facts_objects, kinds, objects
-from fixtures.cluster.facts import facts_from_lists
-from fixtures.cluster.facts_pods import image_tag, owners_of, pod_fact
-from fixtures.cluster.facts_workloads import workload_fact
-from fixtures.cluster.lists import decode_page
-from fixtures.cluster.rawlists import RawLists
+from fixtures.cluster import kinds, objects
+from fixtures.cluster.facts import certificates
+from fixtures.cluster.facts import objects as facts_objects
+from fixtures.cluster.facts.cluster import facts_from_lists
+from fixtures.cluster.facts.pods import image_tag, owners_of, pod_fact
+from fixtures.cluster.facts.workloads import workload_fact
+from fixtures.cluster.wire.lists import decode_page
+from fixtures.cluster.wire.rawlists import RawLists
 from fixtures.core.value_leaves import settings
 from policies.facts.cluster import ClusterFacts, Pod
 from suites.harness.pods import pod

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.patience import (
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.access.patience import (
     BETWEEN,
     BUDGET,
     LAST,

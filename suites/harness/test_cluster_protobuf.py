@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.cluster import framing, kinds, lists, objects, protobuf
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.facts_pods import pod_fact
-from fixtures.cluster.field_numbers import NUMBERS
-from fixtures.cluster.framing import MAGIC, fields
-from fixtures.cluster.messages import kind_of
+from fixtures.cluster import kinds, objects
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.facts.pods import pod_fact
 from fixtures.cluster.reader import ClusterReader
+from fixtures.cluster.wire import framing, lists, protobuf
+from fixtures.cluster.wire.field_numbers import NUMBERS
+from fixtures.cluster.wire.framing import MAGIC, fields
+from fixtures.cluster.wire.messages import kind_of
 from fixtures.embedded.api.wire import writer as writer
 from fixtures.embedded.api.wire.protobuf import read
 from policies.facts.cluster import Pod

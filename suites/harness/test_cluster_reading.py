@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.access.connection import ClusterError, Connection
 from fixtures.cluster.reader import ClusterReader
 from policies.facts.cluster import ClusterFacts
 from suites.harness.pods import namespace, pod

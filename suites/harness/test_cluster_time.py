@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.core.errors import Broken
 from fixtures.core.waiting import until
 from fixtures.embedded.process import EmbeddedProcess

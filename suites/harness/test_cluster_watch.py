@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.observers.pod_watch import PodWatch
 from policies.facts.cluster import Namespace, Pod
 from suites.harness.pods import namespace, pod

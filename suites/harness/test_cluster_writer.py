@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.cluster.owning import RENEWED, RUN
-from fixtures.cluster.patience import NONE
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter, Write
 from fixtures.core.errors import BadInput, Broken

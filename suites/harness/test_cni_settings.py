@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.cluster.cni import read_settings
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.facts.cni import read_settings
 from policies.controls.preflight.cni import ready_first
 from policies.controls.preflight.cni_settings import LEGACY, NFT, CniSettings, since_legacy, usable
 from policies.facts.cluster import Workload

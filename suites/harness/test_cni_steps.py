@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.core import manifests

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.consent.gate import Agreed, Gate
 from fixtures.evidence.ledger import LEDGER, Ledger, read

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.cluster.connection import ClusterError, Connection
+from fixtures.cluster.access.connection import ClusterError, Connection
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.consent.rights import Right, missing, to_look, to_upgrade
 from fixtures.core.waiting import until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import ClusterError
+from fixtures.cluster.access.connection import ClusterError
 from fixtures.core.errors import BadInput
 from fixtures.scenario.model import Consent
 from fixtures.targets.existing import (

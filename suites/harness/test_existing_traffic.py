@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import TrafficSeen

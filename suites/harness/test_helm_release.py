@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.cluster import helm_release as helm_release
-from fixtures.cluster.connection import ClusterError, Connection
-from fixtures.cluster.helm_manifest import objects_of
-from fixtures.cluster.helm_release import (
+from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.facts import helm_release as helm_release
+from fixtures.cluster.facts.helm_manifest import objects_of
+from fixtures.cluster.facts.helm_release import (
     SecretMeta,
     Undecodable,
     named,
@@ -26,8 +26,8 @@ from fixtures.cluster.helm_release import (
     release_facts,
     unpacked,
 )
+from fixtures.cluster.facts.releases import IN_FULL, managed_by
 from fixtures.cluster.reader import ClusterReader
-from fixtures.cluster.releases import IN_FULL, managed_by
 from fixtures.snapshot.facts import facts as facts_of
 from fixtures.snapshot.load import read_snapshot
 from policies.facts.cluster import ClusterFacts

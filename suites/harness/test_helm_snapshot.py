@@ -12,12 +12,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from fixtures.cluster.helm_release import packed, unpacked
-from fixtures.snapshot.certificates import StandIns
+from fixtures.cluster.facts.helm_release import packed, unpacked
+from fixtures.snapshot.copy.certificates import StandIns
+from fixtures.snapshot.copy.releases import is_release, rewrite_release
+from fixtures.snapshot.copy.rewrite import Rewriter
+from fixtures.snapshot.copy.standin import LoadableSnapshot, prepare
 from fixtures.snapshot.load import read_snapshot
-from fixtures.snapshot.releases import is_release, rewrite_release
-from fixtures.snapshot.rewrite import Rewriter
-from fixtures.snapshot.standin import LoadableSnapshot, prepare
 from suites.harness.snapshots import HELM, RECORDINGS
 
 Obj = dict[str, Any]

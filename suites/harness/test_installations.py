@@ -17,10 +17,10 @@ from fixtures.run.console import Console
 from fixtures.run.open_run import open_session
 from fixtures.run.recognition import What, remarks
 from fixtures.scenario.model import Scenario
-from fixtures.snapshot.kept import LAST_APPLIED, WORKLOADS, as_applied, overrides
+from fixtures.snapshot.copy.kept import LAST_APPLIED, WORKLOADS, as_applied, overrides
+from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes
-from fixtures.snapshot.standin import prepare
 from policies.controls.preflight.configuration import one_owner
 from policies.skew.ownership import keeper
 from rehearse import main

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.cluster.connection import ClusterError
+from fixtures.cluster.access.connection import ClusterError
 from fixtures.core.errors import BadInput, Broken, RehearsalError
 from fixtures.scenario.model import Scenario
 from fixtures.targets import kind as kind_module

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rehearse
-from fixtures.cluster.connection import Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.core import bounded, redaction
 from fixtures.core.errors import BadInput, Broken, RehearsalError
 from fixtures.core.secret_guard import scrub

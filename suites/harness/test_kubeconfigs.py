@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.core.errors import RehearsalError
 from suites.harness.kubeconfig_forms import FORMS, TOKEN, Stage
 from suites.harness.scripted_api import Asked, Says, ScriptedApi, refused, scripted_api

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from fixtures.cluster import objects
-from fixtures.cluster.connection import Connection
-from fixtures.cluster.facts_pods import owners_of, pod_fact
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.facts.pods import owners_of, pod_fact
 from fixtures.cluster.templates import Next, next_pods
 from policies.facts.cluster import Pod
 from suites.harness.pods import pod

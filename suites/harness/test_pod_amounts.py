@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.cluster.pod_amounts import counted, over_quota
+from fixtures.cluster.facts.pod_amounts import counted, over_quota
 from policies.facts.observations import OverQuota
 
 

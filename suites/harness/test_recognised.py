@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.cluster.connection import Connection
-from fixtures.cluster.control_planes import control_planes
-from fixtures.cluster.exec_plugin import CredentialsError, Plugin
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.access.exec_plugin import CredentialsError, Plugin
+from fixtures.cluster.facts.control_planes import control_planes
 from fixtures.core.errors import BadInput
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import Note

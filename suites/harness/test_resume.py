@@ -16,7 +16,7 @@ from pathlib import Path
 import junitparser
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.evidence.ledger import LEDGER, read

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.bare import there
-from fixtures.cluster.connection import Connection
 from fixtures.core.errors import Broken
 from fixtures.core.process import Completed
 from fixtures.core.waiting import until

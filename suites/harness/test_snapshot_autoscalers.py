@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.embedded.nodes.autoscaler import ADDED_BY
-from fixtures.snapshot.autoscalers import mark
+from fixtures.snapshot.copy.autoscalers import mark
 from suites.harness.copies import Obj, other
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.core.errors import BadInput
-from fixtures.snapshot import played
+from fixtures.snapshot.copy import played
+from fixtures.snapshot.copy.references import PLACEHOLDER, volumes, wanted_by
+from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import CAPTURED_AT, KINDS_READ, NOT_READ, read_snapshot
-from fixtures.snapshot.references import PLACEHOLDER, volumes, wanted_by
-from fixtures.snapshot.standin import prepare
 from policies.facts.cluster import Unreadable
 from suites.harness.copies import STUCK, Obj, completed, env, pod, values
 from suites.harness.snapshots import SECOND, cluster, recorded, written

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.snapshot.foreign import deciders, leave_out
+from fixtures.snapshot.copy.foreign import deciders, leave_out
 from fixtures.snapshot.load import read_snapshot
 from suites.harness.copies import ALL, OWN, PODS, Obj, other, pod
 from suites.harness.snapshots import SECOND, recorded

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.embedded.process import EmbeddedProcess
+from fixtures.snapshot.copy.standin import encoded, prepare
 from fixtures.snapshot.read import read_snapshot
-from fixtures.snapshot.standin import encoded, prepare
 from policies.facts.cluster import ClusterFacts
 from suites.harness.snapshots import FIRST, SECOND, recorded
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.cluster.helm_release import raw_release
-from fixtures.snapshot.allowed import KINDS, RULES, SHAPES
-from fixtures.snapshot.digests import MARK, Digests, is_digest
+from fixtures.cluster.facts.helm_release import raw_release
 from fixtures.snapshot.explain import Kept, rule, table
 from fixtures.snapshot.facts import facts
 from fixtures.snapshot.load import REDACTED, RULE, read_snapshot
-from fixtures.snapshot.redact import Redactor
+from fixtures.snapshot.redaction.allowed import KINDS, RULES, SHAPES
+from fixtures.snapshot.redaction.digests import MARK, Digests, is_digest
+from fixtures.snapshot.redaction.redact import Redactor
 from policies.facts.cluster import ClusterFacts
 from suites.harness.planted import found_in
 from suites.harness.secret_places import (

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.embedded.api.access import pki
 from fixtures.linkerd import certificates
 from fixtures.prober.prober import tls_context

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.cluster.connection import Connection
+from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.podlog import PodLog
 from fixtures.prober import prober
 from fixtures.traffic.loglines import LogLines

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures.cluster.connection import Connection
-from fixtures.cluster.patience import NONE
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.access.patience import NONE
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.steps import traffic_probes
 from fixtures.traffic import pods as runners

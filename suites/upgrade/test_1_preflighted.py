@@ -7,7 +7,7 @@ from datetime import timedelta
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from fixtures.snapshot.copied import lacking
+from fixtures.snapshot.copy.copied import lacking
 from fixtures.steps.extensions.steps import targets_of
 from policies.controls.control_plane import certificates, crds, scheduling
 from policies.controls.extensions import owner

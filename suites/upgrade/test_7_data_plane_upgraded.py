@@ -5,7 +5,7 @@ from __future__ import annotations
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from fixtures.snapshot.copied import lacking
+from fixtures.snapshot.copy.copied import lacking
 from policies.controls.control_plane import availability
 from policies.controls.data_plane import injection, jobs, restarts, versions
 from policies.skew import rule
