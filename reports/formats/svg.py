@@ -36,9 +36,6 @@ class Scale:
         """0 at the start, 1 at the end."""
         return min(max((at - self.start).total_seconds() / self.seconds, 0.0), 1.0)
 
-    def percent(self, at: datetime) -> str:
-        return f"{100 * self.share(at):.2f}%"
-
     def unit(self, at: datetime) -> int:
         return round(UNITS * self.share(at))
 
