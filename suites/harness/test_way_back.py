@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from fixtures.core.errors import Broken
 from fixtures.evidence.reached import Reached
-from fixtures.evidence.walk import WAY_BACK
+from fixtures.evidence.walk import WAY_BACK, order
 from fixtures.run import rehearsal
 from fixtures.run.rehearsal import Rehearsal, Resumption
 from fixtures.scenario.model import Scenario
@@ -79,7 +79,7 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[StepRun] = []
-    steps = [s for s, _ in rehearsal.order(PLAN)]
+    steps = [s for s, _ in order(PLAN)]
     place = steps.index("control_plane_upgraded")
     done = tuple(
         Reached(
