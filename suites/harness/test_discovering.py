@@ -17,6 +17,7 @@ from fixtures.evidence.ledger import LEDGER, Ledger, read
 from fixtures.evidence.records import CommandRan, Observed
 from fixtures.scenario.model import Scenario, load
 from fixtures.steps import discovery_check
+from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.discovery_check import Patience
 from fixtures.targets.existing import ExistingTarget, look
@@ -95,6 +96,7 @@ def ask(found: Existing, linkerd: AskedLinkerd, tmp_path: Path) -> Generator[Ask
             hop=HOP,
             plan=Plan(source=SOURCE, target=TARGET, hops=(HOP,)),
             scenario=Scenario(),
+            installer=CliInstaller(),
             cluster=cluster,
             ledger=Ledger.create(tmp_path / f"run{len(connections)}", "run"),
             faults=(),

@@ -16,6 +16,7 @@ from fixtures.evidence.records import Note, RunEnded
 from fixtures.run.open_run import Opened
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.scenario.model import Scenario
+from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import Cluster
 from fixtures.traffic.life import Probes
 from fixtures.traffic.runner import Recorded, Rehearsed, Running, Source, Spec, Way
@@ -149,6 +150,7 @@ def opened(folder: Path, lines: list[str], *clusters: Cluster) -> Opened:
         Rehearsal(
             scenario=scenario,
             plan=plan("edge-25.4.4", "edge-25.10.7", kubernetes="1.31"),
+            installer=CliInstaller(),
             ledger=run.ledger,
             console=run.console,
             open_cluster=lambda: clusters[0],

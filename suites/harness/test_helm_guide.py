@@ -19,9 +19,10 @@ from fixtures.cluster.writer import Answer, Put
 from fixtures.core.waiting import until
 from fixtures.evidence.ledger import Ledger
 from fixtures.scenario.model import ExtensionSpec, HelmOptions, Scenario
-from fixtures.steps import helm_steps
+from fixtures.steps import guide, helm_steps
 from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.extensions import helm as extension_helm
+from fixtures.steps.helm_steps import HelmInstaller
 from fixtures.tools.toolbox import Toolbox
 from policies.controls.whole_run.differences import Difference
 from policies.facts.cluster import ClusterFacts, Namespace, Workload
@@ -130,6 +131,7 @@ def make(tmp_path: Path) -> Make:
             hop=HOP,
             plan=Plan(source=OLD, target=NEW, hops=(HOP,)),
             scenario=Scenario(installation="helm", helm=options or HelmOptions()),
+            installer=HelmInstaller(),
             cluster=cluster,
             ledger=Ledger.create(tmp_path / "run", "run"),
             faults=(),
@@ -147,7 +149,7 @@ def lines(run: StepRun) -> list[str]:
 def test_crds_are_upgraded_under_their_releases_own_name(make: Make) -> None:
     run = make()
 
-    helm_steps.crds_upgraded(run)
+    guide.crds_upgraded(run)
 
     assert lines(run)[0] == (
         "helm upgrade mesh-crds linkerd-crds-2026.6.3.tgz -n mesh --reset-then-reuse-values "
@@ -160,7 +162,7 @@ def test_the_scenario_says_mode_values_and_waiting(make: Make) -> None:
     options = HelmOptions(values="reuse", set=("a=b",), atomic=True)
     run = make(options=options)
 
-    helm_steps.control_plane_upgraded(run)
+    guide.control_plane_upgraded(run)
 
     assert lines(run)[0] == (
         "helm upgrade linkerd-control-plane linkerd-control-plane-2026.6.3.tgz -n linkerd "
@@ -171,7 +173,7 @@ def test_the_scenario_says_mode_values_and_waiting(make: Make) -> None:
 def test_the_control_plane_is_followed_to_the_end_and_its_render_is_kept(make: Make) -> None:
     run = make()
 
-    helm_steps.control_plane_upgraded(run)
+    guide.control_plane_upgraded(run)
 
     names = (f"deployment/linkerd-{c}" for c in ("destination", "identity", "proxy-injector"))
     assert lines(run)[1] == (f"kubectl -n linkerd rollout status {' '.join(names)} --timeout=300s")
@@ -212,7 +214,7 @@ def test_new_pods_are_probed_from_once_they_get_the_target(make: Make) -> None:
     run.cluster.canary = cast("Any", Injected(NEW))
     run.cluster.probes = cast("Any", sources)
 
-    helm_steps.control_plane_upgraded(run)
+    guide.control_plane_upgraded(run)
 
     assert sources.begun == [NEW]
 
@@ -220,7 +222,7 @@ def test_new_pods_are_probed_from_once_they_get_the_target(make: Make) -> None:
 def test_a_failed_upgrade_is_a_fact_and_renders_nothing(make: Make) -> None:
     run = make(upgrade="echo 'Error: UPGRADE FAILED' >&2; exit 1")
 
-    helm_steps.control_plane_upgraded(run)
+    guide.control_plane_upgraded(run)
 
     assert run.commands[0].exit_code == 1
     assert not [what for _, what in run.observations if isinstance(what, Rendered)]
@@ -229,7 +231,7 @@ def test_a_failed_upgrade_is_a_fact_and_renders_nothing(make: Make) -> None:
 def test_nothing_is_pruned_and_the_refusal_is_on_record(make: Make) -> None:
     run = make()
 
-    helm_steps.pruned(run)
+    guide.pruned(run)
 
     assert [(c.argv[:2], c.exit_code) for c in run.commands] == [(("linkerd", "prune"), 1)]
     assert [label for label, _ in run.observations] == ["render", "render"]
@@ -273,7 +275,7 @@ def test_a_second_upgrade_is_compared_object_by_object(make: Make) -> None:
     run = make()
     run.scenario = replace(run.scenario, soak=0.0)
 
-    helm_steps.settled(run)
+    guide.settled(run)
 
     (found,) = [what for _, what in run.observations if isinstance(what, Difference)]
     assert found.paths == ("/data/values",)
@@ -298,7 +300,7 @@ def test_helm_renders_again_while_the_soak_lasts_and_is_told_of_after_it(
 
     monkeypatch.setattr(StepRun, "soak", soak)
 
-    helm_steps.settled(run)
+    guide.settled(run)
 
     assert [line.split()[:2] for line in lines(run)] == [
         ["linkerd", "check"],
@@ -310,8 +312,15 @@ def test_helm_renders_again_while_the_soak_lasts_and_is_told_of_after_it(
 
 def test_the_way_back_is_a_rollback(make: Make) -> None:
     run = make()
+    control_plane = HelmRelease(
+        name="linkerd-control-plane",
+        namespace="linkerd",
+        revision=1,
+        chart="linkerd-control-plane",
+    )
+    run.upgraded_from = ClusterFacts(taken_at=Target().now(), helm=(control_plane,))
 
-    helm_steps.rolled_back(run, 1)
+    HelmInstaller().go_back(run)
 
     assert lines(run)[0].startswith("helm rollback linkerd-control-plane 1 -n linkerd --wait")
 
@@ -327,7 +336,7 @@ def test_the_values_of_the_targets_charts_are_on_record(
     for name in ("checks", "admissibility", "images"):
         monkeypatch.setattr(f"fixtures.steps.preflight.{name}", nothing)
 
-    helm_steps.preflighted(run)
+    guide.preflighted(run)
 
     kept = [what for _, what in run.observations if isinstance(what, ChartValues)]
     assert [(k.chart, k.release) for k in kept] == [

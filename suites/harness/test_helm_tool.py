@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.core.errors import BadInput, Broken
 from fixtures.core.process import Completed, ToolError
+from fixtures.run.choose import installer_of
 from fixtures.scenario.model import Scenario
 from fixtures.tools.charts import Charts
 from fixtures.tools.helm import find, helm_version, manifest_of, require, version_of
@@ -181,7 +182,7 @@ def test_with_helm_and_charts_nothing_is_missing(tools: Path) -> None:
 
 
 def test_an_installation_of_the_clis_needs_nothing() -> None:
-    require(Scenario(), (OLD, NEW))
+    installer_of(Scenario()).require(Scenario(), (OLD, NEW))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from fixtures.evidence.walk import WAY_BACK, order
 from fixtures.run import rehearsal
 from fixtures.run.rehearsal import Rehearsal, Resumption
 from fixtures.scenario.model import Scenario
-from fixtures.steps import helm_steps, rollback
+from fixtures.steps import rollback
+from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import StepRun
+from fixtures.steps.helm_steps import HelmInstaller
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import HelmRelease
 from suites.harness.test_session import session
@@ -29,47 +31,64 @@ AFTER = ClusterFacts(taken_at=AT, helm=(CRDS, replace(CONTROL, revision=7)))
 """A try that failed and was taken back lies in between."""
 
 
-def run_of(upgraded_from: ClusterFacts | None) -> StepRun:
+class Helm:
+    """Notes the revisions that are gone back to."""
+
+    def __init__(self) -> None:
+        self.led: list[int] = []
+        self.charts = self
+
+    def chart(self, *_: str) -> None: ...
+
+    def waiting(self, **_: bool) -> tuple[str, ...]:
+        return ()
+
+    def rollback(self, _: str, to: int, *__: str, timeout: float) -> None:
+        assert timeout
+        self.led.append(to)
+
+
+def run_of(upgraded_from: ClusterFacts | None, helm: Helm) -> StepRun:
+    def nothing(*_: object) -> None: ...
+
+    def wall(seconds: float) -> float:
+        return seconds
+
     return cast(
         "StepRun",
         SimpleNamespace(
-            by_helm=True,
+            installer=HelmInstaller(),
+            helm=helm,
+            kubectl=SimpleNamespace(status_of_all=nothing),
+            ran=nothing,
+            wall=wall,
             facts=AFTER,
             upgraded_from=upgraded_from,
             label=HOP.label,
+            source=HOP.source,
             destination=HOP.target,
             scenario=Scenario(),
-            cluster=SimpleNamespace(reader=SimpleNamespace(facts=lambda: AFTER)),
+            cluster=SimpleNamespace(reader=SimpleNamespace(facts=lambda: AFTER), canary=None),
         ),
     )
 
 
-@pytest.fixture
-def led(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Revisions that were gone back to."""
-    found: list[int] = []
+def test_it_leads_to_the_revision_before_the_upgrade() -> None:
+    helm = Helm()
 
-    def rolled_back(_: StepRun, to: int) -> None:
-        found.append(to)
+    rollback.rolled_back(run_of(BEFORE, helm))
 
-    monkeypatch.setattr(helm_steps, "rolled_back", rolled_back)
-    return found
-
-
-def test_it_leads_to_the_revision_before_the_upgrade(led: list[int]) -> None:
-    rollback.rolled_back(run_of(BEFORE))
-
-    assert led == [4]
+    assert helm.led == [4]
 
 
 @pytest.mark.parametrize("known", [None, ClusterFacts(taken_at=AT, helm=(CRDS,))])
-def test_a_revision_that_is_not_known_is_not_guessed(
-    known: ClusterFacts | None, led: list[int]
-) -> None:
-    with pytest.raises(Broken, match="no revision of the control plane") as refused:
-        rollback.rolled_back(run_of(known))
+def test_a_revision_that_is_not_known_is_not_guessed(known: ClusterFacts | None) -> None:
+    helm = Helm()
 
-    assert led == []
+    with pytest.raises(Broken, match="no revision of the control plane") as refused:
+        rollback.rolled_back(run_of(known, helm))
+
+    assert helm.led == []
     assert HOP.label in refused.value.where
     assert refused.value.seen
     assert refused.value.next_command.startswith("helm history")
@@ -113,6 +132,7 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
     walk = Rehearsal(
         scenario=Scenario(rollback=True),
         plan=PLAN,
+        installer=CliInstaller(),
         ledger=run.ledger,
         console=run.console,
         open_cluster=cast("Any", lambda: made),

@@ -11,9 +11,7 @@ from fixtures.snapshot.copy.copied import lacking
 from fixtures.steps.extensions.steps import targets_of
 from policies.controls.control_plane import certificates, crds, scheduling
 from policies.controls.extensions import owner
-from policies.controls.helm import manifests as helm_manifests
-from policies.controls.helm import modes, ownership, values
-from policies.controls.helm.modes import Asked
+from policies.controls.helm import ownership
 from policies.controls.preflight import (
     configuration,
     dry_runs,
@@ -22,12 +20,11 @@ from policies.controls.preflight import (
     left_behind,
 )
 from policies.controls.whole_run import checks
-from policies.facts.helm import CONTROL_PLANE, CRDS, ChartValues
+from policies.facts.helm import ChartValues
 from policies.facts.observations import CheckRun, DryRun, ImageEvidence, Rendered
 from policies.planning import advisories, path
 from policies.skew import kubernetes
 from policies.skew.ownership import Keeper, keeper
-from policies.verdicts.combining import combined
 from policies.workloads import copies
 
 
@@ -98,19 +95,9 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     )
     owned = rehearsal.originals if kept else facts
     way = ownership.one_way(owned or facts, scenario.installation, twin=kept is not None)
-    if scenario.installation == "cli":
-        expect(combined([way, extensions], holds_as=f"{way.summary}; {extensions.summary}"))
-        return
     assert preflighted.hop
-    options = scenario.helm
-    asked = (
-        Asked(chart=CRDS, mode=options.crds_values, sets=options.crds_set),
-        Asked(chart=CONTROL_PLANE, mode=options.values, sets=options.set),
-    )
-    arrive = modes.values_arrive(facts, preflighted.hop, asked, charts)
-    stored = helm_manifests.stored_as_live(facts)
-    parts = [way, arrive, stored, extensions]
-    expect(combined(parts, holds_as=f"{way.summary}; {arrive.summary}; {extensions.summary}"))
+    judged = rehearsal.installer.controls(scenario)
+    expect(judged.owner(way, extensions, facts, preflighted.hop, charts))
 
 
 @control("PRE-08")
@@ -118,11 +105,8 @@ def test_changed_defaults_are_acknowledged(preflighted: Reached, rehearsal: Rehe
     assert preflighted.hop
     results = advisories.applicable(preflighted.hop, preflighted.after)
     notes = configuration.defaults_acknowledged(results, rehearsal.scenario.acknowledged)
-    if rehearsal.scenario.installation == "cli":
-        expect(notes)
-        return
-    known = values.defaults_known(preflighted.after, preflighted.all(ChartValues))
-    expect(combined([notes, known], holds_as=f"{notes.summary}; {known.summary}"))
+    judged = rehearsal.installer.controls(rehearsal.scenario)
+    expect(judged.defaults(notes, preflighted.after, preflighted.all(ChartValues)))
 
 
 @control("PRE-09")

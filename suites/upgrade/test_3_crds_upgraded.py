@@ -6,12 +6,10 @@ from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
 from policies.controls.control_plane import crds
-from policies.controls.helm import ownership
 from policies.controls.preflight import cni
 from policies.controls.preflight.cni_settings import CniSettings
 from policies.facts.helm import CRDS
 from policies.facts.observations import NodeCanary
-from policies.verdicts.combining import combined
 
 
 @control("CRD-01")
@@ -20,11 +18,8 @@ def test_crds_are_ready_before_the_control_plane(
 ) -> None:
     after, target = crds_upgraded.after, crds_upgraded.target
     ready = crds.ready_before_control_plane(after, target)
-    if rehearsal.scenario.installation == "cli":
-        expect(ready)
-        return
-    upgraded = ownership.deployed(after, CRDS, target)
-    expect(combined([upgraded, ready], holds_as=f"{upgraded.summary}; {ready.summary}"))
+    judged = rehearsal.installer.controls(rehearsal.scenario)
+    expect(judged.upgraded(ready, after, CRDS, target))
 
 
 @control("CRD-02")

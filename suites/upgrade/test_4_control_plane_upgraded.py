@@ -15,14 +15,12 @@ from policies.controls.control_plane import (
     webhooks,
 )
 from policies.controls.extensions import installed
-from policies.controls.helm import ownership
 from policies.controls.preflight import configuration, images
 from policies.controls.whole_run import checks
 from policies.facts.discovery import Discovery
 from policies.facts.helm import CONTROL_PLANE
 from policies.facts.observations import CheckRun, Rendered, VersionReport
 from policies.skew import rule
-from policies.verdicts.combining import combined
 from policies.workloads import copies
 
 
@@ -41,12 +39,8 @@ def test_rollouts_are_complete(control_plane_upgraded: Reached, rehearsal: Rehea
         lacking(rehearsal.cluster, step.after),
         "CP-02",
     )
-    if rehearsal.scenario.installation == "cli":
-        expect(rolled_out)
-        return
-    upgraded = ownership.deployed(step.after, CONTROL_PLANE, step.target)
-    said = f"{upgraded.summary}; {rolled_out.summary}"
-    expect(combined([upgraded, rolled_out], holds_as=said))
+    judged = rehearsal.installer.controls(rehearsal.scenario)
+    expect(judged.upgraded(rolled_out, step.after, CONTROL_PLANE, step.target))
 
 
 @control("CP-03")

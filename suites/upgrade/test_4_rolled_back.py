@@ -5,7 +5,8 @@ from __future__ import annotations
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from fixtures.steps.rollback import BACK, commands_back
+from fixtures.steps.cli_steps import BACK
+from fixtures.steps.rollback import commands_back
 from policies.controls.whole_run import rollback
 from policies.facts.observations import Rendered
 

@@ -5,20 +5,28 @@ from __future__ import annotations
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.run.rehearsal import Rehearsal
-from policies.controls.helm import manifests
+from policies.controls.installers import Pruned
 from policies.controls.prune import pruning
 from policies.facts.observations import PruneRun, Rendered
+
+
+def seen(pruned: Reached, crds_upgraded: Reached) -> Pruned:
+    return Pruned(
+        first=crds_upgraded.before,
+        before=pruned.before,
+        after=pruned.after,
+        listing=pruned.one(PruneRun, "prune"),
+        second=pruned.one(PruneRun, "second prune"),
+        rendered=pruned.all(Rendered),
+    )
 
 
 @control("PRN-01")
 def test_the_prune_list_is_the_computed_set(
     pruned: Reached, crds_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
-    if rehearsal.scenario.installation == "helm":
-        expect(manifests.removed_by_helm(crds_upgraded.before, pruned.before))
-        return
-    expected = pruning.expected_prune(pruned.before, pruned.all(Rendered))
-    expect(pruning.list_equals(pruned.one(PruneRun, "prune"), expected))
+    judged = rehearsal.installer.controls(rehearsal.scenario)
+    expect(judged.prune_list(seen(pruned, crds_upgraded)))
 
 
 @control("PRN-02")
@@ -35,7 +43,5 @@ def test_nothing_is_orphaned(pruned: Reached) -> None:
 def test_a_second_prune_is_empty(
     pruned: Reached, crds_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
-    if rehearsal.scenario.installation == "helm":
-        expect(manifests.nothing_dropped_left(crds_upgraded.before, pruned.after))
-        return
-    expect(pruning.second_prune_empty(pruned.one(PruneRun, "second prune")))
+    judged = rehearsal.installer.controls(rehearsal.scenario)
+    expect(judged.prune_again(seen(pruned, crds_upgraded)))
