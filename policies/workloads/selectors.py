@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from apimachinery.selectors import meets
 from policies.facts.cluster import Selector
 
 
@@ -13,8 +14,7 @@ def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
     Operators that do not exist in Kubernetes match nothing.
     """
     return all(labels.get(k) == v for k, v in selector.match_labels) and all(
-        _expression(key, operator, values, labels)
-        for key, operator, values in selector.expressions
+        meets(labels, *expression) for expression in selector.expressions
     )
 
 
@@ -23,18 +23,3 @@ def asks_for(selector: Selector) -> frozenset[str]:
     return frozenset(
         {k for k, _ in selector.match_labels} | {k for k, _, _ in selector.expressions}
     )
-
-
-def _expression(
-    key: str, operator: str, values: tuple[str, ...], labels: Mapping[str, str]
-) -> bool:
-    present = key in labels
-    if operator == "In":
-        return present and labels[key] in values
-    if operator == "NotIn":
-        return not present or labels[key] not in values
-    if operator == "Exists":
-        return present
-    if operator == "DoesNotExist":
-        return not present
-    return False

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 import grimp
 import pytest
 
-PACKAGES = ("reports", "fixtures", "policies", "oci")
+PACKAGES = ("reports", "fixtures", "policies", "apimachinery", "oci")
 
 
 def in_order(imports: dict[str, set[str]]) -> list[str]:

@@ -12,7 +12,10 @@ DOCUMENTS = [
     *(Path(name) for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted(Path("docs").rglob("*.md")),
 ]
-ROOMS = ("fixtures", "policies", "reports", "suites", "docs", "oci", "examples", "benchmarks")
+ROOMS = (
+    *("fixtures", "policies", "reports", "suites", "apimachinery", "oci"),
+    *("docs", "examples", "benchmarks"),
+)
 NAMED = re.compile(rf"(?:{'|'.join(ROOMS)})/[\w./*-]*(?:::[\w.]+)?")
 """A path of ours, and what is named in it: `policies/planning/path.py::plan`."""
 
