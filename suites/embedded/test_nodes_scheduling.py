@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
+from apimachinery.quantities import amount
 from fixtures.embedded.controllers.views import condition
 from fixtures.embedded.kernel import Obj
-from fixtures.embedded.nodes.scheduler import quantity
 from suites.embedded.in_process import (
     SPACE,
     InProcess,
@@ -211,4 +211,4 @@ def test_nodes_show_what_linkerd_check_reads() -> None:
 def test_quantities_are_read_as_kubernetes_writes_them() -> None:
     texts = ["250m", "2", "1Gi", "1500Ki", "1M", "", "odd"]
 
-    assert [quantity(t) for t in texts] == [0.25, 2, 2**30, 1500 * 1024, 10**6, 0, 0]
+    assert [amount(t) for t in texts] == [0.25, 2, 2**30, 1500 * 1024, 10**6, 0, 0]

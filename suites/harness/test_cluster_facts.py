@@ -14,6 +14,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apimachinery.quantities import quantity
 from fixtures.cluster import kinds, objects
 from fixtures.cluster.facts import certificates
 from fixtures.cluster.facts import objects as facts_objects
@@ -181,7 +182,7 @@ def test_deployment_and_daemon_set_counts() -> None:
 
 
 def test_quantities() -> None:
-    read = facts_objects.quantity
+    read = quantity
 
     assert read("500m") == 0.5
     assert read("2") == 2
