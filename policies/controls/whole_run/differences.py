@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from apimachinery.pointers import escape
 from policies.facts.cluster import Fact, ObjectKey
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
 
@@ -72,7 +73,7 @@ def changed_pointers(before: object, after: object, at: str = "") -> Iterator[st
     """JSON pointers of the smallest parts in which two JSON values differ, in document order."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in (*before, *(k for k in after if k not in before)):
-            inner = f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}"
+            inner = f"{at}/{escape(str(name))}"
             if name not in before or name not in after:
                 if before.get(name) is not None or after.get(name) is not None:
                     yield inner
