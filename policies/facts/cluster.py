@@ -187,7 +187,7 @@ class LinkerdConfig(Fact, frozen=True, kw_only=True):
     created_by: str = ""
 
     def value(self, path: str) -> str | None:
-        """JSON text of one value, or None."""
+        """Return the JSON text of one value, or None."""
         return next((s.value for s in self.values if s.path == path), None)
 
 
@@ -281,6 +281,6 @@ class ClusterFacts(Fact, frozen=True, kw_only=True):
     unreadable: tuple[Unreadable, ...] = ()
 
     def cannot_read(self, *resources: str) -> str:
-        """Reasons why any of these resources is missing here, or an empty string."""
+        """Return reasons why any of these resources is missing here, or an empty string."""
         found = [f"{u.resource}: {u.reason}" for u in self.unreadable if u.resource in resources]
         return "; ".join(found)

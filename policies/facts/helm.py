@@ -91,7 +91,7 @@ class ChartValues(Fact, frozen=True, kw_only=True, tag_field="type", tag="chart-
 
 
 def linkerd_release(chart_version: str, app_version: str = "") -> str:
-    """The Linkerd release of a chart: its appVersion, else from a version `20YY.M.N`.
+    """Return the Linkerd release of a chart: its appVersion, else from a version `20YY.M.N`.
 
     Charts before edge-24.3.1 have versions of their own and only say it by appVersion.
     """
@@ -104,7 +104,7 @@ def linkerd_release(chart_version: str, app_version: str = "") -> str:
 
 
 def chart_version(release: str) -> str:
-    """Version of the charts of a Linkerd release: `2025.10.7`; empty where none follows."""
+    """Return the charts' version of a Linkerd release: `2025.10.7`; empty where none follows."""
     edge = release.removeprefix("edge-")
     if edge == release or not re.fullmatch(r"\d\d\.\d{1,2}\.\d{1,2}", edge):
         return ""

@@ -62,7 +62,7 @@ class CheckRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="check"):
     """Why the output could not be parsed; empty when it could."""
 
     def failed(self) -> tuple[tuple[str, CheckResult], ...]:
-        """(category, check) of every check whose result is `error`."""
+        """Return (category, check) of every check whose result is `error`."""
         return tuple(
             (c.name, r)
             for d in self.documents

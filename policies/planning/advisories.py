@@ -88,12 +88,12 @@ class _File(msgspec.Struct, frozen=True):
 
 @cache
 def all_advisories() -> tuple[Advisory, ...]:
-    """Every note, in order of the hops."""
+    """Return every note, in order of the hops."""
     return read("advisories.toml", _File).advisory
 
 
 def relevant(hop: Hop) -> tuple[Advisory, ...]:
-    """Notes whose change lies on this hop; empty when an end of it has no place."""
+    """Return notes whose change lies on this hop; empty when an end of it has no place."""
     start, end = _place(hop.source), _place(hop.target)
     if not start or not end:
         return ()
@@ -101,7 +101,7 @@ def relevant(hop: Hop) -> tuple[Advisory, ...]:
 
 
 def unjudged(hop: Hop) -> tuple[AdvisoryResult, ...]:
-    """The relevant notes when there is no cluster to ask.
+    """Return the relevant notes when there is no cluster to ask.
 
     What the hop alone does not decide is to be read.
     """
@@ -115,12 +115,12 @@ def unjudged(hop: Hop) -> tuple[AdvisoryResult, ...]:
 
 
 def applicable(hop: Hop, facts: ClusterFacts) -> tuple[AdvisoryResult, ...]:
-    """Every note on this hop with its state for this cluster and what was seen."""
+    """Return every note on this hop with its state for this cluster and what was seen."""
     return tuple(_ask(advisory, hop, facts) for advisory in relevant(hop))
 
 
 def nothing_breaks(results: Iterable[AdvisoryResult], acknowledged: Collection[str]) -> Verdict:
-    """No note of the hop is decided against this cluster by its objects (PRE-14).
+    """Judge whether a note of the hop is decided against this cluster by its objects (PRE-14).
 
     Args:
         results: Advisories of the hop, asked of the facts.
@@ -165,7 +165,7 @@ def _since(advisory: Advisory) -> str:
 
 @cache
 def _place(tag: str) -> tuple[int, ...]:
-    """Where a release lies among the edges; a release of another channel lies at its anchor."""
+    """Return where a release lies among the edges; one of another channel lies at its anchor."""
     version = parse(tag)
     if version.channel == "edge":
         return version.numbers

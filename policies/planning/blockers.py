@@ -12,7 +12,7 @@ from policies.skew.rule import judge
 
 
 def unusable(version: Version, role: str) -> tuple[Blocker, ...]:
-    """Blockers when nothing is known of a release."""
+    """Return blockers when nothing is known of a release."""
     known = catalogue()
     what = f"{role} {version.text or '(empty)'}"
     release = known.release(version.text)

@@ -41,7 +41,7 @@ __all__ = ["Blocker", "Hop", "Plan", "blockers_of_hop", "path_is_legal", "plan"]
 
 
 def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
-    """The way from `source` to `target`; what stands against it is in `blockers`, never raised.
+    """Plan the way from `source` to `target`; what is against it is in `blockers`, never raised.
 
     Args:
         source: Release that runs, e.g. `edge-24.11.8`.
@@ -84,7 +84,7 @@ def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
 
 
 def blockers_of_hop(hop: Hop, kubernetes: str = "") -> tuple[Blocker, ...]:
-    """What stands against one hop by itself, on this Kubernetes version (empty: not known)."""
+    """Return what stands against one hop by itself, on this Kubernetes version, if known."""
     start, end = parse(hop.source), parse(hop.target)
     found = (*unusable(start, "source"), *unusable(end, "target"))
     found = found or wrong_direction(start, end) or too_far(start, end)
@@ -94,7 +94,7 @@ def blockers_of_hop(hop: Hop, kubernetes: str = "") -> tuple[Blocker, ...]:
 
 
 def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
-    """PRE-03: nothing blocks the path, and the hop starts at what the cluster runs.
+    """Judge whether nothing blocks the path, and the hop starts at what runs (PRE-03).
 
     Kubernetes is left to PRE-04, which judges what the cluster says of itself.
     """

@@ -62,21 +62,21 @@ class Route:
 
 
 def may_hop(source: Stop, target: Stop) -> bool:
-    """Forward, by at most one logical version; within one, only in the same channel."""
+    """Return whether a hop goes forward, by one logical version at most, else in one channel."""
     if source.logical == target.logical:
         return source.channel == target.channel and source.order < target.order
     return target.logical - source.logical == 1
 
 
 def supports(stop: Stop, kubernetes: int) -> bool:
-    """Whether the stop runs on this Kubernetes minor."""
+    """Return whether the stop runs on this Kubernetes minor."""
     return stop.low <= kubernetes <= stop.high
 
 
 def search(
     source: Stop, target: Stop, between: Iterable[Stop], kubernetes: int | None
 ) -> Route | None:
-    """The cheapest route, or None when there is none.
+    """Find the cheapest route; None when there is none.
 
     Args:
         source: The stop the cluster is at.
@@ -131,7 +131,7 @@ def _starts(source: Stop, minors: Sequence[int], kubernetes: int | None) -> list
 
 
 def _useful(source: Stop, target: Stop, between: Iterable[Stop]) -> list[Stop]:
-    """Stops between source and target; of neighbours alike in range only the first is needed."""
+    """Return stops between source and target; of neighbours alike in range only the first."""
     low, high = (source.logical, source.order), (target.logical, target.order)
     found: list[Stop] = []
     ordered = sorted(between, key=lambda s: (s.channel, s.logical, s.order))

@@ -12,7 +12,7 @@ from policies.skew.kubernetes import parse_kubernetes
 
 
 def stop_of(tag: str) -> Stop:
-    """The stop of a release whose logical version is known.
+    """Return the stop of a release whose logical version is known.
 
     Raises:
         ValueError: nothing places this tag; callers have refused it before.
@@ -38,7 +38,7 @@ def stop_of(tag: str) -> Stop:
 
 
 def between(source: Stop, target: Stop) -> list[Stop]:
-    """Every release a plan may stop at on the way; those advised against are left out.
+    """Return every release a plan may stop at on the way; those advised against are left out.
 
     From a stable source the stable releases are taken as long as there are any, edges after.
     Between two releases of a vendor nothing is known.
@@ -59,7 +59,7 @@ def between(source: Stop, target: Stop) -> list[Stop]:
 
 
 def bounds(stop: Stop, low: int, high: int) -> Stop:
-    """The same stop with another Kubernetes range."""
+    """Return the same stop with another Kubernetes range."""
     return replace(stop, low=low, high=high)
 
 

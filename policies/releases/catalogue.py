@@ -65,24 +65,24 @@ class Catalogue:
         self._releases[release.tag] = release
 
     def release(self, tag: str) -> Release | None:
-        """The release with this tag, or None: there is no such tag, or it orders nothing."""
+        """Return the release with this tag; None when there is no such tag, or it has no order."""
         return self._releases.get(tag)
 
     def logical(self, version: str) -> Logical | None:
-        """The logical version `2.18`, or None."""
+        """Return the logical version `2.18`, or None."""
         return self._logicals.get(version)
 
     def anchor(self, logical: str) -> Release | None:
-        """The edge the logical version starts with, or None for an unknown one."""
+        """Return the edge the logical version starts with, or None for an unknown one."""
         row = self._logicals.get(str(logical))
         return self._releases[row.anchor] if row else None
 
     def advice(self, tag: str) -> Advice | None:
-        """What the project says of this release; None when it says nothing."""
+        """Return what the project says of this release; None when it says nothing."""
         return self._advice.get(tag)
 
     def kubernetes_range(self, tag: str) -> KubernetesRange:
-        """Kubernetes versions a release supports, as far as code and documentation say.
+        """Return Kubernetes versions a release supports, as far as code and documentation say.
 
         A vendor's release has the documented range of its logical version; its code is not known.
         """
@@ -104,11 +104,11 @@ class Catalogue:
         )
 
     def gateway_api(self, logical: str) -> GatewayApi | None:
-        """Gateway API bundles the logical version works with; None before 2.15."""
+        """Return Gateway API bundles the logical version works with; None before 2.15."""
         return _gateway().get(str(logical))
 
     def inventory(self, tag: str, component: Component) -> Inventory | None:
-        """Objects of one component, from the nearest inspected release not newer than `tag`.
+        """Return one component's objects, from the nearest inspected release not newer than `tag`.
 
         None when no older release was inspected, or the component does not exist there.
         """
@@ -120,13 +120,13 @@ class Catalogue:
         return Inventory(tag=tag, component=component, anchor=anchor, keys=keys, source=source)
 
     def crds(self, tag: str) -> tuple[CrdVersions, ...]:
-        """CRDs Linkerd ships (Gateway API included), from the nearest inspected older release."""
+        """Return Linkerd's CRDs and Gateway API's, from the nearest inspected older release."""
         anchor = self.inspected(tag)
         rows = _crd_table().crd if anchor else ()
         return tuple(_crd(row) for row in rows if anchor in row.anchors)
 
     def images(self, tag: str) -> Images | None:
-        """Images beside controller and proxy, from the nearest inspected older release."""
+        """Return images beside controller and proxy, from the nearest inspected older release."""
         anchor = self.inspected(tag)
         table = _image_table()
         for row in table.images:
@@ -144,7 +144,7 @@ class Catalogue:
         return None
 
     def inspected(self, tag: str) -> str | None:
-        """The nearest release, not newer than `tag`, whose manifests were inspected.
+        """Return the nearest release, not newer than `tag`, whose manifests were inspected.
 
         Only stable-2.14.10 was inspected of the releases before edge-24.2.4: it stands for the
         logical version 2.14.
@@ -233,7 +233,7 @@ def _irregularities(row: tables.IrregularityTable) -> Irregularities:
 
 
 def _at(transitions: Sequence[tuple[str, str]], tag: str) -> str:
-    """The value that holds at an edge: of the last row that is not newer."""
+    """Return the value that holds at an edge: of the last row that is not newer."""
     starts = [parse(start).numbers for start, _ in transitions]
     position = bisect_right(starts, parse(tag).numbers)
     return transitions[position - 1][1] if position else ""
@@ -244,7 +244,7 @@ def _flag(text: str) -> bool | None:
 
 
 def _short(version: str) -> str:
-    """`1.23.0` as `1.23`."""
+    """Return `1.23.0` as `1.23`."""
     return version.removesuffix(".0") if version.count(".") == 2 else version
 
 
@@ -274,7 +274,7 @@ def _crd(row: tables.CrdRow) -> CrdVersions:
 
 
 def object_key(text: str) -> ObjectKey:
-    """`apps/Deployment/linkerd/linkerd-identity` as a key; `core` and `-` stand for empty."""
+    """Read `apps/Deployment/linkerd/linkerd-identity` as a key; `core` and `-` stand for empty."""
     group, kind, namespace, name = text.split("/", 3)
     return ObjectKey(
         group="" if group == "core" else group,
@@ -329,5 +329,5 @@ def _gateway() -> dict[str, GatewayApi]:
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue; read once per process."""
+    """Return the catalogue; it is read once per process."""
     return Catalogue()

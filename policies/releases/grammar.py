@@ -59,7 +59,7 @@ class LogicalVersion(Fact, frozen=True, kw_only=True, order=True):
         return cls(major=int(found[1]), minor=int(found[2]))
 
     def distance(self, other: LogicalVersion) -> int | None:
-        """Logical versions from `other` up to this one, negative when this is older.
+        """Count logical versions from `other` up to this one, negative when this is older.
 
         None between different majors: no rule says how far apart they are.
         """
@@ -115,7 +115,7 @@ def parse(text: str) -> Version:
 
 
 def format_version(version: Version) -> str:
-    """The text of a version, built from its parts; the opposite of `parse`."""
+    """Return the text of a version, built from its parts; the opposite of `parse`."""
     if not version.known:
         return version.text
     numbers = ".".join(str(n) for n in version.numbers)
@@ -124,7 +124,7 @@ def format_version(version: Version) -> str:
 
 @lru_cache(maxsize=4096)
 def from_image(text: str) -> Version:
-    """The version an image reference names by its tag, also where a digest stands beside it.
+    """Return the version an image reference names by its tag, also where a digest is beside it.
 
     A digest alone names none. Linkerd's own CLI is plainer: it takes what follows the last colon
     of the whole text (`host:5000/proxy` gives `5000/proxy`), and nothing when there is an `@`.

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def read(name: str, shape: type[T]) -> T:
-    """One data file beside this module, as the given type.
+    """Read one data file beside this module, as the given type.
 
     Raises:
         msgspec.ValidationError: the file does not have that shape (a defect of the data).

@@ -20,7 +20,7 @@ _LATEST = re.compile(r"(?:(edge|stable)-)?(?:latest|newest)(?:-(edge|stable))?",
 
 
 def resolve(text: str) -> str:
-    """The tag of the release that somebody means; the text as it is when there is none such.
+    """Return the tag of the release that somebody means; the text itself when there is none such.
 
     - A year in full, as edge charts have it, or its last two digits name an edge: `2025.10.7`.
     - A logical version names its newest stable release; from 2.15 on, without any, its anchor.
@@ -48,7 +48,7 @@ def _latest(channel: str) -> str:
 
 
 def _logical(channel: str, found: re.Match[str]) -> str:
-    """Of `2.18`: a release of it; of `2.18.0` too, where no stable release has that name."""
+    """Resolve `2.18` to a release of it; `2.18.0` too, where no stable release has that name."""
     known = catalogue()
     patch = int(found["c"] or 0)
     if patch or known.logical(f"{int(found['a'])}.{int(found['b'])}") is None:

@@ -51,7 +51,7 @@ def _newest_edge() -> tuple[int, ...]:
 
 @lru_cache(maxsize=4096)
 def logical(version: Version) -> LogicalVersion | None:
-    """The logical version a release belongs to; None when nothing says.
+    """Return the logical version a release belongs to; None when nothing says.
 
     An edge belongs to the newest logical version whose anchor is not newer than it. An edge newer
     than every known one gets the newest logical version, which is then a lower bound only: ask
@@ -71,19 +71,19 @@ def logical(version: Version) -> LogicalVersion | None:
 
 
 def own_build(version: Version) -> bool:
-    """Whether somebody else than Linkerd's makers built it: no such tag was ever published."""
+    """Return whether somebody else than Linkerd's makers built it: no such tag was published."""
     return version.channel in ("edge", "stable") and _suffix_rank(version.suffix) is None
 
 
 def newer_than_known(version: Version) -> bool:
-    """An edge newer than the newest known one: its logical version is at least the newest."""
+    """Return whether an edge is newer than the newest known: its version is that one at least."""
     placed = version.known and version.channel == "edge" and not own_build(version)
     return placed and version.numbers > _newest_edge()
 
 
 @lru_cache(maxsize=4096)
 def compare(a: Version, b: Version) -> Order:
-    """How `a` stands to `b`; INCOMPARABLE where no rule orders them.
+    """Compare `a` with `b`; INCOMPARABLE where no rule orders them.
 
     Within edge, stable, enterprise and version there is a total order by numbers, then suffix:
     pre-releases before, hot patches after the plain release. Two other suffixes on equal numbers
@@ -111,7 +111,7 @@ def _within_channel(a: Version, b: Version) -> Order:
 
 
 def _suffix_rank(suffix: str) -> tuple[int, str, int] | None:
-    """Where a suffix stands around the plain release; None when it is build information."""
+    """Return where a suffix stands around the plain release; None when it is build information."""
     if not suffix:
         return (0, "", 0)
     if re.fullmatch(r"0|[1-9][0-9]*", suffix, re.ASCII):

@@ -52,7 +52,7 @@ class Inventory(Fact, frozen=True, kw_only=True):
 
 
 def inventory(facts: ClusterFacts) -> Inventory:
-    """Versions by number of pods, the most frequent first, and the two verdicts on skew."""
+    """Count versions by pods, the most frequent first, and judge the skew twice."""
     upper = control_plane_versions(facts)
     proxies = Counter(proxy_version(p) for p in data_plane_pods(facts) if p.proxy is not None)
     components = Counter(v for p in control_plane_pods(facts) for v in _versions(p.images, upper))
@@ -68,7 +68,7 @@ def inventory(facts: ClusterFacts) -> Inventory:
 
 
 def _versions(images: Iterable[tuple[str, str]], upper: tuple[Version, ...]) -> set[Version]:
-    """Those of a pod's images that are a version of the control plane."""
+    """Return those of a pod's images that are a version of the control plane."""
     return {v for _, image in images if (v := from_image(image)) in upper}
 
 

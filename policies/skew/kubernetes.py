@@ -52,7 +52,7 @@ def parse_kubernetes(text: str) -> KubernetesVersion | None:
 
 
 def outside(version: KubernetesVersion, wanted: KubernetesRange) -> str:
-    """Why this Kubernetes is outside the range, or an empty string.
+    """Return why this Kubernetes is outside the range, or an empty string.
 
     Ranges are stated in minor versions: any patch of the documented maximum is inside. A bound
     that nothing states does not exclude.
@@ -68,7 +68,7 @@ def outside(version: KubernetesVersion, wanted: KubernetesRange) -> str:
 
 
 def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
-    """PRE-04: the cluster's Kubernetes is inside the range of the hop's source and target.
+    """Judge whether Kubernetes is inside the range of the hop's source and target (PRE-04).
 
     Linkerd's `install` and `upgrade` do not look at the Kubernetes version; `check` and Helm do,
     at the minimum in code only. Source: `minAPIVersion` in code, and the documentation's ranges.
@@ -104,7 +104,7 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
 
 
 def kubectl_within_skew(commands: Sequence[CommandRun], facts: ClusterFacts) -> Verdict:
-    """The kubectl that ran is within one minor version of the API server (CLI-03)."""
+    """Judge whether the kubectl that ran is within one minor of the API server (CLI-03)."""
     ran = [c for c in commands if c.argv[:1] == ("kubectl",)]
     if not ran:
         return not_applicable("no kubectl ran before the upgrade: Helm's way needs none")
@@ -115,7 +115,7 @@ def kubectl_within_skew(commands: Sequence[CommandRun], facts: ClusterFacts) -> 
 
 
 def kubectl_skew(client: str, server: str) -> Verdict:
-    """Kubectl may be one minor version older or newer than the API server.
+    """Judge whether kubectl is one minor version older or newer than the API server at most.
 
     Source: the version skew policy of Kubernetes.
     """

@@ -40,7 +40,7 @@ class Keeper(Fact, frozen=True, kw_only=True):
 
 
 def keeper(facts: ClusterFacts) -> Keeper | None:
-    """Who keeps it; None where the CLI or Helm does by what is stored, or it is not known."""
+    """Tell who keeps it; None where the CLI or Helm does by what is stored, or it is not known."""
     config = facts.config
     if config is None or config.overrides_present:
         return None
@@ -74,14 +74,14 @@ def keeper(facts: ClusterFacts) -> Keeper | None:
 
 
 def umbrella(release: HelmRelease) -> bool:
-    """A chart of somebody's own whose release made Linkerd's configuration."""
+    """Return whether a chart of somebody's own made Linkerd's configuration by its release."""
     return release.chart not in ("", *CHARTS) and any(
         (o.key.kind, o.key.name) == ("ConfigMap", CONFIG) for o in release.objects
     )
 
 
 def values_key(release: HelmRelease) -> str:
-    """Path of the dependency's values in an umbrella's; empty where the chart does not say."""
+    """Return the path of the dependency's values in an umbrella's; empty where it does not say."""
     return dict(release.dependencies).get(CONTROL_PLANE, "")
 
 
@@ -97,14 +97,14 @@ def _umbrella(release: HelmRelease) -> Keeper:
 
 
 def gitops(facts: ClusterFacts) -> tuple[str, ...]:
-    """GitOps tools that mark the control plane's workloads or Linkerd's CRDs."""
+    """Return GitOps tools that mark the control plane's workloads or Linkerd's CRDs."""
     ours = [w.managed_by for w in facts.workloads if w.component and _here(facts, w.namespace)]
     ours += [c.managed_by for c in facts.crds if c.control_plane]
     return tuple(sorted({tool for tool in ours if tool}))
 
 
 def release_secrets(facts: ClusterFacts) -> tuple[str, ...]:
-    """Secrets of the releases that hold Linkerd's core; other charts may live beside it."""
+    """Return Secrets of the releases that hold Linkerd's core; other charts may live beside it."""
     found = facts.config.helm_releases if facts.config else ()
     releases = {r.name: r for r in facts.helm}
     named = {name.rpartition("/")[2] for name in _annotated(facts)}
@@ -120,7 +120,7 @@ def release_secrets(facts: ClusterFacts) -> tuple[str, ...]:
 
 
 def _annotated(facts: ClusterFacts) -> set[str]:
-    """`NAMESPACE/NAME` of the releases that Linkerd's own objects say they belong to."""
+    """Return `NAMESPACE/NAME` of the releases that Linkerd's own objects say they belong to."""
     return set(_releases(facts))
 
 

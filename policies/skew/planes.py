@@ -28,7 +28,7 @@ WANTED = ("enabled", "ingress")
 
 
 def not_seen(facts: ClusterFacts, *resources: str) -> str:
-    """Why pods, or these resources, are not among the facts; empty when they are.
+    """Return why pods, or these resources, are not among the facts; empty when they are.
 
     A cluster that runs Linkerd has pods: none at all means that they were not looked at.
     """
@@ -41,7 +41,7 @@ NO_PROXY = "no pod of the data plane has a proxy"
 
 
 def no_data_plane(*moments: ClusterFacts | None, ignore_namespaces: Collection[str] = ()) -> bool:
-    """Whether at none of these moments a pod of the data plane had a proxy."""
+    """Return whether at none of these moments a pod of the data plane had a proxy."""
     return not any(
         True
         for facts in moments
@@ -51,18 +51,18 @@ def no_data_plane(*moments: ClusterFacts | None, ignore_namespaces: Collection[s
 
 
 def is_control_plane(pod: Pod, namespace: str) -> bool:
-    """A pod of the control plane: its component label, in the control plane's namespace."""
+    """Return whether a pod is of the control plane: component label, control plane's namespace."""
     return pod.component != "" and pod.namespace == namespace
 
 
 def control_plane_pods(facts: ClusterFacts) -> Iterator[Pod]:
-    """Pods of the control plane, those that go away and those that ended included."""
+    """Yield pods of the control plane, those that go away and those that ended included."""
     namespace = facts.control_plane_namespace
     return (p for p in facts.pods if p.component and p.namespace == namespace)
 
 
 def control_plane_workloads(facts: ClusterFacts) -> Iterator[Workload]:
-    """Workloads of the control plane, the heartbeat's CronJob included."""
+    """Yield workloads of the control plane, the heartbeat's CronJob included."""
     namespace = facts.control_plane_namespace
     return (w for w in facts.workloads if w.component and w.namespace == namespace)
 
@@ -70,7 +70,7 @@ def control_plane_workloads(facts: ClusterFacts) -> Iterator[Workload]:
 def data_plane_pods(
     facts: ClusterFacts, *, ignore_namespaces: Collection[str] = ()
 ) -> Iterator[Pod]:
-    """Pods that run a proxy and are not of the control plane.
+    """Yield pods that run a proxy and are not of the control plane.
 
     Left out are pods being deleted, and those no node was found for: the rehearsal's own canaries
     never get one, and a workload's are judged by its rollout.
@@ -85,12 +85,12 @@ def data_plane_pods(
 
 
 def not_placed(pod: Pod) -> bool:
-    """No node runs the pod yet."""
+    """Return whether no node runs the pod yet."""
     return pod.phase == "Pending" and not pod.node
 
 
 def owner(pod: Pod) -> str:
-    """The workload a pod belongs to, as a person would name it; the pod itself without one.
+    """Return the workload a pod belongs to, as a person would name it; the pod itself without one.
 
     A kind that is not built in is told with its API group.
     """
@@ -101,32 +101,32 @@ def owner(pod: Pod) -> str:
 
 
 def is_built_in(pod: Pod) -> bool:
-    """Whether one of Kubernetes' own controllers made the pod."""
+    """Return whether one of Kubernetes' own controllers made the pod."""
     return pod.owner_kind in GROUPS and pod.owner_group in ("", GROUPS[pod.owner_kind])
 
 
 def is_rolled(pod: Pod) -> bool:
-    """Whether the pod is of a workload that `kubectl rollout` knows."""
+    """Return whether the pod is of a workload that `kubectl rollout` knows."""
     return pod.owner_kind in ROLLED_KINDS and is_built_in(pod)
 
 
 def is_of_job(pod: Pod) -> bool:
-    """Whether the pod is of a built-in Job or CronJob."""
+    """Return whether the pod is of a built-in Job or CronJob."""
     return pod.owner_kind in JOB_KINDS and is_built_in(pod)
 
 
 def ends_by_itself(pod: Pod) -> bool:
-    """Whether the pod runs something to its end: a Job's, a workflow's, a runner's."""
+    """Return whether the pod runs something to its end: a Job's, a workflow's, a runner's."""
     return is_of_job(pod) or pod.restart_policy in ("Never", "OnFailure")
 
 
 def has_finished(pod: Pod) -> bool:
-    """Whether what the pod ran to its end has ended, be it that its proxy runs on."""
+    """Return whether what the pod ran to its end has ended, be it that its proxy runs on."""
     return ends_by_itself(pod) and pod.application_ended
 
 
 def asks_for_proxy(facts: ClusterFacts) -> Callable[[Workload], bool]:
-    """Whether a workload has a proxy or asks for one: by a pod, its template, its namespace."""
+    """Return how to tell that a workload has or asks for a proxy: by pod, template, namespace."""
     meshed = {owner(p) for p in facts.pods if p.proxy is not None}
     asking = {n.name for n in facts.namespaces if n.inject in WANTED}
 
@@ -147,7 +147,7 @@ def meshed_workloads(
     ignore_namespaces: Collection[str] = (),
     kinds: Collection[str] = ROLLED_KINDS,
 ) -> list[Workload]:
-    """Workloads of the data plane that have, or ask for, a proxy; those that a restart renews."""
+    """Return data plane workloads that have, or ask for, a proxy; those that a restart renews."""
     asks = asks_for_proxy(facts)
     return [
         w
@@ -160,7 +160,7 @@ def meshed_workloads(
 
 
 def run_of(job: Workload) -> str:
-    """`NAMESPACE/NAME` of the CronJob that a Job's name says it is a run of: `NAME-<minutes>`."""
+    """Return `NAMESPACE/NAME` of the CronJob that a Job named `NAME-<minutes>` is a run of."""
     name, _, number = job.name.rpartition("-")
     return f"{job.namespace}/{name}" if name and number.isdigit() else ""
 
@@ -169,13 +169,13 @@ UNPLACED = "the versions of these proxies cannot be placed"
 
 
 def placed(version: str) -> bool:
-    """A release whose logical version is known; `latest` and builds of one's own are none."""
+    """Return whether a release's logical version is known; `latest` and own builds have none."""
     return logical(parse(version)) is not None
 
 
 @lru_cache(maxsize=4096)
 def behind(version: str, target: str) -> int | None:
-    """Logical versions from `version` up to `target`; negative when ahead, None when unknown."""
+    """Count logical versions from `version` up to `target`; negative if ahead, None if unknown."""
     newer, older = logical(parse(target)), logical(parse(version))
     if newer is None or older is None:
         return None

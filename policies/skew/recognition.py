@@ -55,7 +55,7 @@ class Remark(Fact, frozen=True, kw_only=True):
 
 
 def recognise(planes: Planes) -> tuple[Remark, ...]:
-    """What is to be said; nothing of an ordinary installation. The worst comes first."""
+    """Return what is to be said, the worst first; nothing of an ordinary installation."""
     core = [c for c in planes.components if c.name in CORE]
     namespaces = sorted({c.namespace for c in core})
     if not namespaces:
@@ -88,7 +88,7 @@ def recognise(planes: Planes) -> tuple[Remark, ...]:
 
 
 def _half_finished(core: list[Component], claimed: tuple[str, ...]) -> tuple[Remark, ...]:
-    """Components of several releases, or of another than the configuration names."""
+    """Return components of several releases, or of another than the configuration names."""
     by_version: dict[str, list[str]] = {}
     for component in core:
         if component.version:

@@ -75,7 +75,7 @@ class Skew(Fact, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=16384)
 def judge(control_plane: Version, proxy: Version) -> Skew:
-    """Whether this proxy may run under this control plane, and why."""
+    """Judge whether this proxy may run under this control plane, and why."""
     pair = f"control plane {control_plane.text or '(none)'}, proxy {proxy.text or '(none)'}"
     if control_plane == proxy and control_plane.known:
         return Skew(state="within", distance=0, reason=f"{pair}: the same")
@@ -121,13 +121,13 @@ def _beyond_the_table(control_plane: Version, proxy: Version, distance: int, pai
 
 
 def may_move_to(control_plane: Version, proxies: Iterable[Version]) -> tuple[Skew, ...]:
-    """What stands against moving the control plane to this version; empty when nothing does."""
+    """Return what stands against moving the control plane to this version; empty if nothing."""
     skews = (judge(control_plane, proxy) for proxy in dict.fromkeys(proxies))
     return tuple(skew for skew in skews if not skew.safe)
 
 
 def control_plane_versions(facts: ClusterFacts) -> tuple[Version, ...]:
-    """Distinct versions of the running control plane components, by their images' tags.
+    """Return distinct versions of the running control plane components, by their images' tags.
 
     Pods on their way out count only when nothing else is there; the heartbeat's Job never.
     """
@@ -144,14 +144,14 @@ def _component_images(pod: Pod) -> tuple[str, ...]:
 
 
 def proxy_version(pod: Pod) -> Version:
-    """Version of a pod's proxy: what it says of itself, else its image's tag."""
+    """Return the version of a pod's proxy: what it says of itself, else its image's tag."""
     if pod.proxy is None:
         return parse("")
     return parse(pod.proxy.version) if pod.proxy.version else from_image(pod.proxy.image)
 
 
 def never_more_than_one(sightings: Sequence[Sighting], facts: ClusterFacts) -> Verdict:
-    """DP-03: at no moment seen was a proxy more than one logical version behind.
+    """Judge whether a proxy was ever seen more than one logical version behind (DP-03).
 
     Judges every sighting against every control plane version of its moment, then the pods as they
     are now. Pinned pods and Jobs count like any other; only a finished Job's proxy is explained.
@@ -168,7 +168,7 @@ def never_more_than_one(sightings: Sequence[Sighting], facts: ClusterFacts) -> V
 
 
 def no_proxy_ahead(facts: ClusterFacts, sightings: Sequence[Sighting] = ()) -> Verdict:
-    """DP-04: no proxy is, or was at any moment seen, newer than its control plane."""
+    """Judge whether a proxy is, or was ever seen, newer than its control plane (DP-04)."""
     return _verdict(
         sightings,
         facts,
@@ -216,7 +216,7 @@ def _verdict(
 def _now(
     pods: Iterable[Pod], upper: Sequence[Version], wrong: State
 ) -> Iterable[tuple[State, Item]]:
-    """Items for the pods as they are; judged once per version, as clusters have few of those."""
+    """Yield items for the pods as they are; judged once per version, as clusters have few."""
     by_version: dict[tuple[str, str], Skew | None] = {}
     for pod in pods:
         if pod.proxy is None:
@@ -239,7 +239,7 @@ def _now(
 def _past(
     sightings: Iterable[Sighting], pods: Iterable[Pod], wrong: State
 ) -> Iterable[tuple[State, Item]]:
-    """Items for what was seen over time: one per pair of versions, with its span.
+    """Yield items for what was seen over time: one per pair of versions, with its span.
 
     Sightings count pods by version: they are explained when never more pods of that version were
     seen than pods that ran to their end hold now.
@@ -276,7 +276,7 @@ def _worst_over_time(control_plane: tuple[str, ...], proxy: str, wrong: State) -
 
 
 def _worst(skews: Sequence[Skew], wrong: State) -> Skew | None:
-    """The first that is wrong, else the first that is unknown, else None."""
+    """Return the first that is wrong, else the first that is unknown, else None."""
     for state in (wrong, "unknown"):
         for skew in skews:
             if skew.state == state:

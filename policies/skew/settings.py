@@ -25,7 +25,7 @@ class Chosen:
 
 
 def value(facts: ClusterFacts, path: str) -> str | None:
-    """A value of linkerd-config as plain text; None when it is absent or not known."""
+    """Return a value of linkerd-config as plain text; None when it is absent or not known."""
     text = facts.config.value(path) if facts.config else None
     if text is None:
         return None
@@ -37,7 +37,7 @@ def value(facts: ClusterFacts, path: str) -> str | None:
 
 
 def is_set(facts: ClusterFacts, *paths: str) -> Chosen:
-    """Whether one of these values, or anything below it, is among those that the user gave.
+    """Return whether one of these values, or anything below it, is among those that the user gave.
 
     linkerd-config holds every value, defaults included; only the overrides, with Helm the values
     of the release, tell what a user chose.

@@ -32,7 +32,7 @@ REMEDY = (
 
 
 def why(found: Sequence[Outage], seen: PathTraffic, around: Beside) -> str:
-    """Why all these outages of a path are explained by it; empty when any is not.
+    """Return why all these outages of a path are explained by it; empty when any is not.
 
     Args:
         found: The outages that reach into one step.
@@ -57,7 +57,7 @@ def why(found: Sequence[Outage], seen: PathTraffic, around: Beside) -> str:
 
 
 def unseen(traffic: Traffic) -> str:
-    """Why no proxy can have forgotten a Service; empty where one did, or was never meant to."""
+    """Return why no proxy can have forgotten a Service; empty where one did, or never could."""
     meant = [
         p for p in traffic.measured if p.runs and p.path.identity and p.path.interval > FORGOTTEN
     ]
@@ -72,7 +72,7 @@ def unseen(traffic: Traffic) -> str:
 
 
 def asked_every(seen: PathTraffic) -> float | None:
-    """Seconds between two samples of a path on average; None where fewer than two were due."""
+    """Return mean seconds between two samples of a path; None where fewer than two were due."""
     due = sum(r.count for r in seen.runs)
     if due < 2:
         return None
@@ -80,7 +80,7 @@ def asked_every(seen: PathTraffic) -> float | None:
 
 
 def known_from(pods: Iterable[PodMoment], allowed: float = EXPIRES) -> datetime | None:
-    """When every proxy can have found the newest destination pod; None where none was seen.
+    """Return when every proxy can have found the newest destination pod; None: none was seen.
 
     Until then proxies may know endpoints only as they were: a workload all of whose pods are
     replaced meanwhile is away for them.
@@ -100,7 +100,7 @@ def known_from(pods: Iterable[PodMoment], allowed: float = EXPIRES) -> datetime 
 
 
 def _replaced(outage: Outage, seen: PathTraffic, around: Beside) -> datetime | None:
-    """When the destination pod was replaced that explains this outage; None when none does."""
+    """Return when the destination pod was replaced that explains this outage; None for none."""
     failed = [
         r for r in seen.runs if r.outcome in FAILURES and outage.start <= r.first <= outage.end
     ]
@@ -116,12 +116,12 @@ def _replaced(outage: Outage, seen: PathTraffic, around: Beside) -> datetime | N
 
 
 def _hung(run: SampleRun) -> bool:
-    """It waited in vain: what a request for discovery that does not answer looks like."""
+    """Return whether it waited in vain, as a request for discovery without an answer does."""
     return run.outcome == "timeout" or (run.outcome == "5xx" and run.status in _FAIL_FAST)
 
 
 def _drops(around: Beside, until: datetime) -> Iterator[datetime]:
-    """When a destination pod went while another one was ready, and one was at every moment."""
+    """Yield when a destination pod went while another was ready, and one was at every moment."""
     found = [(a, b) for a, b in changes(around) if b.service == SERVICE and b.at <= until]
     empty = [b.at for _, b in found if not b.ready]
     for before, after in found:

@@ -34,7 +34,7 @@ class Beside(Fact, frozen=True, kw_only=True):
 
 
 def changes(around: Beside) -> Iterator[tuple[EndpointMoment, EndpointMoment]]:
-    """Each change of a Service's ready endpoints: before and after."""
+    """Yield each change of a Service's ready endpoints: before and after."""
     by_service: dict[str, list[EndpointMoment]] = {}
     for moment in sorted(around.endpoints, key=lambda m: m.at):
         by_service.setdefault(moment.service, []).append(moment)
@@ -43,7 +43,7 @@ def changes(around: Beside) -> Iterator[tuple[EndpointMoment, EndpointMoment]]:
 
 
 def happened(outage: Outage, seen: PathTraffic, around: Beside) -> str:
-    """What happened near an outage: to the path's own pods first, then the nearest in time."""
+    """Tell what happened near an outage: to the path's own pods first, then nearest in time."""
     servers = _servers(outage, seen)
     found = [
         (not own, abs(at - outage.start), text) for own, at, text in _near(outage, servers, around)
@@ -56,7 +56,7 @@ def happened(outage: Outage, seen: PathTraffic, around: Beside) -> str:
 def _near(
     outage: Outage, servers: tuple[str, ...], around: Beside
 ) -> Iterator[tuple[bool, datetime, str]]:
-    """Whether it is the path's own pod, when it was, and what."""
+    """Yield whether it is the path's own pod, when it was, and what."""
     say = around.clock.say
     for pod in around.pods:
         own = pod.name in servers
@@ -72,7 +72,7 @@ def _near(
 
 
 def pair(outage: Outage, seen: PathTraffic, around: Beside) -> str:
-    """The client and the proxies of the pods that answered next before and after."""
+    """Return the client and the proxies of the pods that answered next before and after."""
     versions = {p.name: p.proxy_version for p in around.pods}
     found = dict.fromkeys(v for s in _servers(outage, seen) if (v := versions.get(s)))
     return f"{seen.path.source or seen.path.id} to {', '.join(found) or 'unknown'} servers"

@@ -14,7 +14,7 @@ _TERMS = 100_000
 
 
 def exact_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Bounds of the true proportion; never narrower than the confidence promises.
+    """Return bounds of the true proportion; never narrower than the confidence promises.
 
     Raises:
         ValueError: more successes than trials, a negative count, or a confidence outside (0, 1).
@@ -33,7 +33,7 @@ def exact_interval(successes: int, trials: int, confidence: float = 0.95) -> tup
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
-    """The x at which the regularised incomplete beta function is `probability`."""
+    """Return the x at which the regularised incomplete beta function is `probability`."""
     low, high = 0.0, 1.0
     for _ in range(1100):
         middle = (low + high) / 2
@@ -47,7 +47,7 @@ def beta_quantile(probability: float, a: float, b: float) -> float:
 
 
 def incomplete_beta(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I_x(a, b)."""
+    """Return the regularised incomplete beta function I_x(a, b)."""
     if x <= 0:
         return 0.0
     if x >= 1:

@@ -9,7 +9,7 @@ from policies.facts.traffic import Budget
 
 
 def budget_for(budgets: Iterable[Budget], step: str, path: str, kind: str) -> Budget:
-    """The first budget that fits; without one nothing may be lost."""
+    """Return the first budget that fits; without one nothing may be lost."""
     for budget in budgets:
         wanted = ((step, budget.step), (path, budget.path), (kind, budget.kind))
         if all(fnmatchcase(text, pattern) for text, pattern in wanted):
@@ -24,7 +24,7 @@ def unknown_budgets(
     paths: Collection[str],
     kinds: Collection[str],
 ) -> tuple[str, ...]:
-    """What budgets name and nothing fits: a budget that never applies is a mistake."""
+    """Return what budgets name and nothing fits: a budget that never applies is a mistake."""
     named = (
         (what, pattern, known)
         for b in budgets

@@ -47,7 +47,7 @@ LATENCY_FLOOR = 0.1
 def streams_end_gracefully(
     traffic: Traffic, pods: Sequence[PodMoment] | None = None, clock: Clock | None = None
 ) -> Verdict:
-    """Long-lived connections end only gracefully, and only with their own pod (TRF-03).
+    """Judge whether long-lived connections end gracefully, and with their own pod (TRF-03).
 
     Args:
         traffic: What was seen.
@@ -99,7 +99,7 @@ def _within(at: datetime, spans: Iterable[Span]) -> bool:
 def _abrupt(
     end: StreamEnd, pods: Sequence[PodMoment] | None, clock: Clock
 ) -> list[tuple[str, str]]:
-    """(expected, seen) where an end was not graceful, or not its own pod's."""
+    """Return (expected, seen) where an end was not graceful, or not its own pod's."""
     if end.how != "graceful":
         return [("a graceful end", f"{end.how} at {clock.say(end.at)} after {end.age:.1f} s")]
     if pods is None or not end.server:
@@ -111,7 +111,7 @@ def _abrupt(
 
 
 def identity_on_every_sample(traffic: Traffic, clock: Clock | None = None) -> Verdict:
-    """Every answered sample of a meshed path carried the expected identity (TRF-05)."""
+    """Judge whether every answered sample of a meshed path had the expected identity (TRF-05)."""
     if why := void(traffic):
         return not_assessed(why)
     said = clock or Clock()
@@ -148,7 +148,7 @@ def latency_within_budget(
     *,
     simulated: bool = False,
 ) -> Verdict:
-    """The 99th percentile stays within its budget in every step (TRF-04).
+    """Judge whether the 99th percentile stays within its budget in every step (TRF-04).
 
     Args:
         traffic: What was seen.

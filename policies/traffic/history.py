@@ -83,7 +83,7 @@ class Derived(Fact, frozen=True, kw_only=True):
 
 
 def needed(risk: float = RISK) -> int:
-    """The fewest runs with 1 / (n + 1) no more than `risk`.
+    """Return the fewest runs with 1 / (n + 1) no more than `risk`.
 
     Raises:
         ValueError: the risk is not between 0 and 1.
@@ -94,7 +94,7 @@ def needed(risk: float = RISK) -> int:
 
 
 def lost(traffic: Traffic) -> tuple[Lost, ...]:
-    """What every measured path lost in each step of a run, where enough of it was observed.
+    """Return what every measured path lost in each step of a run, where enough was observed.
 
     Steps in which the control path failed too are left out: what was lost there is not known.
     """
@@ -127,7 +127,7 @@ def _lost(step: str, kind: str, cell: Cell, apart: Iterable[Outage]) -> Lost:
 
 
 def _worse(one: Lost, other: Lost) -> Lost:
-    """A step that a run had more than once, hop by hop."""
+    """Join what a run lost in a step that it had more than once, hop by hop."""
     return Lost(
         step=one.step,
         path=one.path,
@@ -139,7 +139,7 @@ def _worse(one: Lost, other: Lost) -> Lost:
 
 
 def derive(runs: Iterable[Iterable[Lost]], risk: float = RISK) -> tuple[Derived, ...]:
-    """What the runs say of each step and path, in the order first seen."""
+    """Derive what the runs say of each step and path, in the order first seen."""
     grouped: dict[tuple[str, str, str], list[Lost]] = {}
     for run in runs:
         for one in run:

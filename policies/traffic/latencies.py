@@ -34,7 +34,7 @@ class LatencyRow(Fact, frozen=True, kw_only=True):
 
 
 def percentile(counts: Sequence[int], share: float) -> float:
-    """Upper bound, in wall seconds, of the bucket that holds this share of all answers.
+    """Return the upper bound, in wall seconds, of the bucket that holds this share of answers.
 
     Raises:
         ValueError: there are no answers.
@@ -52,7 +52,7 @@ def percentile(counts: Sequence[int], share: float) -> float:
 
 
 def table(traffic: Traffic, versions: Mapping[str, str]) -> tuple[LatencyRow, ...]:
-    """Every combination with enough answers, per path in order of windows."""
+    """Return every combination with enough answers, per path in order of windows."""
     rows: list[LatencyRow] = []
     for seen in traffic.measured:
         merged: dict[tuple[int, str], list[int]] = {}

@@ -37,7 +37,7 @@ CAUSES = 3
 def within_budget(
     traffic: Traffic, budgets: Sequence[Budget] = (), beside: Beside | None = None
 ) -> Verdict:
-    """No path lost more in any step than its budget allows (TRF-01).
+    """Judge whether no path lost more in any step than its budget allows (TRF-01).
 
     Args:
         traffic: What was seen.
@@ -86,7 +86,7 @@ def within_budget(
 
 
 def visibility(traffic: Traffic) -> tuple[str, ...]:
-    """Per probed path: the smallest outage that was sure to be seen, over all windows."""
+    """Return, per probed path, the smallest outage that was sure to be seen, over all windows."""
     told: list[str] = []
     for seen in unprobed.probed(traffic):
         found = [
@@ -104,7 +104,7 @@ def _path_within(
     budgets: Sequence[Budget],
     around: Beside,
 ) -> tuple[list[Item], list[str]]:
-    """What one path lost, and the reasons why it, or a step of it, could not be judged."""
+    """Return what one path lost, and why it, or a step of it, could not be judged."""
     name = f"path {seen.path.id} ({seen.path.kind})"
     if seen.path.unavailable:
         return [Item(subject=name, explained=f"not assessed: {seen.path.unavailable}")], []
@@ -143,7 +143,7 @@ def _path_within(
 
 
 def _unwatched(traffic: Traffic, spans: Sequence[Span]) -> list[str]:
-    """Steps that were long enough to be assessed, and on no path were."""
+    """Return steps that were long enough to be assessed, and on no path were."""
     interval = min(p.path.interval for p in traffic.measured)
     counted = [cells(p, spans) for p in traffic.measured]
     return [
@@ -181,12 +181,12 @@ def _lost(where: str, cell: Cell, found: Sequence[Outage], budget: Budget, clock
 
 
 def step_of(window: Window) -> str:
-    """A step as findings name it: with its hop."""
+    """Return a step as findings name it: with its hop."""
     return f"{window.step} ({window.hop})" if window.hop else window.step
 
 
 def _cause(traffic: Traffic, spans: Sequence[Span], around: Beside, items: Iterable[Item]) -> str:
-    """What happened beside the first outages that violate: step, pods, version pair."""
+    """Tell what happened beside the first outages that violate: step, pods, version pair."""
     bad = {i.subject for i in items if not i.explained}
     found = sorted(
         (
@@ -211,7 +211,7 @@ def _cause(traffic: Traffic, spans: Sequence[Span], around: Beside, items: Itera
 
 
 def _away_told(items: Iterable[Item]) -> str:
-    """What a verdict that holds says of discovery that was away."""
+    """Return what a verdict that holds says of discovery that was away."""
     count = sum(i.explained.startswith(AWAY) for i in items)
     told = number(count, "path and step", "paths and steps")
     return f"; {AWAY} for {told}, explained" if count else ""

@@ -141,7 +141,7 @@ class Availability(Fact, frozen=True, kw_only=True):
 
 
 def outages(seen: PathTraffic, excuses: Sequence[Span] = ()) -> tuple[Outage, ...]:
-    """Every outage of one path, in order of time.
+    """Return every outage of one path, in order of time.
 
     Args:
         seen: The path and its runs, in the order the samples were due.
@@ -199,12 +199,12 @@ def _outage(
 
 
 def error_text(run: SampleRun) -> str:
-    """What a failed run said, for a person: `5xx 503 connection refused`, `reset by peer`."""
+    """Tell what a failed run said: `5xx 503 connection refused`, `reset by peer`."""
     return " ".join(t for t in (run.outcome, str(run.status or ""), run.detail) if t)
 
 
 def _starts(run: SampleRun) -> Iterator[datetime]:
-    """When each request of a run started; the ones between first and last were due evenly."""
+    """Yield when each request of a run started; those between first and last were due evenly."""
     if run.count == 1:
         yield run.first
         return
@@ -226,7 +226,7 @@ def _overlap(start: datetime, end: datetime, excuses: Sequence[Span]) -> float:
 
 
 def excuses(traffic: Traffic) -> tuple[Span, ...]:
-    """Stretches in which a control path failed, as wide as its bounds allow; overlaps joined.
+    """Return stretches in which a control path failed, as wide as its bounds allow, joined.
 
     What was made to fail on purpose, for the detector's test, excuses nothing.
     """
@@ -281,7 +281,7 @@ def _episode(group: Sequence[Outage]) -> Episode:
 
 
 def cells(seen: PathTraffic, excuses: Sequence[Span] = ()) -> dict[int, Cell]:
-    """One path counted per window, by the window's place."""
+    """Count one path per window, by the window's place."""
     counts: dict[int, dict[str, int]] = {}
     failing: SampleRun | None = None
     for run in seen.runs:
@@ -302,7 +302,7 @@ def cells(seen: PathTraffic, excuses: Sequence[Span] = ()) -> dict[int, Cell]:
 
 
 def assessed(counted: Mapping[int, Cell]) -> frozenset[int]:
-    """The windows in which one path says something.
+    """Return the windows in which one path says something.
 
     Those with at least `LEAST_SAMPLES` samples, and those in which a sample failed: what was lost
     was lost, however few were asked. A sparse path in short steps may have that many only in all
@@ -318,12 +318,12 @@ def assessed(counted: Mapping[int, Cell]) -> frozenset[int]:
 
 
 def observed_in_steps(counted: Mapping[int, Cell]) -> int:
-    """Samples of one path that were observed, without those outside of all windows."""
+    """Count samples of one path that were observed, without those outside of all windows."""
     return sum(c.observed for w, c in counted.items() if w >= 0)
 
 
 def availability(cells: Iterable[Cell], confidence: float = 0.95) -> Availability:
-    """Answered samples among those observed; what was not observed is not availability."""
+    """Return the share answered of samples observed; what was not observed is not availability."""
     counted = list(cells)
     answered = sum(c.answered for c in counted)
     observed = sum(c.observed for c in counted)
@@ -334,7 +334,7 @@ def availability(cells: Iterable[Cell], confidence: float = 0.95) -> Availabilit
 
 
 def smallest_visible(seen: PathTraffic, window: int) -> float | None:
-    """Cluster seconds: no shorter outage of this path is sure to be seen in this window.
+    """Return the cluster seconds from which an outage of this path is sure to be seen there.
 
     It is the longest stretch in which no request was started; None where fewer than two were.
     A server that answers, but later, is only seen once it takes longer than the path's limit.

@@ -26,7 +26,7 @@ class Sample(Fact, frozen=True, kw_only=True, gc=False):
 
 
 def window_of(at: datetime, windows: Sequence[Window]) -> int:
-    """The place of the window that this moment is in; -1 outside of all."""
+    """Return the place of the window that this moment is in; -1 outside of all."""
     return next((i for i, w in enumerate(windows) if w.start <= at < w.end), -1)
 
 

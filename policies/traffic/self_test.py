@@ -10,7 +10,7 @@ from policies.verdicts.wording import number
 
 
 def void(traffic: Traffic) -> str:
-    """Why no traffic control can be assessed at all; empty when they can."""
+    """Return why no traffic control can be assessed at all; empty when they can."""
     if not traffic.measured:
         return "no traffic was probed"
     if not traffic.self_tests:
@@ -21,7 +21,7 @@ def void(traffic: Traffic) -> str:
 
 
 def self_test_seen(traffic: Traffic) -> Verdict:
-    """Each outage made on purpose was seen, exact to one interval plus lateness (TRF-02)."""
+    """Judge whether each outage made on purpose was seen, to an interval's width (TRF-02)."""
     if not traffic.self_tests:
         return not_assessed("no outage was made on purpose")
     return judged(

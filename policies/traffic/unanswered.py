@@ -11,7 +11,7 @@ BASELINE = "baseline"
 
 
 def never_answered(traffic: Traffic) -> Mapping[str, str]:
-    """Path -> why it says nothing of the upgrade: it failed at the baseline and ever after.
+    """Return path -> why it says nothing of the upgrade: it failed at the baseline and ever after.
 
     A path of a later source counts where one of the same kind, meshed or not as itself, never
     answered at the baseline: it met what the older one had met.

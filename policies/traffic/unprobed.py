@@ -13,18 +13,18 @@ from policies.facts.traffic import Budget, PathTraffic, Traffic
 
 
 def probed(traffic: Traffic) -> tuple[PathTraffic, ...]:
-    """The measured paths that were asked."""
+    """Return the measured paths that were asked."""
     return tuple(p for p in traffic.measured if not p.path.unavailable)
 
 
 def rest(traffic: Traffic) -> str:
-    """What follows the number of probed paths: `; 4 not probed: WHY`; empty without any."""
+    """Return what follows the number of probed paths: `; 4 not probed: WHY`; empty without any."""
     reasons = Counter(p.path.unavailable for p in traffic.measured if p.path.unavailable)
     return "".join(f"; {count} not probed: {why}" for why, count in reasons.items())
 
 
 def promised(traffic: Traffic, budgets: Iterable[Budget]) -> list[str]:
-    """Paths that were not probed though a budget names their very kind, and why.
+    """Return paths that were not probed though a budget names their very kind, and why.
 
     A pattern (`*`, `g*`) promises nothing of a kind: it says what those that are probed may lose.
     """

@@ -134,12 +134,12 @@ def read_catalogue(text: str) -> Mapping[str, Control]:
 
 @cache
 def catalogue() -> Mapping[str, Control]:
-    """Every control by id, in the order reports show them."""
+    """Return every control by id, in the order reports show them."""
     return read_catalogue(files("policies").joinpath("controls.toml").read_text("utf-8"))
 
 
 def control(control_id: str) -> Control:
-    """One control.
+    """Return one control.
 
     Raises:
         CatalogueError: there is no such id; the message names those of the same area.

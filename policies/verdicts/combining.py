@@ -16,7 +16,7 @@ from policies.verdicts.findings import (
 
 
 def combined(parts: Sequence[Verdict], *, holds_as: str) -> Verdict:
-    """Violated when any part is; else not assessed when any part is; else it holds.
+    """Combine parts: violated when any is; else not assessed when any is; else it holds.
 
     A part that is not applicable says nothing; the whole is not applicable when every part is.
 

@@ -78,7 +78,7 @@ class Finding(Fact, frozen=True, kw_only=True):
 
 
 def holds(summary: str, *, seen: str = "", items: Iterable[Item] = ()) -> Verdict:
-    """The control holds; `items` may name explained deviations."""
+    """Return that the control holds; `items` may name explained deviations."""
     return Verdict(status="holds", summary=summary, seen=seen, items=tuple(items))
 
 
@@ -91,7 +91,7 @@ def violated(
     cause: str = "",
     next_command: str = "",
 ) -> Verdict:
-    """The control is violated by at least one item, or as a whole."""
+    """Return that the control is violated by at least one item, or as a whole."""
     return Verdict(
         status="violated",
         summary=summary,
@@ -104,12 +104,12 @@ def violated(
 
 
 def not_assessed(reason: str) -> Verdict:
-    """The control could not be applied; `reason` says why, for a person."""
+    """Return that the control could not be applied; `reason` says why, for a person."""
     return Verdict(status="not assessed", summary=reason, reason=reason)
 
 
 def not_applicable(reason: str) -> Verdict:
-    """What the control speaks of does not exist here; `reason` says what, for a person.
+    """Return that what the control speaks of does not exist here; `reason` says what.
 
     Only where the facts were readable and show it; what may exist unseen is `not_assessed`.
     """
@@ -117,7 +117,7 @@ def not_applicable(reason: str) -> Verdict:
 
 
 def excepting(sentence: str, items: Iterable[Item]) -> str:
-    """The sentence, true beside its explained items: `..., but for 2 explained`."""
+    """Return the sentence, true beside its explained items: `..., but for 2 explained`."""
     count = sum(1 for i in items if i.explained)
     if not count or "explained" in sentence:
         return sentence
@@ -137,7 +137,7 @@ def judged(
     unknown: Iterable[Item] = (),
     unknown_as: str = "",
 ) -> Verdict:
-    """Violated when any item is not explained, else it holds and keeps the explained ones.
+    """Return violated when any item is not explained, else holds, with the explained ones.
 
     What holds is said of all but the explained items, unless the sentence `includes` them. Where
     there is something `unknown`, which is neither right nor wrong, and nothing is violated, it is

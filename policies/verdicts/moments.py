@@ -8,14 +8,14 @@ from policies.facts.cluster import Fact
 
 
 def clock(seconds: float) -> str:
-    """Seconds since the start: `0:05`, `12:30`, `1:02:30`."""
+    """Return seconds since the start: `0:05`, `12:30`, `1:02:30`."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def exact(seconds: float) -> str:
-    """Seconds since the start with a hundredth: `12:30.25`."""
+    """Return seconds since the start with a hundredth: `12:30.25`."""
     hundredths = round(100 * seconds)
     return f"{clock(hundredths // 100)}.{hundredths % 100:02d}"
 

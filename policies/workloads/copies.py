@@ -30,7 +30,7 @@ class Lacking(Fact, frozen=True, kw_only=True, tag_field="type", tag="lacking"):
 
 
 def but_for(verdict: Verdict, lacking: Iterable[Lacking], control: str) -> Verdict:
-    """A verdict beside what the copy lacks: each thing is an explained item, never a violation.
+    """Judge beside what the copy lacks: each thing is an explained item, never a violation.
 
     A verdict that is not assessed, or not applicable, stays as it is.
     """
@@ -45,14 +45,14 @@ def but_for(verdict: Verdict, lacking: Iterable[Lacking], control: str) -> Verdi
 
 
 def concerning(lacking: Iterable[Lacking], facts: ClusterFacts) -> tuple[Lacking, ...]:
-    """Only what concerns the cluster as a whole, and workloads that run a proxy now."""
+    """Return only what concerns the cluster as a whole, and workloads that run a proxy now."""
     meshed = {owner(p) for p in facts.pods if p.proxy is not None}
     every = {owner(p) for p in facts.pods}
     return tuple(one for one in lacking if one.subject in meshed or one.subject not in every)
 
 
 def grown(facts: ClusterFacts) -> tuple[Lacking, ...]:
-    """Nodes that the copy added where an autoscaler was seen: each a risk of the real upgrade."""
+    """Return nodes that the copy added for an autoscaler: each a risk of the real upgrade."""
     return tuple(
         Lacking(
             subject=f"node {node.name}",

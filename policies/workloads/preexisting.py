@@ -20,7 +20,7 @@ RED_BEFORE = "red before the upgrade: "
 
 
 def none_at_all() -> Mapping[str, int]:
-    """A baseline that nothing was red in."""
+    """Return a baseline that nothing was red in."""
     return {}
 
 
@@ -46,7 +46,7 @@ class Preexisting:
     """`NAMESPACE/NAME` of CronJobs one of whose Jobs had failed."""
 
     def rollout(self, workload: Workload) -> str:
-        """Why an incomplete rollout is nothing new; empty when it is worse than it was."""
+        """Return why an incomplete rollout is nothing new; empty when it is worse than it was."""
         then, now = self.lacking.get(workload.key, 0), lacking(workload)
         if not then or now > then:
             return ""
@@ -56,7 +56,7 @@ class Preexisting:
         )
 
     def stuck(self, pod: Pod) -> str:
-        """Why a pod could not be replaced: its workload was red, so its rollout stands still."""
+        """Return why a pod could not be replaced: its workload was red, its rollout stands."""
         then = self.lacking.get(owner(pod), 0)
         if not then:
             return ""
@@ -66,14 +66,14 @@ class Preexisting:
         )
 
     def budget(self, budget: DisruptionBudget) -> str:
-        """Why a budget that is not met is nothing new; empty when it is."""
+        """Return why a budget that is not met is nothing new; empty when it is."""
         then = self.budgets.get(f"{budget.namespace}/{budget.name}", 0)
         if not then or budget.desired_healthy - budget.healthy > then:
             return ""
         return f"{RED_BEFORE}it lacked {number(then, 'healthy pod')} at the baseline"
 
     def proxy(self, pod: Pod, unready: Mapping[str, int]) -> str:
-        """Why a proxy that is not ready is nothing new.
+        """Return why a proxy that is not ready is nothing new.
 
         Args:
             pod: Whose proxy it is.
@@ -88,7 +88,7 @@ class Preexisting:
         )
 
     def restarts(self, pod: Pod, *, proxy: int, killed: int) -> str:
-        """Why restarts of an application are nothing new; those of a proxy always are."""
+        """Return why restarts of an application are nothing new; those of a proxy always are."""
         if proxy > 0 or owner(pod) not in self.restarting:
             return ""
         if killed > 0 and owner(pod) not in self.killed:
@@ -97,13 +97,13 @@ class Preexisting:
         return f"{RED_BEFORE}{owner(pod)} {what} by the baseline as well"
 
     def unmeshed_pod(self, pod: Pod) -> str:
-        """Why a pod without its proxy is nothing new: it is the same pod, as it was."""
+        """Return why a pod without its proxy is nothing new: it is the same pod, as it was."""
         if pod.uid not in self.unmeshed:
             return ""
         return f"{RED_BEFORE}this pod had no proxy at the baseline, and nothing renewed it"
 
     def job(self, workload: Workload) -> str:
-        """Why a failed Job is nothing new: it, or an earlier run of its CronJob, had failed."""
+        """Return why a failed Job is nothing new: it, or an earlier run of it, had failed."""
         if workload.uid in self.failed_jobs:
             return f"{RED_BEFORE}it had failed by the baseline"
         if (run := run_of(workload)) and run in self.failed_runs:
@@ -115,7 +115,7 @@ NOTHING = Preexisting()
 
 
 def at_baseline(facts: ClusterFacts | None) -> Preexisting:
-    """What was red in these facts; nothing, where there are none."""
+    """Return what was red in these facts; nothing, where there are none."""
     if facts is None:
         return NOTHING
     space = facts.control_plane_namespace
@@ -141,7 +141,7 @@ def at_baseline(facts: ClusterFacts | None) -> Preexisting:
 
 
 def lacking(workload: Workload) -> int:
-    """Available pods that a workload lacks of those it asks for."""
+    """Count the available pods that a workload lacks of those it asks for."""
     if workload.kind in ("Job", "CronJob"):
         return 0
     have = workload.ready if workload.kind == "StatefulSet" else workload.available
@@ -149,7 +149,7 @@ def lacking(workload: Workload) -> int:
 
 
 def unready_proxies(facts: ClusterFacts) -> Mapping[str, int]:
-    """Owner -> its pods whose proxy is not ready, those that end or have ended left out."""
+    """Return owner -> its pods whose proxy is not ready, but those that end or have ended."""
     return Counter(
         owner(p)
         for p in facts.pods
@@ -160,7 +160,7 @@ def unready_proxies(facts: ClusterFacts) -> Mapping[str, int]:
 
 
 def failed_job(workload: Workload) -> bool:
-    """Whether a Job has failed for good."""
+    """Return whether a Job has failed for good."""
     return workload.kind == "Job" and any(
         c.type == "Failed" and c.status == "True" for c in workload.conditions
     )

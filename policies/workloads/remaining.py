@@ -33,7 +33,7 @@ def remaining(
     restarted: bool,
     ignore_namespaces: Collection[str] = (),
 ) -> tuple[Remaining, ...]:
-    """What is not of the target's release, by workload.
+    """Return what is not of the target's release, by workload.
 
     Args:
         facts: The newest.

@@ -62,7 +62,7 @@ class Renewal(Fact, frozen=True, kw_only=True):
 
 
 def renewals(facts: ClusterFacts) -> Callable[[Pod], Renewal]:
-    """What renews each pod of a cluster.
+    """Return how to tell what renews each pod of a cluster.
 
     Args:
         facts: Their workloads tell update strategies, and which owners are gone.
@@ -71,7 +71,7 @@ def renewals(facts: ClusterFacts) -> Callable[[Pod], Renewal]:
 
 
 def rolls(facts: ClusterFacts) -> Callable[[Pod], bool]:
-    """Whether a restart of its workload makes a pod anew, be it with the same proxy."""
+    """Return how to tell that a restart of its workload makes a pod anew."""
     owners = _owners(facts)
 
     def find(pod: Pod) -> bool:
@@ -82,7 +82,7 @@ def rolls(facts: ClusterFacts) -> Callable[[Pod], bool]:
 
 
 def applied_again(facts: ClusterFacts) -> tuple[Pod, ...]:
-    """Meshed pods that the guide deletes and applies again: applied by kubectl, nobody's.
+    """Return meshed pods that the guide deletes and applies again: applied by kubectl, nobody's.
 
     One that runs to its end would run again, so it is left alone.
     """
@@ -102,7 +102,7 @@ class _Owners:
         return self.workloads.get(owner(pod))
 
     def gone(self, pod: Pod) -> bool:
-        """Whether the workload that a pod names is not there any more."""
+        """Return whether the workload that a pod names is not there any more."""
         seen = bool(self.workloads) and pod.owner_kind not in self.blind
         return is_rolled(pod) and seen and self.of(pod) is None
 
@@ -155,7 +155,7 @@ def _ending(pod: Pod) -> Renewal:
 
 
 def _kept_by_user(pod: Pod, workload: Workload | None) -> Renewal | None:
-    """A version that the user pinned, or a proxy injected by hand: no restart renews those."""
+    """Tell of a pinned version or a proxy injected by hand: no restart renews those."""
     proxy = pod.proxy
     if proxy is None:
         return None
@@ -192,7 +192,7 @@ def _rolled(pod: Pod, workload: Workload | None) -> Renewal:
 
 
 def _held(pod: Pod, workload: Workload) -> bool:
-    """Whether a restart of the workload leaves this pod as it is."""
+    """Return whether a restart of the workload leaves this pod as it is."""
     by_hand = workload.paused or workload.update_strategy == "OnDelete"
     return by_hand or _below_partition(pod, workload)
 
@@ -246,7 +246,7 @@ def _gone(pod: Pod) -> Renewal:
 
 
 def _bare_set(pod: Pod) -> Renewal:
-    """A ReplicaSet or ReplicationController that no Deployment stands above."""
+    """Tell of a ReplicaSet or ReplicationController that no Deployment stands above."""
     return Renewal(
         way="other",
         by="whoever deletes its pods, one by one",
@@ -312,5 +312,5 @@ def _describe(workload: Workload) -> str:
 
 
 def _q(name: str) -> str:
-    """A name of the cluster as one word of a shell."""
+    """Return a name of the cluster as one word of a shell."""
     return shlex.quote(name)

@@ -13,7 +13,7 @@ DEFAULT = "25%"
 
 
 def old_goes_first(workload: Workload) -> bool:
-    """Whether a restart makes room for each new pod before it asks for it."""
+    """Return whether a restart makes room for each new pod before it asks for it."""
     match workload.kind:
         case "StatefulSet":
             return True
@@ -26,14 +26,14 @@ def old_goes_first(workload: Workload) -> bool:
 
 
 def _unavailable(workload: Workload) -> int:
-    """Pods that may be missing at once; one, where neither surge nor this allows any."""
+    """Count pods that may be missing at once; one, where neither surge nor this allows any."""
     surge = _resolved(workload.max_surge or DEFAULT, workload.desired, up=True)
     missing = _resolved(workload.max_unavailable or DEFAULT, workload.desired, up=False)
     return missing or int(surge == 0)
 
 
 def _resolved(text: str, of: int, *, up: bool) -> int:
-    """A number, or a share of so many pods; what is neither counts as none."""
+    """Return a number, or a share of so many pods; what is neither counts as none."""
     share = text.removesuffix("%")
     if not share.isdigit():
         return 0

@@ -42,7 +42,7 @@ _FAILURES = frozenset({"FailedCreate", "FailedScheduling", "Failed", "BackOff", 
 
 
 def control_plane_rollouts(facts: ClusterFacts) -> Verdict:
-    """The control plane's rollouts are complete and none of its pods is pending (CP-02)."""
+    """Judge whether the control plane's rollouts are complete, no pod of it pending (CP-02)."""
     namespace = facts.control_plane_namespace
     chosen = [
         w
@@ -66,7 +66,7 @@ def data_plane_rollouts(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Rollouts of every meshed workload are complete, disruption budgets are met (DP-05).
+    """Judge whether meshed workloads are rolled out and disruption budgets are met (DP-05).
 
     What was red at the baseline and is no worse now is explained.
     """
@@ -88,7 +88,7 @@ def data_plane_rollouts(
 def rollouts_complete(
     facts: ClusterFacts, workloads: Iterable[Workload], red: Preexisting = NOTHING
 ) -> Verdict:
-    """Every one of these workloads runs its newest template in all its pods, all available."""
+    """Judge whether each workload runs its newest template in all its pods, all available."""
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"Deployments or pods could not be read ({why})")
     chosen = list(workloads)
@@ -119,7 +119,7 @@ def rollouts_complete(
 def budgets_met(
     facts: ClusterFacts, namespaces: Collection[str], red: Preexisting = NOTHING
 ) -> Verdict:
-    """Every PodDisruptionBudget of these namespaces has the healthy pods it asks for."""
+    """Judge whether each PodDisruptionBudget of these namespaces has the healthy pods it needs."""
     if why := facts.cannot_read("poddisruptionbudgets.policy"):
         return not_assessed(f"disruption budgets could not be read ({why})")
     if not any(b.namespace in namespaces for b in facts.budgets):
@@ -143,7 +143,7 @@ def budgets_met(
 
 
 def _unfit_pods(facts: ClusterFacts, owners: Collection[str]) -> Mapping[str, list[str]]:
-    """Per workload: its pods that are not ready, and why. Pods that go away do not count."""
+    """Return each workload's pods that are not ready, and why; pods that go away do not count."""
     found: dict[str, list[str]] = {}
     for pod in facts.pods:
         if pod.ready or pod.deleting or pod.phase in ENDED or not is_rolled(pod):
@@ -156,7 +156,7 @@ def _unfit_pods(facts: ClusterFacts, owners: Collection[str]) -> Mapping[str, li
 
 
 def _failures(events: Iterable[Event]) -> Mapping[tuple[str, str], str]:
-    """Newest failing event by namespace and object name."""
+    """Return the newest failing event by namespace and object name."""
     found: dict[tuple[str, str], str] = {}
     for event in events:
         if event.reason in _FAILURES:
@@ -197,7 +197,7 @@ def _rollout(
 
 
 def _held_on_purpose(workload: Workload) -> str:
-    """Why a rollout that has not gone through is what its owner asked for; empty when it is not.
+    """Return why a rollout that stands still is what its owner asked for; empty when it is not.
 
     A partition is no reason: what it asks for is what is expected. Of the control plane nothing
     may be held back.
@@ -212,7 +212,7 @@ def _held_on_purpose(workload: Workload) -> str:
 
 
 def _wanted(workload: Workload) -> int:
-    """Pods that are to be of the newest template: those at or above a partition."""
+    """Count the pods that are to be of the newest template: those at or above a partition."""
     held = max(0, workload.partition - workload.first_number)
     return max(0, workload.desired - held)
 

@@ -59,7 +59,7 @@ class Gap(Fact, frozen=True, kw_only=True):
 
 
 def gaps(canaries: Iterable[Canary]) -> tuple[Gap, ...]:
-    """Every injection gap, in order of time.
+    """Return every injection gap, in order of time.
 
     A canary the API did not answer for says nothing: it neither opens nor closes a gap.
     """
@@ -95,7 +95,7 @@ def _gap(run: Sequence[Canary], injected_again: datetime | None) -> Gap:
 
 
 def gap(canaries: Sequence[Canary], *, budget_seconds: float, pods: Iterable[Pod] = ()) -> Verdict:
-    """Each injection gap is no longer than its budget (CP-10); shorter ones are reported.
+    """Judge whether each injection gap is within its budget (CP-10); shorter ones are reported.
 
     Args:
         canaries: All canaries of the step, in any order.
@@ -155,7 +155,7 @@ def _gap_item(gap: Gap, budget: float, unmeshed: Sequence[Pod]) -> Item:
 
 
 def canary_settled(canaries: Sequence[Canary], version: str, count: int) -> bool:
-    """The last `count` observed canaries were all injected with this version's proxy."""
+    """Return whether the last `count` canaries were all injected with this version's proxy."""
     last = [c for c in canaries if c.outcome != "unobserved"][-count:]
     return len(last) >= count and all(
         c.outcome == "injected" and c.version == version for c in last

@@ -24,7 +24,7 @@ _RENEW_ISSUER = (
 
 
 def outlast(facts: ClusterFacts, *, until: datetime) -> Verdict:
-    """Anchors, issuer and webhook certificates are valid now and `until` the rehearsal's end.
+    """Judge whether anchors, issuer and webhook certificates are valid `until` the end.
 
     Also follows the chain from the issuer to an anchor. A certificate that outlasts the rehearsal
     but ends within 60 days is explained: `linkerd check` warns of it.
@@ -56,7 +56,7 @@ def outlast(facts: ClusterFacts, *, until: datetime) -> Verdict:
 
 
 def _first_to_end(facts: ClusterFacts) -> str:
-    """Which certificate in use ends first, and when; empty when none is known."""
+    """Return which certificate in use ends first, and when; empty when none is known."""
     bundles = (facts.issuer, facts.trust_roots, *facts.webhook_certificates)
     known = [(c.not_after, c.subject) for b in bundles if b is not None for c in b.certificates]
     if not known:
@@ -66,7 +66,7 @@ def _first_to_end(facts: ClusterFacts) -> str:
 
 
 def anchors_retained(before: ClusterFacts, after: ClusterFacts) -> Verdict:
-    """Every trust anchor of before is still there, and the issuer is the same or one they signed.
+    """Judge whether every anchor is still there, and the issuer is the same or signed by one.
 
     Proxies that carry another bundle than the newest pod of their plane are explained: they take
     the current one at their next restart.
@@ -102,7 +102,7 @@ def anchors_retained(before: ClusterFacts, after: ClusterFacts) -> Verdict:
 
 
 def webhook_trust(facts: ClusterFacts) -> Verdict:
-    """Each Linkerd webhook's caBundle verifies the certificate in its Secret."""
+    """Judge whether each Linkerd webhook's caBundle verifies the certificate in its Secret."""
     webhooks = [w for w in facts.webhooks if is_linkerd(w, facts)]
     if not webhooks:
         why = facts.cannot_read("mutatingwebhookconfigurations.admissionregistration.k8s.io")
@@ -129,7 +129,7 @@ def webhook_trust(facts: ClusterFacts) -> Verdict:
 
 
 def is_linkerd(webhook: Webhook, facts: ClusterFacts) -> bool:
-    """A webhook of the control plane: its label, or a Service in the control plane's namespace."""
+    """Return whether a webhook is the control plane's, by its label or its Service's namespace."""
     namespace = facts.control_plane_namespace
     return webhook.control_plane == namespace or webhook.service_namespace == namespace
 
@@ -189,7 +189,7 @@ def _chain_items(facts: ClusterFacts) -> Iterator[Item]:
 
 
 def chains_to(certificate: Certificate, bundle: Bundle, anchors: set[str]) -> bool:
-    """A chain leads from a certificate, over others of its bundle, to one of the anchors."""
+    """Return whether a chain leads from a certificate, over its bundle, to one of the anchors."""
     beside = {c.sha256: c for c in bundle.certificates}
     waiting, seen = [certificate], {certificate.sha256}
     while waiting:
@@ -245,7 +245,7 @@ def _digests(bundle: Bundle | None) -> set[str]:
 
 
 def _stale_roots(facts: ClusterFacts) -> Iterator[Item]:
-    """Pods whose proxy was given another bundle than the newest pod of their plane."""
+    """Yield pods whose proxy was given another bundle than the newest pod of their plane."""
     namespace = facts.control_plane_namespace
     newest: dict[bool, tuple[datetime, str]] = {}
     by_root: dict[tuple[bool, str], list[Pod]] = {}

@@ -17,7 +17,7 @@ _RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 def ready_before_control_plane(facts: ClusterFacts, target: str) -> Verdict:
-    """The target's CRDs are established and serve its versions; its control plane is not applied.
+    """Judge whether the target's CRDs serve its versions before its control plane is applied.
 
     Only CRDs that `linkerd upgrade --crds` installs by default count, and those of the Gateway API
     where Linkerd owns them: another owner's are PRE-05's, an extension's come with the extension.
@@ -76,7 +76,7 @@ def _unready(name: str, versions: Sequence[str], found: Crd | None) -> Iterator[
 
 
 def stored_versions_served(facts: ClusterFacts) -> Verdict:
-    """Every version that objects may be stored in is still served (CRD-02)."""
+    """Judge whether every version that objects may be stored in is still served (CRD-02)."""
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
     if not facts.crds:
@@ -103,7 +103,7 @@ def stored_versions_served(facts: ClusterFacts) -> Verdict:
 def resources_decode(
     before: ClusterFacts, after: ClusterFacts, *, undecodable: Sequence[str] | None = None
 ) -> Verdict:
-    """Custom resources are all still there, and decode (CRD-03).
+    """Judge whether custom resources are all still there, and decode (CRD-03).
 
     Args:
         before: Facts before the CRDs changed.
@@ -165,7 +165,7 @@ def _lost(crd: Crd, now: Crd | None) -> Item | None:
 
 
 def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
-    """The Gateway API CRDs are present, of a version the target works with, with one owner.
+    """Judge the Gateway API CRDs: present, of a version the target works with, with one owner.
 
     Where Linkerd owns them it brings its own bundle, which it works with whatever the documented
     range says. Another owner's must be inside that range and serve what the controllers watch.
@@ -233,6 +233,6 @@ def _bundle(crd: Crd, wanted: GatewayApi) -> Iterator[Item]:
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """`v1.2.1-dev` as (1, 2, 1); empty when it is not a version."""
+    """Return `v1.2.1-dev` as (1, 2, 1); empty when it is not a version."""
     parts = version.removeprefix("v").partition("-")[0].split(".")
     return tuple(int(p) for p in parts) if all(p.isdecimal() for p in parts) else ()

@@ -11,7 +11,7 @@ from policies.verdicts.wording import number
 
 
 def differences(answer: ServiceAnswer) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
-    """(answered and not ready, ready and not answered)."""
+    """Return (answered and not ready, ready and not answered)."""
     said = {a.place for a in answer.answered}
     ready = {a.place for a in answer.ready}
     known = ready | {a.place for a in answer.moved}
@@ -20,12 +20,12 @@ def differences(answer: ServiceAnswer) -> tuple[tuple[Address, ...], tuple[Addre
 
 
 def agrees(found: Discovery) -> bool:
-    """It answered, and as the slices say."""
+    """Return whether it answered, and as the slices say."""
     return not found.unreadable and not any(any(differences(s)) for s in found.services)
 
 
 def answers_match(found: Sequence[Discovery], facts: ClusterFacts) -> Verdict:
-    """Discovery answers what the EndpointSlices say, for each Service asked for (CP-09).
+    """Judge whether discovery answers what the EndpointSlices say, Service by Service (CP-09).
 
     Ports of one Service are compared together: the answer names the pod's port only. An answer
     that agreed in the end holds; the lag is told.
@@ -82,7 +82,7 @@ def _named(found: Sequence[Address]) -> str:
 
 
 def _told(found: Sequence[Discovery]) -> str:
-    """How many were asked, of how many, and who agreed late."""
+    """Return how many were asked, of how many, and who agreed late."""
     most = max(found, key=lambda f: len(f.services))
     places = {a.place for s in most.services for a in s.answered}
     parts = [

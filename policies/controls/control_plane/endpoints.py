@@ -20,7 +20,7 @@ COMPONENTS = {
 
 
 def ready_at_every_moment(moments: Sequence[EndpointMoment], facts: ClusterFacts) -> Verdict:
-    """Every component had a ready endpoint at every moment of the step (CP-08).
+    """Judge whether every component had a ready endpoint at every moment of the step (CP-08).
 
     Args:
         moments: Changes in order, the state at the step's start first.

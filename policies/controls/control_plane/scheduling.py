@@ -8,7 +8,7 @@ from policies.verdicts.wording import number
 
 
 def schedulable_ha(facts: ClusterFacts, *, replicas: int | None = None) -> Verdict:
-    """Required anti-affinity finds a node, or zone, for every control plane replica (PRE-11).
+    """Judge whether anti-affinity finds a place for every control plane replica (PRE-11).
 
     Args:
         facts: Nodes, workloads and configuration.

@@ -43,7 +43,7 @@ def choose(
     meshed: Collection[str],
     control_plane_namespace: str = "linkerd",
 ) -> Chosen:
-    """Which Services discovery is asked for: the control plane's first, then a sample.
+    """Choose the Services discovery is asked for: the control plane's first, then a sample.
 
     Headless Services are left out: a proxy looks a pod's own address up, never their name. So are
     those whose endpoints are not all pods, and node-local ones.
@@ -87,7 +87,7 @@ def choose(
 
 
 def tcp_ports(service: ServiceSeen) -> tuple[ServicePort, ...]:
-    """Ports to ask for; of two with one number the first decides, as in the controller."""
+    """Return the ports to ask for; of two with one number the first decides, as in Linkerd."""
     first: dict[int, ServicePort] = {}
     for port in service.ports:
         first.setdefault(port.port, port)
@@ -97,7 +97,7 @@ def tcp_ports(service: ServiceSeen) -> tuple[ServicePort, ...]:
 def addresses(
     service: ServiceSeen, slices: Iterable[SliceSeen], *, ipv6: bool = False
 ) -> frozenset[Address]:
-    """What discovery must answer for a Service, by its slices: all its ports together.
+    """Return what discovery must answer for a Service, by its slices: all its ports together.
 
     Args:
         service: Which.
@@ -126,7 +126,7 @@ def _of_port(port: ServicePort, slices: Sequence[SliceSeen], *, ipv6: bool) -> I
 
 
 def canonical(ip: str) -> str:
-    """An address as it is compared; what is none stays as it is."""
+    """Return an address as it is compared; what is none stays as it is."""
     try:
         return ip_address(ip).compressed
     except ValueError:
@@ -139,7 +139,7 @@ def beside(
     after: frozenset[Address],
     answered: Iterable[Address],
 ) -> ServiceAnswer:
-    """An answer beside what the slices said before and after the question."""
+    """Return an answer beside what the slices said before and after the question."""
 
     def ordered(found: Iterable[Address]) -> tuple[Address, ...]:
         return tuple(sorted(set(found), key=lambda a: (a.place, a.pod)))

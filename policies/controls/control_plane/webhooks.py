@@ -20,7 +20,7 @@ LAST = 3
 
 
 def answer_and_inject(facts: ClusterFacts, canaries: Sequence[Canary], target: str) -> Verdict:
-    """The webhooks can be called over verified TLS, and the last canaries got the target's proxy.
+    """Judge whether the webhooks answer over verified TLS, and the last canaries are injected.
 
     Args:
         facts: Taken after the rollouts.
@@ -34,7 +34,7 @@ def answer_and_inject(facts: ClusterFacts, canaries: Sequence[Canary], target: s
 
 
 def inject_target(canaries: Sequence[Canary], target: str) -> Verdict:
-    """The last observed canaries were injected, by the target's injector, with its proxy."""
+    """Judge whether the target's injector injected the last observed canaries, with its proxy."""
     last = sorted((c for c in canaries if c.outcome != "unobserved"), key=_moment)[-LAST:]
     if not last:
         return not_assessed(
@@ -70,7 +70,7 @@ def _wrong(canary: Canary, target: str) -> Item | None:
 
 
 def _callable(facts: ClusterFacts) -> Verdict:
-    """Every webhook's Service has a ready endpoint."""
+    """Judge whether every webhook's Service has a ready endpoint."""
     if not facts.endpoints and (why := facts.cannot_read("endpointslices.discovery.k8s.io")):
         return not_assessed(f"the webhooks' endpoints could not be read ({why})")
     return judged(

@@ -46,7 +46,7 @@ _USUAL = Selector(
 
 
 def injector_webhook(facts: ClusterFacts) -> Webhook | None:
-    """The proxy injector's webhook, or None when it is not configured."""
+    """Return the proxy injector's webhook, or None when it is not configured."""
     return next((w for w in facts.webhooks if w.name == INJECTOR), None)
 
 
@@ -57,7 +57,7 @@ def expected_meshed(
     *,
     token_projection: bool = True,
 ) -> bool:
-    """Whether a pod created now would be given a proxy."""
+    """Return whether a pod created now would be given a proxy."""
     return not why_not_meshed(pod, namespace, webhook, token_projection=token_projection)
 
 
@@ -68,7 +68,7 @@ def why_not_meshed(
     *,
     token_projection: bool = True,
 ) -> str:
-    """Why a pod is not given a proxy by the injector; empty when it is.
+    """Return why a pod is not given a proxy by the injector; empty when it is.
 
     Args:
         pod: The pod as it asks to be created.
@@ -133,7 +133,7 @@ def _not_selected(pod: Pod, namespace: Namespace | None, webhook: Webhook | None
 
 
 def undecidable(webhook: Webhook | None) -> frozenset[str]:
-    """Labels the webhook's object selector looks at that are not known of pods."""
+    """Return labels that the webhook's object selector looks at and that are not known of pods."""
     if webhook is None:
         return frozenset()
     known = {_COMPONENT, _CONTROL_PLANE, _EXTENSION, "linkerd.io/cni-resource"}
@@ -146,7 +146,7 @@ def meshed_as_declared(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Pods that ask for a proxy have one, and no others do (DP-01).
+    """Judge whether pods that ask for a proxy have one, and no others do (DP-01).
 
     Pods of the control plane get theirs from the chart and are judged by its images. Pods being
     deleted are left out; pods that ended without a proxy are explained, and those that had none
@@ -175,7 +175,7 @@ def meshed_as_declared(
 
 
 def _concerns_mesh(facts: ClusterFacts, ignore: Collection[str]) -> bool:
-    """Whether a pod beside the control plane's has a proxy, or asks for one."""
+    """Return whether a pod beside the control plane's has a proxy, or asks for one."""
     asking = {n.name for n in facts.namespaces if n.inject in WANTED}
     return any(
         pod.proxy is not None
@@ -213,7 +213,7 @@ def _deviating(
 
 
 def _plain(pod: Pod, *, projected: bool) -> bool:
-    """Nothing but annotation and namespace decides about this pod."""
+    """Return whether nothing but annotation and namespace decides about this pod."""
     return not (
         pod.host_network
         or pod.udp
@@ -268,12 +268,12 @@ def _meshed(pod: Pod, why: str) -> Item:
 
 
 def should_be_meshed(pod: Pod, namespace: Namespace | None) -> bool:
-    """Whether a running pod should have a proxy, by the chart's own webhook selectors."""
+    """Return whether a running pod should have a proxy, by the chart's own webhook selectors."""
     return not pod.component and expected_meshed(pod, namespace, None)
 
 
 def expected_set(facts: ClusterFacts) -> frozenset[str]:
-    """UIDs of the pods that should have a proxy from the injector."""
+    """Return UIDs of the pods that should have a proxy from the injector."""
     namespaces = {n.name: n for n in facts.namespaces}
     webhook, projected = injector_webhook(facts), _token_projection(facts)
     return frozenset(

@@ -9,7 +9,7 @@ from policies.workloads.preexisting import at_baseline, failed_job
 
 
 def jobs_complete(facts: ClusterFacts, baseline: ClusterFacts | None = None) -> Verdict:
-    """Jobs of the mesh end (DP-08).
+    """Judge whether the Jobs of the mesh end (DP-08).
 
     A Job's pod whose application has ended while its proxy runs on is explained; with a native
     sidecar, which the kubelet ends by itself, it is a violation. So is a Job that failed, unless

@@ -11,7 +11,7 @@ Named = tuple[str, str, str]
 
 
 def workloads_to_restart(facts: ClusterFacts) -> tuple[Named, ...]:
-    """Owners of pods that have a proxy, or should have one, ordered by namespace and name.
+    """Return owners of pods that have a proxy, or should have one, ordered by namespace and name.
 
     Left out are those that a restart does nothing for: paused, renewed by deletion only, gone, or
     held back by a partition in all their pods.

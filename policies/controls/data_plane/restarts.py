@@ -26,7 +26,7 @@ def no_new_restarts(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """No container of a meshed or control plane pod restarted or was killed for memory (DP-07).
+    """Judge whether a meshed or control plane container restarted or ran out of memory (DP-07).
 
     A pod new since `before` counts from zero. Restarts of a workload that restarted before the
     step, or by the baseline, are explained; if memory was the reason, only where it was at the
@@ -90,7 +90,7 @@ def stable(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Nothing restarted, was replaced or changed through the soak (VER-02)."""
+    """Judge whether nothing restarted, was replaced or changed through the soak (VER-02)."""
     restarts = no_new_restarts(
         before, after, baseline=baseline, ignore_namespaces=ignore_namespaces
     )

@@ -42,7 +42,7 @@ def data_plane_at_target(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Every proxy of the data plane is at the target, or inside the lazy window (DP-02).
+    """Judge whether every proxy is at the target, or inside the lazy window (DP-02).
 
     With `lazy` a proxy one logical version behind, or of an older release of the target's logical
     version, is explained. So are, within one logical version, proxies that the guide's restart
@@ -115,7 +115,7 @@ def _why_old(pod: Pod, target: str, renewal: Renewal, red: Preexisting, *, lazy:
 
 
 def _grouped(old: Iterable[_Old]) -> list[Item]:
-    """One item per workload, version and reason: a person reads these, not one per pod."""
+    """Return one item per workload, version and reason: a person reads these, not one per pod."""
     counts: dict[_Old, int] = {}
     for one in old:
         counts[one] = counts.get(one, 0) + 1
@@ -136,7 +136,7 @@ def identities_valid(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Every proxy holds a valid identity, as far as objects say (DP-06).
+    """Judge whether every proxy holds a valid identity, as far as objects say (DP-06).
 
     A proxy is ready only once its certificate was issued; its trust bundle must be the newest one
     of the data plane. What it presents on the wire is for targets with a real data plane. A
@@ -216,7 +216,7 @@ def nothing_old_left(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """No pod, workload, CRD or labelled object is of an older release any more (VER-04).
+    """Judge whether a pod, workload, CRD or labelled object is of an older release (VER-04).
 
     Releases between source and target count as well: a path may have several hops. A proxy whose
     version cannot be placed, such as that of a build of somebody's own, is not assessed.
@@ -266,7 +266,7 @@ def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:
 
 
 def _created_by(facts: ClusterFacts, target: str) -> Iterator[Item]:
-    """Objects whose `linkerd.io/created-by` names another release than the target."""
+    """Yield objects whose `linkerd.io/created-by` names another release than the target."""
     for workload in facts.workloads:
         if _other(workload.created_by, target):
             yield _left(workload.key, workload.created_by, target, workload.extension)
@@ -288,7 +288,7 @@ def _created_by(facts: ClusterFacts, target: str) -> Iterator[Item]:
 
 
 def _helms(crd: Crd, release: str, target: str, facts: ClusterFacts) -> Item:
-    """A CRD of an older chart; one that no release holds any more was kept on purpose."""
+    """Describe a CRD of an older chart; one that no release holds any more was kept on purpose."""
     held = any(o.key.name == crd.name for r in facts.helm for o in r.objects)
     read = any(not r.unread for r in facts.helm)
     kept = crd.helm_keep and read and not held
@@ -301,7 +301,7 @@ def _helms(crd: Crd, release: str, target: str, facts: ClusterFacts) -> Item:
 
 
 def _other(created_by: str, target: str) -> bool:
-    """Another release than the target; charts of CRDs name none, but a failed placeholder."""
+    """Return whether it is another release than the target; a CRD chart may name none."""
     tool, _, version = created_by.partition(" ")
     ours = tool in ("linkerd/cli", "linkerd/helm")
     return ours and version != target and parse(version).known

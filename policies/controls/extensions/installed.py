@@ -43,7 +43,7 @@ class Installed(Fact, frozen=True, kw_only=True):
 
 
 def installed(facts: ClusterFacts) -> tuple[Installed, ...]:
-    """The extensions of a cluster, Linkerd's own and others', by name.
+    """Return the extensions of a cluster, Linkerd's own and others', by name.
 
     Helm makes a namespace without the label; a Job of the chart adds it, unless that is turned
     off. The extension's own workloads carry it all the same.
@@ -57,19 +57,19 @@ def installed(facts: ClusterFacts) -> tuple[Installed, ...]:
 
 
 def retired(name: str, target: str) -> bool:
-    """Whether the target release no longer has this extension."""
+    """Return whether the target release no longer has this extension."""
     since, version = RETIRED.get(name), logical(parse(target))
     return bool(since and version and (version.major, version.minor) >= since)
 
 
 def blind(facts: ClusterFacts) -> str:
-    """Why extensions cannot be judged; empty when they can."""
+    """Return why extensions cannot be judged; empty when they can."""
     why = not_seen(facts, "namespaces", "deployments.apps")
     return why or ("" if facts.namespaces else "no namespace at all was seen")
 
 
 def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: str) -> Verdict:
-    """Every container of the extensions runs the image of the extension's release (EXT-01).
+    """Judge whether every container of the extensions has the image of its release (EXT-01).
 
     Proxies are the data plane's and judged there. An extension of somebody else has a version of
     its own that Linkerd's release says nothing of: it is shown, and not assessed.
@@ -107,7 +107,7 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
 
 
 def without(facts: ClusterFacts, target: str) -> str:
-    """Why nothing is said of extensions that the target has: there is none of Linkerd's own."""
+    """Return why nothing is said of the target's extensions: there is none of Linkerd's own."""
     others = installed(facts)
     return f"{NONE} but {names(others)}, not of {target}" if others else NONE
 
@@ -159,7 +159,7 @@ def _image(subject: str, container: str, image: str, release: str) -> Iterator[I
 
 
 def ready(facts: ClusterFacts, checks: Sequence[CheckRun] = ()) -> Verdict:
-    """Extensions are rolled out, what they serve can be called, their checks agree (EXT-02).
+    """Judge whether extensions are rolled out and can be called, and their checks agree (EXT-02).
 
     Args:
         facts: After the step.

@@ -37,7 +37,7 @@ _MIRRORS = ("controller-", "linkerd-service-mirror-", "probe-", "cluster-credent
 
 @cache
 def ever_rendered(name: str) -> frozenset[ObjectKey]:
-    """Everything that some release of an extension is known to have made."""
+    """Return everything that some release of an extension is known to have made."""
     found: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
         for component in COMPONENTS.get(name, ()):
@@ -49,7 +49,7 @@ def ever_rendered(name: str) -> frozenset[ObjectKey]:
 def not_rendered(
     facts: ClusterFacts, name: str, rendered: Collection[ObjectKey]
 ) -> tuple[LabelledObject, ...]:
-    """Objects with an extension's label, of kinds that prunes look at, that no render holds."""
+    """Return labelled objects, of kinds that prunes look at, that no render holds."""
     return tuple(
         o
         for o in facts.objects
@@ -58,7 +58,7 @@ def not_rendered(
 
 
 def expected_prune(facts: ClusterFacts, name: str, rendered: Rendered) -> frozenset[ObjectKey]:
-    """The computed set: what the new release does not render, and an older one is known to have.
+    """Compute what the new release does not render, and an older one is known to have rendered.
 
     What carries the label and is in no inventory may be the user's own (`viz allow-scrapes`
     makes such objects) or another extension's: jaeger labels one of its own as viz'.
@@ -69,7 +69,7 @@ def expected_prune(facts: ClusterFacts, name: str, rendered: Rendered) -> frozen
 
 
 def nothing_left(facts: ClusterFacts, renders: Mapping[str, Rendered], target: str) -> Verdict:
-    """No object of an older release of an extension is left behind (EXT-03).
+    """Judge whether no object of an older release of an extension is left behind (EXT-03).
 
     Args:
         facts: After the step.
@@ -98,7 +98,7 @@ def nothing_left(facts: ClusterFacts, renders: Mapping[str, Rendered], target: s
 
 
 def _without_extension(facts: ClusterFacts, target: str) -> list[Item]:
-    """What an extension left that is not installed any more; the hop neither made nor left it."""
+    """Return what an extension left that is gone; the hop neither made nor left it."""
     there = {e.name for e in installed(facts)}
     return [
         Item(
@@ -148,7 +148,7 @@ def retired_handled(
     kept: Collection[str] = (),
     before: ClusterFacts | None = None,
 ) -> Verdict:
-    """Extensions that the target release no longer has are gone whole, or kept knowingly (EXT-05).
+    """Judge whether extensions that the target lacks are gone whole, or kept knowingly (EXT-05).
 
     Deleting the namespace leaves what is cluster-wide: roles, and a webhook that goes on being
     called for every pod.
@@ -193,7 +193,7 @@ def retired_handled(
 
 
 def _had(facts: ClusterFacts, gone: Collection[str]) -> bool:
-    """Whether anything of extensions that the target does not have was there."""
+    """Return whether anything of extensions that the target does not have was there."""
     return any(smi.left_over(facts, kept=False)) or any(
         any(_of_retired(facts, name)) for name in gone
     )

@@ -15,7 +15,7 @@ from policies.verdicts.wording import number
 
 
 def agree(here: ClusterFacts, there: ClusterFacts) -> Verdict:
-    """A cluster's link, mirrors and anchors are those of the other cluster (part of EXT-04).
+    """Judge whether link, mirrors and anchors are those of the other cluster (part of EXT-04).
 
     Args:
         here: The cluster that mirrors.
@@ -54,7 +54,7 @@ def agree(here: ClusterFacts, there: ClusterFacts) -> Verdict:
 
 
 def _compared(link: Link | None, other: Multicluster) -> list[str]:
-    """What of the gateway both sides name; nothing where the Link needs none."""
+    """Return what of the gateway both sides name; nothing where the Link needs none."""
     if link is None or not link.gateway:
         return []
     address = any(g.addresses for g in other.gateways)

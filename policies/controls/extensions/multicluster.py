@@ -24,7 +24,7 @@ DURATIONS_SINCE = (25, 1, 2)
 
 
 def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdict:
-    """Links, credentials, mirrors, gateways and controllers are whole and the same (EXT-04).
+    """Judge whether links, credentials, mirrors, gateways and controllers are whole (EXT-04).
 
     Args:
         before: Before the step.
@@ -68,7 +68,7 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
 def linked(
     before: ClusterFacts, after: ClusterFacts, target: str, there: ClusterFacts | None
 ) -> Verdict:
-    """The whole of EXT-04: `consistent`, and in agreement with the other cluster where it is seen.
+    """Judge all of EXT-04: `consistent`, and in agreement with the other cluster where it is seen.
 
     Args:
         before: Before the step, or before the first one.
@@ -84,7 +84,7 @@ def linked(
 
 
 def _identities(was: Multicluster, now: Multicluster) -> Iterator[Item]:
-    """Objects that others know by address: they must be the same objects still."""
+    """Yield objects that others know by address: they must be the same objects still."""
     for what, old, new in (
         ("Link", was.links, now.links),
         ("mirror Service", was.mirrors, now.mirrors),
@@ -159,7 +159,7 @@ def _controllers(link: Link, now: Multicluster, facts: ClusterFacts) -> Iterator
 
 
 def leases_held(facts: ClusterFacts) -> bool:
-    """Whether a ready pod holds the lease of every link: a new one takes it after the old went.
+    """Return whether a ready pod holds each link's lease: a new one takes it after the old went.
 
     A holder that ends in order gives it back; of one that does not it is free after 30 s.
     Source: linkerd2, multicluster/service-mirror, its leader election.

@@ -39,7 +39,7 @@ class Owned(Fact, frozen=True, kw_only=True):
 
 
 def owned(facts: ClusterFacts, one: Installed) -> Owned:
-    """By the marks of its workloads: Helm's annotation, and `linkerd.io/created-by`."""
+    """Tell the owner by the marks of its workloads: Helm's annotation, `linkerd.io/created-by`."""
     ours = [w for w in facts.workloads if w.namespace == one.namespace and w.kind != "Job"]
     releases = sorted({w.helm_release for w in ours if w.helm_release})
     helm = bool(releases) or any(w.created_by.startswith("linkerd/helm ") for w in ours)
@@ -57,7 +57,7 @@ def ways_are_open(
     target: str,
     mode: ValueMode,
 ) -> Verdict:
-    """Every extension can be upgraded by its owner's way (part of PRE-07).
+    """Judge whether every extension can be upgraded by its owner's way (part of PRE-07).
 
     Args:
         facts: Before anything changes.

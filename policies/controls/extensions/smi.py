@@ -22,7 +22,7 @@ HOW = (
 
 
 def left_over(facts: ClusterFacts, *, kept: bool) -> Iterator[Item]:
-    """Items for each left-over: the extension, splits, their CRD.
+    """Yield items for each left-over: the extension, splits, their CRD.
 
     Args:
         facts: After the step.

@@ -35,7 +35,7 @@ _PLURALS: Mapping[str, str] = {
 
 
 def stored_as_live(facts: ClusterFacts) -> Verdict:
-    """Every object of Helm's stored manifests lives, with the stored images and Helm's mark.
+    """Judge whether each stored object lives, with the stored images and Helm's mark.
 
     A difference is what somebody changed beside Helm: the next upgrade is computed from the stored
     manifest, so it may leave such a change, or undo it.
@@ -98,12 +98,12 @@ def _images(subject: str, stored: dict[str, str], live: dict[str, str]) -> Itera
 
 
 def _complete(stored: HelmObject) -> bool:
-    """Whether the object would be among the facts if it lived."""
+    """Return whether the object would be among the facts if it lived."""
     return stored.key.kind in _GROUPS or bool(stored.control_plane)
 
 
 def live_keys(facts: ClusterFacts) -> frozenset[ObjectKey]:
-    """Identities of everything that facts hold of Helm's kinds."""
+    """Return identities of everything that facts hold of Helm's kinds."""
     found = {o.key for o in facts.objects}
     found |= {
         ObjectKey(group=_GROUPS[w.kind], kind=w.kind, namespace=w.namespace, name=w.name)
@@ -123,13 +123,13 @@ def live_keys(facts: ClusterFacts) -> frozenset[ObjectKey]:
 
 
 def dropped(before: ClusterFacts, after: ClusterFacts) -> frozenset[ObjectKey]:
-    """Objects that the releases had before and have no more."""
+    """Return objects that the releases had before and have no more."""
     old, new = _manifest(before), _manifest(after)
     return frozenset(old.keys() - new.keys())
 
 
 def removed_by_helm(before: ClusterFacts, after: ClusterFacts) -> Verdict:
-    """Helm deleted exactly what its new manifests dropped, but what carries `keep` (PRN-01).
+    """Judge whether Helm deleted what its new manifests dropped, but what carries `keep` (PRN-01).
 
     Args:
         before: Before `crds_upgraded`.
@@ -170,7 +170,7 @@ def _left(key: ObjectKey, keep: set[str]) -> Item:
 
 
 def _known(before: ClusterFacts) -> frozenset[ObjectKey]:
-    """Stored objects that were seen alive before, so that their absence means something."""
+    """Return stored objects that were seen alive before, so that their absence means something."""
     return frozenset(_manifest(before).keys() & live_keys(before))
 
 
@@ -179,7 +179,7 @@ def _manifest(facts: ClusterFacts) -> dict[ObjectKey, HelmObject]:
 
 
 def nothing_dropped_left(before: ClusterFacts, after: ClusterFacts) -> Verdict:
-    """A later look finds nothing that Helm dropped and somebody made again (PRN-04)."""
+    """Judge whether something that Helm dropped was made again, at a later look (PRN-04)."""
     first = removed_by_helm(before, after)
     if first.status == "not assessed":
         return first

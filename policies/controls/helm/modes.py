@@ -46,7 +46,7 @@ def value_mode(
     given: Values = (),
     crds: Iterable[Crd] = (),
 ) -> Verdict:
-    """What one mode of values makes of a release in a hop.
+    """Judge what one mode of values makes of a release in a hop.
 
     Args:
         release: As stored, read in full.
@@ -96,7 +96,7 @@ class Asked(Fact, frozen=True, kw_only=True):
 def values_arrive(
     facts: ClusterFacts, hop: Hop, asked: Iterable[Asked], charts: Iterable[ChartValues]
 ) -> Verdict:
-    """Each chart's mode of values, judged for this hop before anything is applied (PRE-07).
+    """Judge each chart's mode of values for this hop, before anything is applied (PRE-07).
 
     Args:
         facts: Before the hop, releases read in full.
@@ -141,7 +141,7 @@ def _advice(release: HelmRelease, hop: Hop) -> str:
 
 
 def advised(release: HelmRelease, hop: Hop, new: Values, crds: Iterable[Crd]) -> ValueMode | None:
-    """The first mode that holds, in the order of the advice; None when none does.
+    """Return the first mode that holds, in the order of the advice; None when none does.
 
     For linkerd-crds from before 2.18 `reuse` is the project's advice, else `reset-then-reuse`.
     """
@@ -161,7 +161,7 @@ def _before_2_18(release: str) -> bool:
 
 
 def _required(values: Mapping[str, str]) -> Iterator[Item]:
-    """Values without which the control plane's chart refuses to render."""
+    """Yield values without which the control plane's chart refuses to render."""
     external = values.get("identity.issuer.scheme") == '"kubernetes.io/tls"'
     needed = () if external else ("identity.issuer.tls.crtPEM", "identity.issuer.tls.keyPEM")
     if values.get("identity.externalCA") != "true":
@@ -173,7 +173,7 @@ def _required(values: Mapping[str, str]) -> Iterator[Item]:
 
 
 def _versions(release: HelmRelease, hop: Hop, values: Mapping[str, str]) -> Iterator[Item]:
-    """Values that name a release of Linkerd must name the target, or nothing."""
+    """Yield values that name a release of Linkerd and do not name the target."""
     frozen = frozen_values(release)
     for path in sorted(OWN_VERSION):
         value = values.get(path, '""')
@@ -188,7 +188,7 @@ def _versions(release: HelmRelease, hop: Hop, values: Mapping[str, str]) -> Iter
 
 
 def _stale(release: HelmRelease, values: Mapping[str, str], new: Values) -> Iterator[Item]:
-    """Changed defaults that do not arrive, although the user never set the value."""
+    """Yield changed defaults that do not arrive, although the user never set the value."""
     user, wanted = _paths(release.values), _paths(new)
     for old in release.defaults:
         default = wanted.get(old.path)
@@ -200,7 +200,7 @@ def _stale(release: HelmRelease, values: Mapping[str, str], new: Values) -> Iter
 
 
 def _missing(values: Mapping[str, str], new: Values) -> Iterator[Item]:
-    """New values that templates may read and that `--reuse-values` does not bring (18-13)."""
+    """Yield new values that templates may read and `--reuse-values` does not bring (18-13)."""
     absent = [s.path for s in new if s.path not in values and not _below(s.path, values)]
     if absent:
         more = f" and {len(absent) - _SHOWN} more" if len(absent) > _SHOWN else ""
@@ -217,7 +217,7 @@ def _below(path: str, values: Mapping[str, str]) -> bool:
 
 
 def gateway_rendered(crd: str, target: str, values: Mapping[str, str]) -> bool:
-    """Whether linkerd-crds of this release renders a Gateway API CRD with these values.
+    """Return whether linkerd-crds of this release renders a Gateway API CRD with these values.
 
     A legacy switch that is set decides; else `installGatewayAPI`, which came with 2.18.
     """
@@ -230,7 +230,7 @@ def gateway_rendered(crd: str, target: str, values: Mapping[str, str]) -> bool:
 def _gateway(
     release: HelmRelease, hop: Hop, values: Mapping[str, str], live: Mapping[str, Crd]
 ) -> Iterator[Item]:
-    """Gateway API CRDs that leave the release, and those of others that would enter it."""
+    """Yield Gateway API CRDs that leave the release, and those of others that would enter it."""
     stored = {o.key.name: o for o in release.objects if o.key.name.endswith(GATEWAY_GROUP)}
     for name in (f"{plural}.{GATEWAY_GROUP}" for plural in GATEWAY_SWITCHES):
         rendered = gateway_rendered(name, hop.target, values)

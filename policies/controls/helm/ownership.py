@@ -47,7 +47,7 @@ class Ownership(Fact, frozen=True, kw_only=True):
         return self.owner if self.owner in ("cli", "helm") else None
 
     def refusal(self, way: Tool) -> str:
-        """Why a way is refused; empty for the legal one."""
+        """Return why a way is refused; empty for the legal one."""
         if self.owner == way:
             return ""
         match self.owner:
@@ -77,7 +77,7 @@ class Ownership(Fact, frozen=True, kw_only=True):
 
 
 def owner(facts: ClusterFacts) -> Ownership:
-    """Who owns the installation, by stored values and by the marks of GitOps tools."""
+    """Return who owns the installation, by stored values and by the marks of GitOps tools."""
     gitops = marks(facts)
     config, releases = facts.config, _core(facts)
     if (kept := keeper(facts)) is not None:
@@ -103,7 +103,7 @@ def owner(facts: ClusterFacts) -> Ownership:
 
 
 def one_way(facts: ClusterFacts, way: Tool, *, twin: bool = False) -> Verdict:
-    """One owner with complete values, and the rehearsal goes its way (PRE-07).
+    """Judge whether there is one owner with complete values, whose way is gone (PRE-07).
 
     Args:
         facts: Before anything changes; of a snapshot those of the cluster it was taken from.
@@ -175,7 +175,7 @@ def _next(found: Ownership) -> str:
 
 
 def _releases(facts: ClusterFacts) -> Verdict:
-    """Both charts have a release, each settled, so that Helm can upgrade them."""
+    """Judge whether both charts have a release, each settled, so that Helm can upgrade them."""
     if why := facts.cannot_read("secrets/helm-releases"):
         return not_assessed(f"Helm's releases could not be read ({why})")
     if not facts.helm and (why := facts.cannot_read("secrets", "secrets/metadata")):
@@ -210,7 +210,7 @@ def _release_items(facts: ClusterFacts) -> Iterator[Item]:
 
 
 def deployed(facts: ClusterFacts, chart: str, target: str) -> Verdict:
-    """The newest revision of a chart's release is the target's, and deployed (CRD-01, CP-02).
+    """Judge whether the newest revision of a chart is the target's, and deployed (CRD-01, CP-02).
 
     A failed `helm upgrade` leaves objects half way: those that it had reached are the target's.
     """
@@ -243,7 +243,7 @@ def deployed(facts: ClusterFacts, chart: str, target: str) -> Verdict:
 
 
 def release_of(facts: ClusterFacts, chart: str) -> HelmRelease | None:
-    """The release of a chart; by its name where only the labels are known."""
+    """Return the release of a chart; by its name where only the labels are known."""
     for release in facts.helm:
         if (release.chart or release.name) == chart:
             return release

@@ -63,7 +63,7 @@ LEGACY = frozenset({"enableHttpRoutes", "enableTcpRoutes", "enableTlsRoutes"})
 
 
 def overlay(base: Iterable[Setting], over: Iterable[Setting]) -> Values:
-    """`over` laid on `base` leaf by leaf, as Helm does it with maps.
+    """Lay `over` on `base` leaf by leaf, as Helm does it with maps.
 
     A leaf takes the place of everything below its path, and of the empty map or null above it.
     A null takes a default away.
@@ -83,7 +83,7 @@ def overlay(base: Iterable[Setting], over: Iterable[Setting]) -> Values:
 
 
 def effective(release: HelmRelease, new: Values, mode: ValueMode, given: Values = ()) -> Values:
-    """What the new chart would be rendered with.
+    """Return what the new chart would be rendered with.
 
     Args:
         release: As stored.
@@ -99,7 +99,7 @@ def effective(release: HelmRelease, new: Values, mode: ValueMode, given: Values 
 
 
 def given(sets: Iterable[str]) -> Values:
-    """Values of `--set KEY=VALUE`; commas stand between several, a backslash before one keeps it.
+    """Read values of `--set KEY=VALUE`; a comma parts several, a backslash before one keeps it.
 
     Lists and maps in braces or brackets are kept as text: only that they are set matters.
     """
@@ -142,7 +142,7 @@ class ValueChange(Fact, frozen=True, kw_only=True):
 
 
 def three_way(release: HelmRelease, new: Values) -> tuple[ValueChange, ...]:
-    """Old defaults, the user's values and new defaults side by side, where defaults differ.
+    """Put old defaults, the user's values and new defaults side by side, where defaults differ.
 
     Versions of Linkerd itself are left out: they change in every hop. A value that no chart has a
     default for (a label, an annotation, a resource limit) is the user's alone, and left out too.
@@ -163,7 +163,7 @@ def three_way(release: HelmRelease, new: Values) -> tuple[ValueChange, ...]:
 
 
 def changed_defaults(release: HelmRelease, new: Values, target: str) -> Verdict:
-    """Each default of the new chart that changes for this user, by name (PRE-08).
+    """Judge each default of the new chart that changes for this user, by name (PRE-08).
 
     A new or changed default that reaches the user is shown, as is a value of the user's that the
     new chart keeps. A value of the user's that the new chart does not read is a violation: it is
@@ -189,7 +189,7 @@ def changed_defaults(release: HelmRelease, new: Values, target: str) -> Verdict:
 
 
 def defaults_known(facts: ClusterFacts, charts: Iterable[ChartValues]) -> Verdict:
-    """`changed_defaults` of every chart of the target (PRE-08)."""
+    """Judge `changed_defaults` of every chart of the target (PRE-08)."""
     parts: list[Verdict] = []
     for chart in charts:
         release = next((r for r in facts.helm if (r.chart or r.name) == chart.chart), None)
@@ -218,7 +218,7 @@ def _change_item(change: ValueChange, target: str) -> Item:
 
 
 def frozen_values(release: HelmRelease) -> tuple[str, ...]:
-    """Values that name a release of Linkerd and stand among the user's.
+    """Return values that name a release of Linkerd and stand among the user's.
 
     They get there with `-f` and the output of `helm get values --all`; from then on they win over
     every new chart.
@@ -238,12 +238,12 @@ def _parents(path: str) -> Iterable[str]:
 
 
 def _inside(path: str, user: Mapping[str, str]) -> bool:
-    """Whether the user set something above or below a path."""
+    """Return whether the user set something above or below a path."""
     return any(p in user for p in _parents(path)) or any(p.startswith(f"{path}.") for p in user)
 
 
 def _covering(path: str, defaults: Mapping[str, str]) -> str | None:
-    """The empty map or null, or the map, that a chart has where the user set something."""
+    """Return the empty map or null, or the map, that a chart has where the user set something."""
     for parent in _parents(path):
         if defaults.get(parent) in ("{}", "null", "[]"):
             return defaults[parent]

@@ -30,7 +30,7 @@ NONE = "linkerd-cni is not installed: linkerd-init sets up each pod"
 
 
 def plugin(facts: ClusterFacts) -> Workload | None:
-    """The plugin's DaemonSet, by the label of its namespace, else by its name."""
+    """Return the plugin's DaemonSet, by the label of its namespace, else by its name."""
     marked = {n.name for n in facts.namespaces if RESOURCE in dict(n.labels)}
     found = [w for w in facts.workloads if w.kind == "DaemonSet" and _is(w, marked)]
     return found[0] if found else None
@@ -41,25 +41,25 @@ def _is(workload: Workload, marked: set[str]) -> bool:
 
 
 def version_of(workload: Workload) -> str:
-    """Tag of the plugin's image."""
+    """Return the tag of the plugin's image."""
     images = [image for _, image in workload.images if "cni" in reference(image).name]
     return reference(images[0]).tag if images else ""
 
 
 def wanted(release: str) -> str:
-    """The plugin that a release's `install-cni` renders; empty where that is not known."""
+    """Return the plugin that a release's `install-cni` renders; empty where that is not known."""
     known = catalogue().images(release)
     return known.cni_plugin if known else ""
 
 
 def older(workload: Workload, release: str) -> bool | None:
-    """Whether a plugin is older than a release's own; None when that cannot be told."""
+    """Return whether a plugin is older than a release's own; None when that cannot be told."""
     has, needs = parse_kubernetes(version_of(workload)), parse_kubernetes(wanted(release))
     return None if has is None or needs is None else has < needs
 
 
 def ready_first(facts: ClusterFacts, target: str, kept: CniSettings | None = None) -> Verdict:
-    """Before the control plane: the plugin is new enough, and ready on every node (EXT-06).
+    """Judge whether the plugin is new enough and ready before the control plane changes (EXT-06).
 
     Args:
         facts: When the CRDs are upgraded, the last moment before the control plane.
@@ -148,7 +148,7 @@ def _nodes(facts: ClusterFacts, found: Workload) -> Iterator[Item]:
 
 
 def each_node_meshes(facts: ClusterFacts, canaries: Sequence[NodeCanary]) -> Verdict:
-    """A new pod on each node gets through the check of its network set-up (EXT-07).
+    """Judge whether a new pod on each node gets through the check of its network set-up (EXT-07).
 
     Args:
         facts: When the canaries were there.

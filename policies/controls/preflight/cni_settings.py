@@ -49,7 +49,7 @@ NFT_SINCE = "edge-25.8.2"
 
 
 def since_legacy(release: str) -> bool:
-    """Whether a release's plugin has the legacy mode as its default."""
+    """Return whether a release's plugin has the legacy mode as its default."""
     return compare(parse(release), parse(NFT_SINCE)) is Order.LESS
 
 
@@ -74,7 +74,7 @@ class CniSettings(Fact, frozen=True, kw_only=True, tag_field="type", tag="cni-se
 
 
 def usable(path: str, value: str) -> bool:
-    """Whether a text from the cluster is what such a value may be: it becomes an argument."""
+    """Return whether a text from the cluster may be such a value: it becomes an argument."""
     if path.startswith(f"{SECRETS}["):
         return bool(_NAME.fullmatch(value))
     pattern = KINDS.get(path)

@@ -27,7 +27,7 @@ _IMAGE_VERSION = ".image.version"
 
 
 def one_owner(facts: ClusterFacts) -> Verdict:
-    """CLI or Helm, one of them, owns the installation; its stored values are complete (PRE-07)."""
+    """Judge whether CLI or Helm, one of them, owns it, with complete stored values (PRE-07)."""
     config = facts.config
     if config is None:
         if why := facts.cannot_read("configmaps"):
@@ -53,7 +53,7 @@ def one_owner(facts: ClusterFacts) -> Verdict:
 
 
 def _kept(facts: ClusterFacts, kept: Keeper) -> Verdict:
-    """Somebody else's tool renders it: it needs no values of the CLI's or of Helm's."""
+    """Judge an installation that somebody else's tool renders: it needs no stored values."""
     if not kept.known:
         return not_assessed(f"who can upgrade the installation is not known: {kept.why}")
     needless = Item(
@@ -114,7 +114,7 @@ def _incomplete(config: LinkerdConfig) -> Iterator[Item]:
 
 
 def _marks(facts: ClusterFacts, *, by_charts: bool, kept: bool = False) -> Iterator[Item]:
-    """Objects marked by the tool that does not own the installation.
+    """Yield objects marked by the tool that does not own the installation.
 
     Args:
         facts: Of the cluster.
@@ -139,7 +139,7 @@ def _marks(facts: ClusterFacts, *, by_charts: bool, kept: bool = False) -> Itera
 def retained(
     before: ClusterFacts, after: ClusterFacts, target: str, rendered: Rendered | None = None
 ) -> Verdict:
-    """The configuration kept its identity and the user's values; the rest is the target's (CP-03).
+    """Judge whether the configuration kept its identity and the user's values (CP-03).
 
     Values that changed without being an override are explained where the target's render has them
     so. An override that is no longer stored is explained where it equals the new default.
@@ -188,7 +188,7 @@ def _identity(old: LinkerdConfig, new: LinkerdConfig, target: str) -> Iterator[I
 
 
 def _overrides(old: LinkerdConfig, new: LinkerdConfig) -> Iterator[Item]:
-    """What the user set is still stored, and still in force."""
+    """Yield what the user set and is not stored any more, or not in force."""
     was, now = _paths(old.values), _paths(new.values)
     stored, still = _paths(old.overrides or ()), _paths(new.overrides or ())
     if old.overrides_present and new.overrides_present is False:
@@ -218,14 +218,14 @@ def _overrides(old: LinkerdConfig, new: LinkerdConfig) -> Iterator[Item]:
 
 
 def _respelled(path: str, stored: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    """The stored digest is that of the value in force, in the target's type (1 became "1")."""
+    """Return whether the stored digest is of the value in force, in the target's type ("1", 1)."""
     return (
         path in now and stored[path] == "sha256:" + hashlib.sha256(now[path].encode()).hexdigest()
     )
 
 
 def _values(old: LinkerdConfig, new: LinkerdConfig, rendered: Rendered | None) -> Iterator[Item]:
-    """Every other value that changed, and whether the target's render explains it."""
+    """Yield every other value that changed, and whether the target's render explains it."""
     was, now = _paths(old.values), _paths(new.values)
     wanted = dict(rendered.values) if rendered and rendered.values else None
     stored = {s.path for s in old.overrides or ()}
@@ -256,13 +256,13 @@ def _paths(settings: Iterable[Setting]) -> dict[str, str]:
 
 
 def _same(a: str, b: str) -> bool:
-    """Equal as values, however spelled: 1 and "1" are, since releases change a value's type."""
+    """Compare as values, however spelled: 1 and "1" are the same, since releases change types."""
     return a == b or _plain(a) == _plain(b)
 
 
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> str:
-    """JSON text in one spelling, scalars without their type; other text as it is."""
+    """Return JSON text in one spelling, scalars without their type; other text as it is."""
     try:
         value: object = msgspec.json.decode(text)
     except msgspec.DecodeError:
@@ -284,7 +284,7 @@ _INFORMATION = {"O": "for observability only", "I": "for information only"}
 def defaults_acknowledged(
     results: Iterable[AdvisoryResult], acknowledged: Collection[str]
 ) -> Verdict:
-    """Every advisory that concerns the hop is acknowledged in the scenario (PRE-08).
+    """Judge whether every advisory that concerns the hop is acknowledged in the scenario (PRE-08).
 
     What only informs, or changes nothing but metrics and logs, is explained.
 

@@ -20,7 +20,7 @@ _ROUNDING = 1e-9
 
 
 def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
-    """The API server accepts every rendered manifest in a server-side dry run (PRE-09)."""
+    """Judge whether the API server accepts every manifest in a server-side dry run (PRE-09)."""
     if not runs:
         return not_assessed("no manifest was rendered and tried, so nothing is known of it")
     return judged(
@@ -35,7 +35,7 @@ def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
 
 
 def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -> Verdict:
-    """A pod of every meshed workload would be admitted, its proxy included (PRE-10).
+    """Judge whether a pod of every meshed workload would be admitted, its proxy included (PRE-10).
 
     A quota that is full is no obstacle where the old pod goes first and frees what the new one
     asks for: that is explained.
@@ -69,7 +69,7 @@ def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -
 
 
 def _none_tried(facts: ClusterFacts | None) -> Verdict:
-    """No pod was tried because none is meshed, or because none could be."""
+    """Tell why no pod was tried: none is meshed, or none could be tried."""
     if facts is None:
         return not_assessed("no pod was tried: no meshed workload, or no right to create one")
     if why := not_seen(facts, "namespaces", "jobs.batch", *WORKLOADS):
@@ -80,7 +80,7 @@ def _none_tried(facts: ClusterFacts | None) -> Verdict:
 
 
 def _makes_room(run: DryRun, workload: Workload | None) -> str:
-    """Why a quota that refuses one more pod lets the restart through; empty when it does not."""
+    """Return why a quota that refuses one more pod lets the restart through; else empty."""
     kind = run.what.partition(" ")[0]
     by_deletion = kind in ("ReplicaSet", "ReplicationController")
     first = old_goes_first(workload) if workload else by_deletion
@@ -103,7 +103,7 @@ def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
 
 
 def way_back(facts: ClusterFacts, hop: Hop, kept: Keeper | None = None) -> Verdict:
-    """Stored values and the source release are there to go back with (PRE-12), by facts alone.
+    """Judge by facts alone whether stored values and the source release are there (PRE-12).
 
     Args:
         facts: Before the hop.

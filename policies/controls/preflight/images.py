@@ -21,7 +21,7 @@ UNKNOWN_AS = "images are named by digest alone, which tells no version"
 
 
 def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
-    """Every container of the control plane's workloads and running pods has the target's image.
+    """Judge whether every container of the control plane has the target's image.
 
     Names and tags count, registries and digests beside tags do not: mirrors and policy engines are
     common. An image named by its digest alone says nothing of its version: not assessed, unless
@@ -86,7 +86,7 @@ def _proxy_init(target: str) -> str:
 
 
 def _has_policy_controller(target: str) -> bool:
-    """The image was merged into the controller's at edge-25.8.3."""
+    """Return whether a release has the image; edge-25.8.3 merged it into the controller's."""
     version = parse(target)
     if version.channel == "edge":
         return version.numbers < (25, 8, 3)
@@ -154,13 +154,13 @@ def _container_items(
 
 
 def by_digest_alone(image: str) -> bool:
-    """The image is pinned, and nothing in its name says to what version."""
+    """Return whether the image is pinned, and nothing in its name says to what version."""
     parts = reference(image)
     return bool(parts.digest) and not parts.tag
 
 
 def apart(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
-    """Items of which something is known, and those of images by digest alone."""
+    """Part items of which something is known from those of images by digest alone."""
     known: list[Item] = []
     blind: list[Item] = []
     for item in items:
@@ -170,7 +170,7 @@ def apart(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
 
 
 def _wanted(container: str, image: Reference, expected: _Expected) -> str:
-    """The tag an image should have; empty when the target has no such image."""
+    """Return the tag an image should have; empty when the target has no such image."""
     if container == "linkerd-init" and expected.proxy_init:
         return expected.proxy_init
     if image.name == "policy-controller" and not expected.policy_controller:
@@ -179,7 +179,7 @@ def _wanted(container: str, image: Reference, expected: _Expected) -> str:
 
 
 def images_available(evidence: Sequence[ImageEvidence], required: Collection[str]) -> Verdict:
-    """Every image the target needs can be had on the nodes that will run it (PRE-13).
+    """Judge whether the nodes that need an image of the target can have it (PRE-13).
 
     A failed pull is a violation; an image without evidence leaves the control not assessed.
     """

@@ -54,7 +54,7 @@ SURE = 0.8
 
 
 def understood(facts: ClusterFacts) -> Verdict:
-    """Every request for a proxy, and every setting of one, is where and as it is looked for."""
+    """Judge whether each request for a proxy, or setting of one, is where it is looked for."""
     if why := not_seen(facts, "namespaces", "deployments.apps"):
         return not_assessed(f"namespaces or workloads could not be read ({why})")
     return judged(
@@ -71,7 +71,7 @@ def understood(facts: ClusterFacts) -> Verdict:
 
 
 def nearest(value: str) -> str:
-    """The value of `linkerd.io/inject` that was probably meant; empty where none is near."""
+    """Return the value of `linkerd.io/inject` that was probably meant; empty if none is near."""
     plain = value.strip().strip("\"'").lower()
     for meant, words in MEANT.items():
         if plain == meant or plain in words:
@@ -138,7 +138,7 @@ def _misplaced(subject: str, value: str, seen: str, expected: str) -> Item:
 
 
 def _keys(subject: str, keys: tuple[tuple[str, str, str], ...]) -> Iterator[Item]:
-    """Keys that are nearly one that the injector knows."""
+    """Yield keys that are nearly one that the injector knows."""
     for place, key, _ in keys:
         prefix, _, name = key.partition("/")
         if prefix in CONFIG and name not in NAMES:

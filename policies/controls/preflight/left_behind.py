@@ -50,7 +50,7 @@ def data_plane_current(
     lazy: bool = False,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Every proxy may go through the hop, and through what comes after it (PRE-02).
+    """Judge whether every proxy may go through the hop, and through what comes after it (PRE-02).
 
     Args:
         facts: Before the hop.
@@ -135,7 +135,7 @@ def _pinned_or(pod: Pod, version: str) -> str:
 
 
 def _left(pod: Pod, renewal: Renewal, targets: Sequence[str], *, lazy: bool) -> _Seen | None:
-    """What no restart of the hops ahead renews, or renews to a version that is too old."""
+    """Tell what no restart of the hops ahead renews, or renews to a version that is too old."""
     version = pod.pinned or (pod.proxy.version if pod.proxy else "")
     far = next(((t, n) for t in targets if (n := behind(version, t) or 0) > ALLOWED), None)
     stays = renewal.stays or (f"pinned to {pod.pinned}" if pod.pinned else "")

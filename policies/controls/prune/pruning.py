@@ -43,7 +43,7 @@ _COMPONENTS: tuple[Component, ...] = (
 
 
 def labelled(facts: ClusterFacts) -> Iterator[LabelledObject]:
-    """Objects `linkerd prune` looks at: its kinds, with the control plane's label, any value."""
+    """Yield the objects `linkerd prune` looks at: its kinds, with the control plane's label."""
     return (
         o
         for o in facts.objects
@@ -54,13 +54,13 @@ def labelled(facts: ClusterFacts) -> Iterator[LabelledObject]:
 
 
 def not_rendered(facts: ClusterFacts, rendered: Iterable[Rendered]) -> tuple[LabelledObject, ...]:
-    """What `linkerd prune` lists on this cluster: labelled objects the target does not render."""
+    """Return what `linkerd prune` lists here: labelled objects that the target does not render."""
     keys = rendered_keys(facts, rendered)
     return tuple(o for o in labelled(facts) if o.key not in keys)
 
 
 def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
-    """The computed set: not rendered by the target, and known to be made by a Linkerd release.
+    """Compute what the target does not render, and a Linkerd release is known to have made.
 
     Known is what carries `linkerd.io/created-by`, or is in the inventory of a release.
 
@@ -77,7 +77,7 @@ def _is_linkerds(one: LabelledObject) -> bool:
 
 
 def rendered_keys(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
-    """Keys of what the target renders; from the release data when no render is at hand."""
+    """Return keys of what the target renders; from the release data when no render is at hand."""
     renders = tuple(rendered)
     if renders:
         return frozenset(o.key for r in renders for o in r.objects)
@@ -86,7 +86,7 @@ def rendered_keys(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozense
 
 
 def inventory(version: str, facts: ClusterFacts) -> frozenset[ObjectKey]:
-    """What a release may render, by the release data: high availability and Gateway API included.
+    """Return what a release may render, by the release data, options included.
 
     Gateway API CRDs count where Linkerd owns them: the CLI then renders them again.
     """
@@ -109,7 +109,7 @@ def _ever_rendered() -> frozenset[ObjectKey]:
 
 
 def list_equals(run: PruneRun | None, expected: Collection[ObjectKey]) -> Verdict:
-    """`linkerd prune` listed exactly the computed set (PRN-01)."""
+    """Judge whether `linkerd prune` listed exactly the computed set (PRN-01)."""
     if run is None:
         return not_assessed("`linkerd prune` was not run")
     if run.unreadable or run.exit_code:
@@ -150,7 +150,7 @@ def list_equals(run: PruneRun | None, expected: Collection[ObjectKey]) -> Verdic
 
 
 def whose(key: ObjectKey) -> str:
-    """Whose an object may be that carries Linkerd's label and that no release rendered."""
+    """Tell whose an object may be that carries Linkerd's label and that no release rendered."""
     if key.kind == "CustomResourceDefinition" and GATEWAY_GROUP in key.name:
         return "a Gateway API CRD of another owner; deleting it deletes every route"
     if key.kind == "CustomResourceDefinition":
@@ -163,7 +163,7 @@ def whose(key: ObjectKey) -> str:
 
 
 def protected_kept(before: ClusterFacts, after: ClusterFacts) -> Verdict:
-    """Namespaces, CRDs, configuration, Secrets and webhooks kept their UIDs (PRN-02)."""
+    """Judge whether namespaces, CRDs, Secrets, webhooks and more kept their UIDs (PRN-02)."""
     if why := before.cannot_read("namespaces") or after.cannot_read("namespaces"):
         return not_assessed(f"namespaces could not be read ({why})")
     old, new = dict(_protected(before)), dict(_protected(after))
@@ -206,7 +206,7 @@ def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 
 
 def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered] = ()) -> Verdict:
-    """Nothing of an older version is left: webhooks, APIServices, objects, extensions (PRN-03).
+    """Judge whether anything of an older version is left: webhooks, objects and more (PRN-03).
 
     A labelled object that no release rendered is no orphan but somebody's: it is explained.
     """
@@ -248,7 +248,7 @@ def _belongs_to_webhook(key: ObjectKey, items: Iterable[Item]) -> bool:
 
 
 def _dangling(webhook: Webhook, facts: ClusterFacts) -> Item | None:
-    """A webhook whose Service is gone; foreign ones only when their namespace is gone as well."""
+    """Tell of a webhook whose Service is gone; of foreign ones if their namespace is, too."""
     if not webhook.service_name:
         return None
     place = (webhook.service_namespace, webhook.service_name)
@@ -292,7 +292,7 @@ def _retired_extensions(facts: ClusterFacts, target: str) -> Iterator[Item]:
 
 
 def second_prune_empty(run: PruneRun | None) -> Verdict:
-    """A second prune lists nothing (PRN-04)."""
+    """Judge whether a second prune lists nothing (PRN-04)."""
     if run is None:
         return not_assessed("no second `linkerd prune` was run")
     if run.unreadable or run.exit_code:

@@ -41,7 +41,7 @@ _CHECKSUM = frozenset({"sha256sum", "shasum"})
 
 
 def expected_categories(label: str, version: str = "") -> tuple[str, ...]:
-    """Categories a healthy run of this check has, at the least, with a client of this version."""
+    """Return the categories that a healthy run of this check of this version has at the least."""
     found = _BY_LABEL.get(label, ())
     parsed = parse(version)
     if found and parsed.channel == "edge" and parsed.numbers >= (26, 7, 1):
@@ -57,7 +57,7 @@ def agrees(
     pending: Collection[str] = (),
     facts: ClusterFacts | None = None,
 ) -> Verdict:
-    """A check succeeded and is whole (CP-06).
+    """Judge whether a check succeeded and is whole (CP-06).
 
     Args:
         run: What was said; None when it was not run.
@@ -135,7 +135,7 @@ def _why_not(category: str, result: str, pending: Collection[str], broken: Seque
 
 
 def by_applications(facts: ClusterFacts | None) -> list[str]:
-    """Meshed pods that do not run, each with the reason, where no proxy is at fault; else none.
+    """Return meshed pods that do not run, with the reason, where no proxy is at fault.
 
     The check stops at the first pod that it finds: one proxy that is at fault may hide behind it.
     """
@@ -163,7 +163,7 @@ def by_applications(facts: ClusterFacts | None) -> list[str]:
 def baseline_healthy(
     check: CheckRun | None, proxy: CheckRun | None, facts: ClusterFacts
 ) -> Verdict:
-    """Both checks succeed, and Deployment status agrees with them (PRE-01)."""
+    """Judge whether both checks succeed, and Deployment status agrees with them (PRE-01)."""
     return combined(
         [agrees(check), agrees(proxy, facts=facts), control_plane_rollouts(facts)],
         holds_as="The baseline is healthy: both checks and every rollout of the control plane",
@@ -171,7 +171,7 @@ def baseline_healthy(
 
 
 def client_is(target: str, report: VersionReport | None) -> Verdict:
-    """The client in place is the target release (CLI-01)."""
+    """Judge whether the client in place is the target release (CLI-01)."""
     if report is None:
         return not_assessed("`linkerd version --client` was not run")
     if report.client == target:
@@ -186,7 +186,7 @@ def client_is(target: str, report: VersionReport | None) -> Verdict:
 
 
 def checksum_verified(commands: Sequence[CommandRun]) -> Verdict:
-    """The client's checksum was compared with the published one (CLI-02).
+    """Judge whether the client's checksum was compared with the published one (CLI-02).
 
     Args:
         commands: Those of the step, the comparison (`sha256sum --check`) among them.
@@ -209,7 +209,7 @@ def checksum_verified(commands: Sequence[CommandRun]) -> Verdict:
 
 
 def reports_match(report: VersionReport | None, facts: ClusterFacts, target: str) -> Verdict:
-    """Client, server and proxies report what the objects say (CP-07).
+    """Judge whether client, server and proxies report what the objects say (CP-07).
 
     Numbers of pods may differ, since pods come and go between two looks; a version that only one
     of the two knows is a violation. Of an image by digest Linkerd's client names no version, which
@@ -263,7 +263,7 @@ def _proxies(said: Counter[str], facts: ClusterFacts) -> Iterator[Item]:
 
 
 def _told(proxy: Proxy) -> str:
-    """The version that Linkerd's client names: none where the image has a digest.
+    """Return the version that Linkerd's client names: none where the image has a digest.
 
     Source: `GetProxyVersion` in linkerd2's `pkg/k8s`.
     """
@@ -273,7 +273,7 @@ def _told(proxy: Proxy) -> str:
 def check_agrees_with_facts(
     check: CheckRun | None, proxy: CheckRun | None, facts: ClusterFacts
 ) -> Verdict:
-    """`linkerd check` and the suite's own facts agree, or it is known why they differ (VER-01).
+    """Judge whether `linkerd check` and the suite's facts agree, or why they differ (VER-01).
 
     What only facts see is explained by what the check does not look at; the control it belongs to
     fails by itself. What only the check sees is a violation, but for pods that have failed: the

@@ -34,7 +34,7 @@ def way_back_works(
     canaries: Sequence[Canary] = (),
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """The control plane is the source's again, healthy and configured as before the hop (RBK-01).
+    """Judge whether the control plane is the source's again, healthy and configured (RBK-01).
 
     Args:
         before: Before the control plane was upgraded.

@@ -23,14 +23,14 @@ IDENTITY = "kube-system"
 
 
 def identity(facts: ClusterFacts) -> str:
-    """UID of namespace kube-system; empty where namespaces could not be read."""
+    """Return the UID of namespace kube-system; empty where namespaces could not be read."""
     return next((n.uid for n in facts.namespaces if n.name == IDENTITY), "")
 
 
 def differences(
     then: ClusterFacts, now: ClusterFacts, *, own: frozenset[str] = frozenset()
 ) -> tuple[Item, ...]:
-    """What was changed between two readings of a cluster, in a fixed order.
+    """Return what was changed between two readings of a cluster, in a fixed order.
 
     Args:
         then: The earlier reading.
@@ -65,7 +65,7 @@ def _compare(
 
 
 def _matters(facts: ClusterFacts, own: frozenset[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """(subject, field -> text) of everything that is compared."""
+    """Yield (subject, field -> text) of everything that is compared."""
     yield "cluster", {"uid": identity(facts), "Kubernetes": facts.kubernetes}
     for namespace in facts.namespaces:
         if namespace.name not in own:
@@ -107,7 +107,7 @@ def _matters(facts: ClusterFacts, own: frozenset[str]) -> Iterator[tuple[str, Ma
 def _bare_pods(
     facts: ClusterFacts, own: frozenset[str]
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Meshed pods without a controller: the data plane's step makes them anew by hand.
+    """Yield meshed pods without a controller: the data plane's step makes them anew by hand.
 
     One that is being deleted is as good as gone.
     """
@@ -118,7 +118,7 @@ def _bare_pods(
 
 
 def _specified(workload: Workload) -> dict[str, str]:
-    """What a workload's specification says, replicas and status aside."""
+    """Return what a workload's specification says, replicas and status aside."""
     return _fields(
         workload,
         *("kind", "namespace", "name", "conditions", "generation", "observed_generation"),
@@ -140,7 +140,7 @@ def _bundles(facts: ClusterFacts) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _fields(fact: msgspec.Struct, *but: str) -> dict[str, str]:
-    """A fact's fields as JSON text, defaults left out."""
+    """Return a fact's fields as JSON text, defaults left out."""
     encoded = {
         name: msgspec.json.encode(getattr(fact, name)).decode().strip('"')
         for name in fact.__struct_fields__

@@ -82,7 +82,7 @@ def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
 
 
 def _pins(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
-    """(what, version) of each pin that the injector obeys when it makes the next pod.
+    """Yield (what, version) of each pin that the injector obeys when it makes the next pod.
 
     A pod that a workload renews follows the template; what is injected by hand, or not at all, is
     no matter of the injector's.

@@ -34,7 +34,7 @@ def _source_is_stable(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> An
 
 @condition("hop touches")
 def _hop_touches(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
-    """Arguments: pairs of edges, first and last of a range."""
+    """Answer whether the hop touches a range; arguments: pairs of edges, first and last."""
     ranges = list(zip(arguments[::2], arguments[1::2], strict=True))
     touched = [
         tag
@@ -64,7 +64,7 @@ def _kubernetes_from(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Ans
 
 @condition("extension", "namespaces")
 def extension(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
-    """Whether an extension is installed: a namespace that says so."""
+    """Answer whether an extension is installed: a namespace that says so."""
     found = [f"namespace {n.name}" for n in facts.namespaces if n.extension == arguments[0]]
     return any_of(found, f"no namespace of extension {arguments[0]}")
 
@@ -79,7 +79,7 @@ def _architecture(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
 
 @condition("meshed pods on architecture", "nodes", "pods")
 def _meshed_on(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
-    """Whether a meshed pod runs on such a node; without one, whether any could is not decided."""
+    """Answer whether a meshed pod runs on such a node; without one, whether any could is open."""
     nodes = _architecture(facts, hop, arguments)
     if not nodes.applies:
         return nodes
@@ -127,5 +127,5 @@ def _cni(facts: ClusterFacts) -> list[Workload]:
 
 
 def native_pods(facts: ClusterFacts) -> list[str]:
-    """Pods whose proxy is a native sidecar."""
+    """Return pods whose proxy is a native sidecar."""
     return [f"pod {p.key}" for p in facts.pods if p.proxy and p.proxy.native]

@@ -42,7 +42,7 @@ def condition(name: str, *needs: str) -> Callable[[Condition], Condition]:
 
 
 def names() -> frozenset[str]:
-    """Every condition an advisory may name."""
+    """Return every condition an advisory may name."""
     return frozenset(_CONDITIONS)
 
 
@@ -54,13 +54,13 @@ def ask(name: str, arguments: Arguments, hop: Hop, facts: ClusterFacts) -> Answe
 
 
 def listed(found: Iterable[str]) -> str:
-    """The first few names, and how many more there are."""
+    """Name the first few, and how many more there are."""
     every = list(found)
     more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
     return ", ".join(every[:NAMED]) + more
 
 
 def any_of(found: Iterable[str], otherwise: str) -> Answer:
-    """Applies when anything was found."""
+    """Answer that it applies when anything was found."""
     text = listed(found)
     return Answer(True, text) if text else Answer(False, otherwise)

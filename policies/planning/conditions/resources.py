@@ -43,7 +43,7 @@ def _read_when_resources(facts: ClusterFacts, hop: Hop, arguments: Arguments) ->
 
 @condition("read this when all exist", CRDS)
 def _read_when_all(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
-    """Each argument names CRDs of which one must have resources."""
+    """Answer by resources: each argument names CRDs of which one must have some."""
     answers = [_resources_exist(facts, hop, tuple(each.split())) for each in arguments]
     absent = next((a for a in answers if a.applies is False), None)
     return absent or Answer(None, ", ".join(a.seen for a in answers))
