@@ -376,3 +376,7 @@ class Report(Part, frozen=True, kw_only=True):
     @property
     def waived(self) -> tuple[Entry, ...]:
         return tuple(e for e in self.findings if e.status == "waived")
+
+    @property
+    def several_clusters(self) -> bool:
+        return len({e.cluster for e in self.findings} | {s.cluster for s in self.sections}) > 1
