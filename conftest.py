@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
 
 from fixtures.core.errors import BadInput
+from fixtures.run.begun_run import Run, UpgradeRun, VerifyRun
 from fixtures.run.invocation import suite_asked_for
-from fixtures.run.plugin import RehearsalPlugin, ignore_housekeeping
+from fixtures.run.plugin import RUN, RehearsalPlugin, ignore_housekeeping, opened_for
 from fixtures.run.rehearsal import Rehearsal
+from fixtures.run.run_plugin import RunPlugin
 from fixtures.run.session import RunSession
 from fixtures.run.step_fixtures import (
     baseline,
@@ -53,6 +57,8 @@ __all__ = [
     "settled",
 ]
 
+R = TypeVar("R", bound=Run)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
@@ -74,16 +80,15 @@ def pytest_configure(config: pytest.Config) -> None:
     def begun(session: RunSession) -> None:
         config.stash[COMPLIANCE_REPORT] = session.folder / "report.html"
 
-    plugin = RehearsalPlugin(config, suite, begun)
-    plugin.open().finishers.append(finish)
+    plugin = RehearsalPlugin(config, opened_for(config, suite), begun, finish)
     config.pluginmanager.register(plugin, "rehearsal")
 
 
-def _plugin(request: pytest.FixtureRequest) -> RehearsalPlugin:
-    found = request.config.pluginmanager.getplugin("rehearsal")
-    if not isinstance(found, RehearsalPlugin):
+def _run(request: pytest.FixtureRequest, kind: type[R]) -> R:
+    plugin = request.config.pluginmanager.getplugin(RUN)
+    if not isinstance(plugin, RunPlugin) or not isinstance(plugin.run, kind):
         pytest.fail("run this suite by its folder: pytest suites/upgrade or suites/verify")
-    return found
+    return plugin.run
 
 
 @pytest.fixture(scope="session")
@@ -95,23 +100,13 @@ def cluster() -> str:
 @pytest.fixture(scope="session")
 def rehearsal(request: pytest.FixtureRequest, cluster: str) -> Rehearsal:
     """The rehearsal of one cluster of this run; steps are reached through it."""
-    opened = _plugin(request).opened
-    assert opened is not None
-    first = opened.rehearsal
-    assert first is not None
-    if cluster == first.name:
-        return first
-    assert first.other is not None
-    return first.other
+    return _run(request, UpgradeRun).walk(cluster)
 
 
 @pytest.fixture(scope="session")
 def verification(request: pytest.FixtureRequest) -> Verification:
     """The read-only look of `suites/verify`."""
-    opened = _plugin(request).opened
-    assert opened is not None
-    assert opened.verification is not None
-    return opened.verification
+    return _run(request, VerifyRun).verification
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from fixtures.core.errors import Broken
 from fixtures.core.teardown import Ending
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import Note, RunEnded
+from fixtures.run.begun_run import UpgradeRun
+from fixtures.run.choose import Opener
 from fixtures.run.open_run import Opened
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.scenario.model import Scenario
@@ -143,13 +145,14 @@ def cluster(probes: object, *, canary: Part | None = None, left: str = "") -> Cl
     return made
 
 
-def opened(folder: Path, lines: list[str], *clusters: Cluster) -> Opened:
+def opened(folder: Path, lines: list[str], *clusters: Cluster) -> UpgradeRun:
     scenario = Scenario(target="existing")
+    path = plan("edge-25.4.4", "edge-25.10.7", kubernetes="1.31")
     run = session(folder, lines, scenario)
     walks = [
         Rehearsal(
             scenario=scenario,
-            plan=plan("edge-25.4.4", "edge-25.10.7", kubernetes="1.31"),
+            plan=path,
             installer=CliInstaller(),
             ledger=run.ledger,
             console=run.console,
@@ -162,9 +165,14 @@ def opened(folder: Path, lines: list[str], *clusters: Cluster) -> Opened:
         walk.cluster = one
     if len(walks) == 2:
         walks[0].link(walks[1])
-    found = Opened("upgrade", scenario, None, None, (), run.capabilities, run.console)
-    found.session, found.rehearsal = run, walks[0]
-    return found
+    given = Opened(
+        suite="upgrade",
+        scenario=scenario,
+        console=run.console,
+        capabilities=run.capabilities,
+        plan=path,
+    )
+    return UpgradeRun(run, given, Opener(scenario, folder, None), walks[0])
 
 
 @pytest.fixture
@@ -180,7 +188,7 @@ def test_traffic_that_cannot_be_had_keeps_no_cluster_and_loses_no_report(
     run = opened(tmp_path, lines, *clusters)
 
     run.close()
-    code = run.finish()
+    code = run.finish(lambda _: "").code
 
     assert [cast("Any", c.target).ended for c in clusters] == [1, 1]
     ended = [r.body for r in read(tmp_path / LEDGER).records if isinstance(r.body, RunEnded)]
@@ -213,7 +221,6 @@ def test_a_namespace_that_stays_is_named_with_its_command(
         assert "rehearse-probes: 403 Forbidden" in text
         assert "kubectl delete namespace rehearse-probes" in text
     assert said
-    assert run.session is not None
     assert not run.session.broken
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from fixtures.core.errors import unexpected
 from fixtures.run import plugin as module
-from fixtures.run.plugin import RehearsalPlugin
+from fixtures.run.plugin import RehearsalPlugin, opened_for
+from fixtures.run.run_plugin import RunPlugin
 
 ROOT = Path(__file__).parents[2]
 SECRET = "eyJhbGciOi.secret.text"
@@ -29,11 +30,6 @@ def config() -> pytest.Config:
     return cast("pytest.Config", SimpleNamespace(pluginmanager=manager, option=option))
 
 
-@pytest.fixture
-def plugin() -> RehearsalPlugin:
-    return RehearsalPlugin(config(), "upgrade", lambda _: None)
-
-
 def ended(call: Callable[[], object]) -> str:
     with pytest.raises(pytest.exit.Exception) as end:
         call()
@@ -45,26 +41,25 @@ def ended(call: Callable[[], object]) -> str:
     return said
 
 
-def test_before_there_is_a_session(
-    plugin: RehearsalPlugin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_before_there_is_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "one_process", fail)
     monkeypatch.setattr(module.STOP, "hear", lambda: None)
 
-    assert "ledger of the run if there is one" in ended(plugin.open)
+    assert "ledger of the run if there is one" in ended(lambda: opened_for(config(), "upgrade"))
 
 
-def test_while_the_runs_folder_is_made(plugin: RehearsalPlugin) -> None:
-    plugin.opened = cast("Any", SimpleNamespace(begin=fail))
+def test_while_the_runs_folder_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "make_run", fail)
+    plugin = RehearsalPlugin(config(), cast("Any", None), lambda _: None, str)
     session = cast("pytest.Session", SimpleNamespace(items=[1]))
 
     ended(lambda: plugin.pytest_collection_finish(session))
 
 
-def test_within_the_run_its_ledger_is_named(plugin: RehearsalPlugin) -> None:
+def test_within_the_run_its_ledger_is_named() -> None:
     ledger = Path("/runs/x/ledger.jsonl")
     session = SimpleNamespace(broken="", ledger=SimpleNamespace(path=ledger))
-    plugin.opened = cast("Any", SimpleNamespace(session=session))
+    plugin = RunPlugin(config(), cast("Any", SimpleNamespace(session=session)), str)
     with pytest.raises(ValueError, match="secret") as error:
         fail()
 
@@ -81,7 +76,7 @@ from fixtures.run.plugin import RehearsalPlugin
 
 def pytest_configure(config):
     class Only:
-        plugin = RehearsalPlugin(config, "upgrade", lambda _: None)
+        plugin = RehearsalPlugin(config, None, lambda _: None, str)
         pytest_internalerror = staticmethod(plugin.pytest_internalerror)
 
     config.pluginmanager.register(Only())
