@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.harness import Measure, measured, run_child
-from fixtures.prober import prober
+from fixtures.prober.outputs import File
+from fixtures.prober.records import SAMPLE, STOP, WEIGHTS, Log
 from fixtures.traffic.samples import read_traffic
 from policies.facts.traffic import Window
 from policies.traffic.outages import availability, cells, episodes, outages
@@ -32,17 +33,17 @@ def write_hours(file: Path, paths: int, samples: int) -> None:
         for n in range(paths)
     ]
     start = 1_000_000_000_000
-    log = prober.Log(
-        str(file), {"format": 1, "paths": specs, "mono_ns": start, "wall_ns": start + 10**18}
+    log = Log(
+        File(str(file)), {"format": 1, "paths": specs, "mono_ns": start, "wall_ns": start + 10**18}
     )
     servers = [log.text(f"web-{n}") for n in range(6)]
-    weights = np.array(prober.WEIGHTS, dtype=np.uint32)
+    weights = np.array(WEIGHTS, dtype=np.uint32)
     chance = np.random.default_rng(5)
     part = 20_000
     with file.open("ab") as out:
         for first in range(0, samples, part):
             rows = np.zeros(part * paths, DTYPE)
-            rows["kind"] = prober.SAMPLE
+            rows["kind"] = SAMPLE
             rows["path"] = np.tile(np.arange(paths), part)
             rows["sequence"] = np.repeat(np.arange(first, first + part), paths)
             rows["due"] = start + rows["sequence"].astype(np.int64) * 10_000_000
@@ -57,7 +58,7 @@ def write_hours(file: Path, paths: int, samples: int) -> None:
             words = rows.view("<u4").reshape(-1, 12)
             rows["check"] = (words[:, :-1] * weights).sum(axis=1, dtype=np.uint32)
             out.write(rows.tobytes())
-    log.mark(prober.STOP)
+    log.mark(STOP)
     log.close()
 
 

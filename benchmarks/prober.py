@@ -26,7 +26,7 @@ import msgspec
 
 from benchmarks import analysis
 from benchmarks.harness import Measure, measured
-from fixtures.prober import prober
+from fixtures.prober.files import FOLDER, NAME
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
 from policies.facts.traffic import PathTraffic
@@ -38,9 +38,9 @@ MIXED = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp", "h
 
 @contextmanager
 def program(*argv: str) -> Generator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """The prober's file as a process; it is told to end, and waited for."""
-    command = [sys.executable, prober.__file__, *argv]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+    """The prober as a process; it is told to end, and waited for."""
+    command = [sys.executable, "-m", NAME, *argv]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=FOLDER) as running:
         assert running.stdout is not None
         try:
             yield running, json.loads(running.stdout.readline())

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from fixtures.prober.prober import END, HOW, RESULTS, Prober
+from fixtures.prober.records import END, HOW, RESULTS
+from fixtures.prober.schedule import Prober
 from fixtures.traffic.samplefile import SampleFile
 
 

@@ -22,8 +22,13 @@ from fixtures.embedded.process import EmbeddedProcess
 Obj = dict[str, Any]
 
 
-def pod(name: str, command: list[str], volumes: list[Obj], mounts: list[Obj]) -> Obj:
-    container = {"name": "app", "image": "a:1", "command": command, "volumeMounts": mounts}
+def pod(
+    name: str, command: list[str], volumes: list[Obj], mounts: list[Obj], folder: str = "/probe"
+) -> Obj:
+    container = {
+        **{"name": "app", "image": "a:1", "command": command, "volumeMounts": mounts},
+        "workingDir": folder,
+    }
     started = "2026-01-01T00:00:00Z"
     status = {"name": "app", "ready": True, "restartCount": 0, "image": "a:1", "imageID": ""}
     running = {**status, "started": True, "state": {"running": {"startedAt": started}}}
@@ -39,16 +44,19 @@ def pod(name: str, command: list[str], volumes: list[Obj], mounts: list[Obj]) ->
 def hostile(mark: Path) -> list[Obj]:
     """Pods that would leave a file in a folder if anything of theirs was run or written."""
     code = f"open({str(mark / 'ran')!r}, 'a').write('x')"
-    (mark / "prober.py").write_text(code, encoding="utf-8")
+    (mark / "prober").mkdir()
+    for name in ("prober.py", "prober/__init__.py", "prober/__main__.py"):
+        (mark / name).write_text(code, encoding="utf-8")
     meta = {"name": "evil", "namespace": "default"}
-    data = {"prober.py": code, "../up": "x", "a/b": "x"}
+    data = {"prober.py": code, "__main__.py": code, "../up": "x", "a/b": "x"}
     config: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
     volume = [{"name": "v", "configMap": {"name": "evil"}}]
-    items = [{"key": "prober.py", "path": f"../../../../../..{mark}/items"}]
+    items = [{"key": "__main__.py", "path": f"../../../../../..{mark}/items"}]
     picked = [{"name": "v", "configMap": {"name": "evil", "items": items}}]
     projected = [{"name": "v", "projected": {"sources": [{"configMap": picked[0]["configMap"]}]}}]
     down = {"items": [{"path": f"../../../../..{mark}/down", "fieldRef": {"fieldPath": "x"}}]}
-    probe = ["python3", "/probe/prober.py", "probe"]
+    probe = ["python3", "-m", "prober", "probe"]
+    package = "/probe/prober"
 
     def at(path: str, **more: str) -> list[Obj]:
         return [{"name": "v", "mountPath": path, **more}]
@@ -58,21 +66,24 @@ def hostile(mark: Path) -> list[Obj]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}},
         config,
-        pod("config", probe, volume, at("/probe")),
-        pod("gaps", [*probe[:2], "echo", "--gaps", "1"], volume, at("/probe")),
+        pod("config", probe, volume, at(package)),
+        pod("file", ["python3", "/probe/prober.py", "probe"], volume, at("/probe")),
+        pod("gaps", [*probe[:3], "echo", "--gaps", "1"], volume, at(package)),
         pod("here", ["python3", str(mark / "prober.py"), "probe"], [], []),
+        pod("there", probe, [], [], str(mark)),
+        pod("both", probe, volume, at(f"{mark}/prober"), str(mark)),
         pod("above", probe, volume, at(f"/../../../../../..{mark}/mounted")),
         pod("absolute", probe, volume, at(f"{mark}/mounted")),
-        pod("picked", probe, picked, at("/probe")),
-        pod("projected", probe, projected, at("/probe")),
-        pod("downward", probe, [{"name": "v", "downwardAPI": down}], at("/probe")),
-        pod("sub", probe, volume, at("/probe", subPath=f"../../../../..{mark}/sub")),
-        pod("hostpath", probe, host, at("/probe")),
+        pod("picked", probe, picked, at(package)),
+        pod("projected", probe, projected, at(package)),
+        pod("downward", probe, [{"name": "v", "downwardAPI": down}], at(package)),
+        pod("sub", probe, volume, at(package, subPath=f"../../../../..{mark}/sub")),
+        pod("hostpath", probe, host, at(package)),
     ]
 
 
 MARKED = {
-    *("config", "gaps", "here", "above", "absolute"),
+    *("config", "file", "gaps", "here", "there", "both", "above", "absolute"),
     *("picked", "projected", "downward", "sub", "hostpath"),
 }
 FOREIGN = "not called: an embedded cluster calls only servers that it runs itself"
@@ -184,8 +195,10 @@ def test_a_loaded_cluster_runs_writes_and_dials_nothing_of_its_objects(tmp_path:
             assert children(started.pid) == []
         assert dialled() == 0
 
-    assert sorted(p.name for p in mark.iterdir()) == ["prober.py"]
-    assert "default/config: 'not run: /probe/prober.py is not the prober" in said
+    assert sorted(p.name for p in mark.rglob("*.*")) == [
+        *("__init__.py", "__main__.py", "prober.py"),
+    ]
+    assert "default/config: 'not run: /probe/prober/../up is no file of the prober" in said
     assert {name for name in MARKED if f"default/{name}: 'not run:" in said} == MARKED
     assert FOREIGN in said, "the URLs were met, and left alone"
 

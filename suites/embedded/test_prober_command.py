@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.embedded.network.prober_command import (
-    DIGEST,
+    DIGESTS,
     MOST_PATHS,
     BadWords,
     Gaps,
@@ -19,12 +18,12 @@ from fixtures.embedded.network.prober_command import (
     Probe,
     command_of,
 )
-from fixtures.prober import prober
+from fixtures.prober.files import NAME, shipped
 from fixtures.traffic import workloads
 
 Obj = dict[str, Any]
 IMAGE = "python:3-slim"
-OURS = Path(prober.__file__).read_text(encoding="utf-8")
+OURS = shipped()
 PATH: Obj = {"id": "a", "kind": "http-new", "host": "echo.shop.svc", "port": 8080}
 
 
@@ -38,9 +37,9 @@ class Files:
         return self.volumes[volume]
 
 
-def files(program: str = OURS, paths: object = (PATH,), name: str = "prober.py") -> Files:
+def files(program: dict[str, bytes] = OURS, paths: object = (PATH,)) -> Files:
     targets = json.dumps({"paths": paths}).encode()
-    return Files(program={name: program.encode()}, targets={"targets.json": targets})
+    return Files(program=program, targets={"targets.json": targets})
 
 
 def source() -> Obj:
@@ -74,7 +73,26 @@ def words(*command: str) -> Callable[[Obj, Obj], object]:
     return lambda _, c: c.update(command=list(command), args=[])
 
 
+def mount(path: str) -> Obj:
+    return {"name": "targets", "mountPath": path}
+
+
 ELSEWHERE: dict[str, Callable[[Obj, Obj], object]] = {
+    "another folder": lambda _, c: c.update(workingDir="/tmp"),
+    "no folder": lambda _, c: c.pop("workingDir"),
+    "the root": lambda _, c: c.update(workingDir="/"),
+    "a relative folder": lambda _, c: c.update(workingDir="prober"),
+    "a folder that is no text": lambda _, c: c.update(workingDir=["/prober"]),
+    "a folder, up and down again": lambda _, c: c.update(workingDir="/prober/../prober"),
+    "a folder, two slashes": lambda _, c: c.update(workingDir="//prober"),
+    "another module": words("python3", "-m", "prober.__main__", "prober.py", "probe"),
+    "a module of the host": words("python3", "-m", "runpy", "-m", "prober", "probe"),
+    "a module of another interpreter": words("/tmp/python3", "-m", "prober", "probe"),
+    "an option before the module": words("python3", "-i", "-m", "prober", "probe"),
+    "beside the package": lambda _, c: c["volumeMounts"].append(mount("/prober/ssl")),
+    "over a file of it": lambda _, c: c["volumeMounts"].append(mount("/prober/prober/wire.py")),
+    "over all of it": lambda _, c: c["volumeMounts"].append(mount("//prober/./")),
+    "over it again": lambda _, c: c["volumeMounts"].append(mount("/prober/x/../prober")),
     "a file of the host": words("python3", "/tmp/prober.py", "probe"),
     "a relative path": words("python3", "prober/prober.py", "probe"),
     "up and down again": words("python3", "/prober/../prober/prober.py", "probe"),
@@ -104,12 +122,45 @@ def test_a_program_from_elsewhere_is_no_program(how: str) -> None:
     assert not isinstance(caught.value, BadWords)
 
 
-@pytest.mark.parametrize("text", ["", "import os", OURS + "\n", OURS.replace("a", "b", 1)])
-def test_only_the_very_bytes_that_were_shipped_are_run(text: str) -> None:
-    with pytest.raises(NotRun, match=DIGEST[:12]):
-        asked(source(), files(text))
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("edit", ["empty", "another", "a line more", "a letter"])
+def test_only_the_very_bytes_that_were_shipped_are_run(name: str, edit: str) -> None:
+    given = OURS[name]
+    edited = {
+        "empty": b"",
+        "another": b"import os",
+        "a line more": given + b"\n",
+        "a letter": given.replace(b"a", b"b", 1),
+    }[edit]
+
+    with pytest.raises(NotRun, match=rf"{name} .*{DIGESTS[name][:12]}") as caught:
+        asked(source(), files(OURS | {name: edited}))
+    assert not isinstance(caught.value, BadWords)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_package_that_lacks_a_file_is_not_run(name: str) -> None:
+    rest = {n: data for n, data in OURS.items() if n != name}
+
+    with pytest.raises(NotRun, match=f"{name}, .* is not there"):
+        asked(source(), files(rest))
+
+
+@pytest.mark.parametrize(
+    "name", ["sitecustomize.py", "ssl.py", "../prober.py", "wire.pyc", "__init__.so", ""]
+)
+def test_a_package_with_a_file_more_is_not_run(name: str) -> None:
+    with pytest.raises(NotRun, match="is no file of the prober"):
+        asked(source(), files(OURS | {name: b""}))
+
+
+def test_a_program_under_another_name_is_not_run() -> None:
     with pytest.raises(NotRun):
-        asked(source(), files(name="../prober.py"))
+        asked(source(), files({"prober.py": b"".join(OURS.values())}))
+    with pytest.raises(NotRun):
+        asked(source(), files({f"{NAME}/{n}": data for n, data in OURS.items()}))
+    with pytest.raises(NotRun):
+        asked(source(), files({}))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +184,7 @@ def test_words_outside_of_the_grammar_are_refused(more: tuple[str, ...]) -> None
     if len(more) == 2:
         known.pop(more[0], None)
     rest = [w for pair in known.items() for w in pair]
-    given = ("python3", "/prober/prober.py", "probe", *rest, *more)
+    given = ("python3", "-m", "prober", "probe", *rest, *more)
 
     with pytest.raises(BadWords):
         asked(changed(words(*given)))
@@ -157,7 +208,7 @@ def test_an_echo_listens_where_it_is_told_to_by_us(option: str, value: str) -> N
     flat = [w for pair in given.items() for w in pair]
 
     with pytest.raises(BadWords):
-        asked(changed(words("python3", "/prober/prober.py", "echo", *flat)))
+        asked(changed(words("python3", "-m", "prober", "echo", *flat)))
 
 
 @pytest.mark.parametrize(

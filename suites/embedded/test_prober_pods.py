@@ -21,7 +21,7 @@ from fixtures.cluster.access.patience import NONE
 from fixtures.cluster.podlog import PodLog, container_state
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.embedded.process import EmbeddedProcess
-from fixtures.prober import prober
+from fixtures.prober.files import shipped
 from fixtures.run.connect import Connector
 from fixtures.scenario.model import Scenario
 from fixtures.steps.context import Cluster
@@ -138,11 +138,12 @@ def test_its_samples_come_back_whole_through_its_log(
         wait_for(lambda: source.lines._next > 12, "some lines")  # pyright: ignore[reportPrivateUsage]
         (pid,) = probers(cluster)
         passed_on = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        program = (Path(f"/proc/{pid}/cwd").resolve() / "prober.py").read_bytes()
+        program = Path(f"/proc/{pid}/cwd").resolve() / "prober"
+        files = {p.name: p.read_bytes() for p in program.iterdir()}
     traffic = read(source)
 
     assert {v.partition(b"=")[0] for v in passed_on if v} <= {b"LD_LIBRARY_PATH"}
-    assert program == Path(prober.__file__).read_bytes()
+    assert files == shipped()
     assert traffic.problems == ()
     assert source.recorded().problems == ()
     assert {p.path.kind for p in traffic.paths} == set(kinds)
@@ -348,8 +349,10 @@ def test_no_process_outlives_the_cluster(tmp_path: Path, end: signal.Signals) ->
             writer.apply(obj)
         with asking(writer, tmp_path, "outlived", "http-new"):
             made = probers(started)
+            folders = {Path(f"/proc/{pid}/cwd").resolve() for pid in made}
             os.kill(started.pid, end)
             wait_for(lambda: not alive(made), "its end")
+            wait_for(lambda: not any(f.exists() for f in folders), "the end of its folder")
         writer.connection.close()
 
     assert made

@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fixtures.prober import prober
+from fixtures.prober.clock import Clock
+from fixtures.prober.files import FOLDER, NAME
+from fixtures.prober.records import SIZE
+from fixtures.prober.schedule import Prober
 
-PROBER = Path(prober.__file__)
 PATIENCE = 20.0
 """Wall seconds after which a test gives up waiting for samples."""
 
@@ -120,11 +122,9 @@ def spec(port: int, kind: str = "http-new", **more: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def probing(
-    out: Path, *specs: dict[str, Any], clock: prober.Clock | None = None
-) -> Generator[prober.Prober]:
+def probing(out: Path, *specs: dict[str, Any], clock: Clock | None = None) -> Generator[Prober]:
     """A prober in this process, stopped at the end."""
-    running = prober.Prober([dict(s) for s in specs], str(out), clock)
+    running = Prober([dict(s) for s in specs], str(out), clock)
     thread = threading.Thread(target=running.run)
     thread.start()
     try:
@@ -143,7 +143,7 @@ def wait_for(happened: Callable[[], bool], what: str) -> None:
 
 
 def records(out: Path) -> int:
-    return out.stat().st_size // prober.SIZE if out.exists() else 0
+    return out.stat().st_size // SIZE if out.exists() else 0
 
 
 def more_records(out: Path, count: int) -> None:
@@ -154,9 +154,10 @@ def more_records(out: Path, count: int) -> None:
 
 @contextmanager
 def process(*argv: str, **options: Any) -> Generator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """The file as a program of its own, with what it said when it was ready."""
+    """The package as a program of its own, with what it said when it was ready."""
     with subprocess.Popen(
-        [sys.executable, "-I", str(PROBER), *argv],
+        [sys.executable, "-m", NAME, *argv],
+        cwd=FOLDER,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

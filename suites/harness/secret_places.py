@@ -96,6 +96,7 @@ PLACES: dict[str, Obj] = {
     "ADO": environment(f"Server=db;User Id=app;Password={SECRET};"),
     "argument": of_container(args=["--password", SECRET]),
     "argument behind an option of the prober": of_container(args=["--port", SECRET]),
+    "argument that names a module": of_container(args=["-m", SECRET]),
     "script": of_container(command=["sh", "-c", f"export PW={SECRET}; sleep 5; exec app"]),
     "number behind an option": of_container(args=["-p", PIN]),
     "preStop": of_container(

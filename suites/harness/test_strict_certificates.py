@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from fixtures.cluster.access.connection import Connection
 from fixtures.embedded.api.access import pki
 from fixtures.linkerd import certificates
-from fixtures.prober.prober import tls_context
+from fixtures.prober.targets import tls_context
 from fixtures.standins.api import Api
 
 NAME = "linkerd-proxy-injector.linkerd.svc"

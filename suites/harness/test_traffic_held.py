@@ -14,7 +14,9 @@ from typing import Any, cast
 import pytest
 
 from fixtures.embedded.clock_file import PRESENT, ClockWriter
-from fixtures.prober import prober
+from fixtures.prober.clock import HELD_MOST, Clock, HeldClock, Limit
+from fixtures.prober.results import Failed
+from fixtures.prober.wire import Wire
 from fixtures.traffic.samplefile import SampleFile
 from fixtures.traffic.samples import read_traffic
 from suites.harness.misbehaving import (
@@ -31,7 +33,7 @@ from suites.harness.misbehaving import (
 SLOWER = 10
 
 
-class Slow(prober.Clock):
+class Slow(Clock):
     """A cluster's own time that passes ten times as slowly as the wall's."""
 
     HELD = True
@@ -40,7 +42,7 @@ class Slow(prober.Clock):
         return self.mono() // SLOWER
 
 
-class Told(prober.Clock):
+class Told(Clock):
     """Clocks that the test sets, in seconds."""
 
     wall_seconds = own_seconds = 0.0
@@ -72,8 +74,8 @@ def test_paths_are_as_rare_as_the_cluster_s_clock_is_slow(tmp_path: Path) -> Non
 
 def test_an_answer_that_was_there_in_time_is_taken_by_a_prober_that_was_not() -> None:
     clock = Told()
-    limit = prober.Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
-    wire = prober.Wire({}, None)
+    limit = Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
+    wire = Wire({}, None)
     ours, theirs = socket.socketpair()
     wire.sock = ours
     theirs.sendall(b"here")
@@ -81,35 +83,35 @@ def test_an_answer_that_was_there_in_time_is_taken_by_a_prober_that_was_not() ->
     with theirs, ours:
         wire.fill(limit)
         assert wire.buffer == b"here"
-        with pytest.raises(prober.Failed, match="timeout"):
+        with pytest.raises(Failed, match="timeout"):
             wire.fill(limit)
 
 
 def test_a_limit_is_over_by_the_cluster_s_clock() -> None:
     clock = Told()
-    limit = prober.Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
+    limit = Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
 
     clock.wall_seconds, clock.own_seconds = 5.0, 0.9
     assert 0 < limit.left() < 0.11
     clock.own_seconds = 1.0
-    with pytest.raises(prober.Failed, match="timeout"):
+    with pytest.raises(Failed, match="timeout"):
         limit.left()
 
 
 def test_a_clock_that_stands_for_ever_is_not_waited_for() -> None:
     clock = Told()
-    limit = prober.Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
+    limit = Limit(clock, cast("Any", SimpleNamespace(total=lambda: 0)), 1.0)
 
-    clock.wall_seconds = prober.HELD_MOST - 0.5
+    clock.wall_seconds = HELD_MOST - 0.5
     assert 0 < limit.left() <= 0.5
-    clock.wall_seconds = prober.HELD_MOST
-    with pytest.raises(prober.Failed, match="timeout"):
+    clock.wall_seconds = HELD_MOST
+    with pytest.raises(Failed, match="timeout"):
         limit.left()
 
 
 def test_the_file_of_a_cluster_s_clock_is_read_as_it_is_written(tmp_path: Path) -> None:
     file, writer = clock_file(tmp_path, 5.0, 5.0)
-    stands = prober.HeldClock(str(file))
+    stands = HeldClock(str(file))
 
     assert stands.own() == 5 * 10**9
     writer.show(time.monotonic() - 100, 6.0, 9.0)
@@ -144,4 +146,4 @@ def test_what_is_no_clock_is_refused(tmp_path: Path, content: bytes | None) -> N
         file.write_bytes(content)
 
     with pytest.raises(ValueError, match="no clock of a cluster"):
-        prober.HeldClock(str(file))
+        HeldClock(str(file))

@@ -11,7 +11,12 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures.prober import prober
+from fixtures.prober.clock import Clock, Limit, Pauses
+from fixtures.prober.http2 import GOAWAY, grpc_message, h2_side
+from fixtures.prober.results import Answer
+from fixtures.prober.schedule import Prober
+from fixtures.prober.targets import client
+from fixtures.prober.wire import Wire
 from fixtures.traffic.samples import read_traffic
 from policies.facts.traffic import PathTraffic, SampleRun
 from policies.traffic.outages import outages
@@ -33,7 +38,7 @@ def serve(listener: socket.socket, reply: Reply) -> None:
         except OSError:
             return
         with sock:
-            side = prober.h2_side(client=False)
+            side = h2_side(client=False)
             while data := sock.recv(65536):
                 for event in side.receive_data(data):
                     if type(event).__name__ == "StreamEnded":
@@ -71,7 +76,7 @@ def stream_reset(side: Any, stream: int) -> None:
 
 def trailers(side: Any, stream: int) -> None:
     side.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc+json")])
-    side.send_data(stream, prober.grpc_message(BODY % 1))
+    side.send_data(stream, grpc_message(BODY % 1))
     side.send_headers(stream, [("grpc-status", "14"), ("grpc-message", "going")], end_stream=True)
 
 
@@ -114,7 +119,7 @@ def test_what_is_under_way_at_goaway_is_answered_and_the_next_goes_elsewhere(
         sides.append(id(side))
         side.send_headers(stream, [(":status", "200")], end_stream=True)
         answered = side.data_to_send()
-        side.data_to_send = lambda: prober.GOAWAY + answered
+        side.data_to_send = lambda: GOAWAY + answered
 
     seen = probed(tmp_path, "http2", leaving)
 
@@ -149,7 +154,7 @@ def test_whatever_is_said_between_two_samples_ends_the_connection_and_loses_noth
         while len(connections) < 2:
             sock, _ = listener.accept()
             connections.append(sock)
-            side, answered = prober.h2_side(client=False), False
+            side, answered = h2_side(client=False), False
             while not answered:
                 for event in side.receive_data(sock.recv(65536)):
                     if type(event).__name__ == "StreamEnded":
@@ -163,18 +168,18 @@ def test_whatever_is_said_between_two_samples_ends_the_connection_and_loses_noth
                     sock.shutdown(socket.SHUT_WR)
                 said.set()
 
-    clock = prober.Clock()
+    clock = Clock()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=run, args=(listener,), daemon=True)
         server.start()
         own = spec(listener.getsockname()[1], "http2", echo=False)
-        asks = prober.client(own, prober.Wire(own, None))
-        pauses = prober.Pauses(clock, cast("Any", None))
-        asks.ask(0, prober.Limit(clock, pauses, 10), prober.Answer())
+        asks = client(own, Wire(own, None))
+        pauses = Pauses(clock, cast("Any", None))
+        asks.ask(0, Limit(clock, pauses, 10), Answer())
         idle.set()
         assert said.wait(10)
-        answer = prober.Answer()
-        asks.ask(1, prober.Limit(clock, pauses, 10), answer)
+        answer = Answer()
+        asks.ask(1, Limit(clock, pauses, 10), answer)
         asks.wire.close()
         server.join(10)
     for sock in connections:
@@ -213,7 +218,7 @@ def test_without_the_package_the_path_says_so(
     monkeypatch.setitem(sys.modules, "h2.config", None)
     out = tmp_path / "s"
 
-    running = prober.Prober([spec(1, kind), spec(1, "tcp")], str(out))
+    running = Prober([spec(1, kind), spec(1, "tcp")], str(out))
     running.stop.set()
     running.run()
     traffic = read_traffic([out], [])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,14 +21,28 @@ from hypothesis import strategies as st
 
 from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.podlog import PodLog
-from fixtures.prober import prober
+from fixtures.prober import outputs
+from fixtures.prober.clock import Clock
+from fixtures.prober.files import FOLDER, NAME
+from fixtures.prober.outputs import LINE, Lines
+from fixtures.prober.records import (
+    NONE,
+    RECORD,
+    RESULTS,
+    SAMPLE,
+    STOP,
+    TEXT,
+    TEXT_RECORD,
+    Log,
+    sealed,
+)
 from fixtures.traffic.loglines import LogLines
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
 from policies.facts.traffic import Traffic, Window
 from policies.traffic.outages import outages
 from suites.harness.log_server import ENDED, HIDDEN, LogServer, Stretch, log_server
-from suites.harness.misbehaving import PROBER, echo, spec, wait_for
+from suites.harness.misbehaving import echo, spec, wait_for
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 INTERVAL = 0.1
@@ -38,21 +54,19 @@ def text(number: int, value: str) -> list[bytes]:
     data = value.encode()
     parts = [data[i : i + 36] for i in range(0, len(data), 36)]
     last = len(parts) - 1
-    return [
-        prober.TEXT_RECORD.pack(prober.TEXT, i == last, number, i, p) for i, p in enumerate(parts)
-    ]
+    return [TEXT_RECORD.pack(TEXT, i == last, number, i, p) for i, p in enumerate(parts)]
 
 
 def sample(sequence: int, result: str = "ok") -> bytes:
     due = 10**9 + sequence * int(INTERVAL * 1e9)
-    times = (50, 100, prober.NONE, 200, 300)
-    found = prober.RESULTS.index(result)
-    return prober.RECORD.pack(prober.SAMPLE, found, 0, sequence, due, *times, 200, 2, 0, 0)
+    times = (50, 100, NONE, 200, 300)
+    found = RESULTS.index(result)
+    return RECORD.pack(SAMPLE, found, 0, sequence, due, *times, 200, 2, 0, 0)
 
 
 def line(number: int, bodies: list[bytes], mono: int = 10**9) -> bytes:
-    data = prober.base64.b64encode(b"".join(prober.sealed(b) for b in bodies))
-    return b"%s %d %d %s" % (prober.LINE, number, mono, data)
+    data = base64.b64encode(b"".join(sealed(b) for b in bodies))
+    return b"%s %d %d %s" % (LINE, number, mono, data)
 
 
 def written(count: int, *, stop: bool = True, wall: int = 0) -> list[bytes]:
@@ -65,7 +79,7 @@ def written(count: int, *, stop: bool = True, wall: int = 0) -> list[bytes]:
         bodies = [sample((number - 1) * EACH + i) for i in range(EACH)]
         lines.append(line(number, bodies, 10**9 + number * EACH * int(INTERVAL * 1e9)))
     if stop:
-        last = prober.RECORD.pack(prober.STOP, 0, 0, 0, 10**9, *([0] * 9))
+        last = RECORD.pack(STOP, 0, 0, 0, 10**9, *([0] * 9))
         lines.append(line(count + 1, [last]))
     return lines
 
@@ -287,15 +301,15 @@ def test_any_cuts_and_repeats_give_the_same_file(
             at = max(at, cut)
 
     (file,) = [lines.recorded().samples]
-    assert file.read_bytes() == b"".join(prober.base64.b64decode(one.split()[3]) for one in every)
+    assert file.read_bytes() == b"".join(base64.b64decode(one.split()[3]) for one in every)
 
 
-def started(folder: Path, *argv: str) -> subprocess.Popen[bytes]:
+def started(*argv: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, str(PROBER), *argv],
+        [sys.executable, "-m", NAME, *argv],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=folder,
+        cwd=FOLDER,
         start_new_session=True,
     )
 
@@ -306,7 +320,7 @@ def test_a_prober_writes_to_its_standard_output(tmp_path: Path, end: signal.Sign
     with echo() as (_, ports):
         targets = tmp_path / "targets.json"
         targets.write_text(json.dumps({"paths": [spec(ports["port"])]}))
-        running = started(tmp_path, "probe", "--targets", str(targets), "--out", "-")
+        running = started("probe", "--targets", str(targets), "--out", "-")
         assert running.stdout is not None
         with running:
             for _ in range(8):
@@ -328,11 +342,11 @@ def test_a_prober_writes_to_its_standard_output(tmp_path: Path, end: signal.Sign
 def test_records_wait_for_a_slow_reader_and_are_counted_when_they_do_not_fit(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(prober, "KEPT", 10)
-    monkeypatch.setattr(prober, "LINE_EVERY", 3600.0)
+    monkeypatch.setattr(outputs, "KEPT", 10)
+    monkeypatch.setattr(outputs, "LINE_EVERY", 3600.0)
     file = tmp_path / "out"
     with file.open("wb") as out:
-        log = prober.Lines({"format": 1}, prober.Clock(), out.fileno())
+        log = Log(Lines(Clock(), out.fileno()), {"format": 1})
         for number in range(30):
             log.write(sample(number))
         log.close()
@@ -345,7 +359,7 @@ def test_records_wait_for_a_slow_reader_and_are_counted_when_they_do_not_fit(
 def test_a_pipe_that_is_closed_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    log = prober.Lines({"format": 1}, prober.Clock(), writing)
+    log = Log(Lines(Clock(), writing), {"format": 1})
     for number in range(300):
         log.write(sample(number))
     log.close()
@@ -356,11 +370,11 @@ def test_a_pipe_that_is_closed_is_said_once(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_texts_are_said_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(prober, "TEXTS_EVERY", 0.2)
+    monkeypatch.setattr(outputs, "TEXTS_EVERY", 0.2)
     file = tmp_path / "out"
     with file.open("wb") as out:
         about = {"format": 1, "paths": [], "mono_ns": 0, "wall_ns": 0}
-        log = prober.Lines(about, prober.Clock(), out.fileno())
+        log = Log(Lines(Clock(), out.fileno()), about)
         wait_for(lambda: file.read_bytes().count(b"\n") >= 2, "texts that are said again")
         log.close()
     every = file.read_bytes().splitlines()
@@ -374,11 +388,11 @@ def test_texts_are_said_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def test_an_echo_makes_gaps_by_itself_once_it_was_asked(tmp_path: Path) -> None:
     argv = ("--host", "127.0.0.1", "--port", "0", "--tcp-port", "0", "--linger", "0")
-    running = started(tmp_path, "echo", *argv, "--gaps", "0.2,0.1", "--rest", "0.1")
+    running = started("echo", *argv, "--gaps", "0.2,0.1", "--rest", "0.1")
     assert running.stdout is not None
     with running:
         port = json.loads(running.stdout.readline())["port"]
-        with prober.socket.create_connection(("127.0.0.1", port)):
+        with socket.create_connection(("127.0.0.1", port)):
             gaps = [json.loads(running.stdout.readline())["gap"] for _ in range(2)]
         running.terminate()
 

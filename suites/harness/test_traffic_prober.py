@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from fixtures.prober import prober
+from fixtures.prober.clock import Clock
 from fixtures.traffic.samples import read_traffic
 from policies.facts.traffic import PathTraffic, SampleRun, Traffic
 from policies.traffic.outages import outages
@@ -222,7 +222,7 @@ def test_a_listener_that_goes_and_comes_back_is_one_outage_within_its_bounds(
     assert found.start.timestamp() <= came
 
 
-class Jumping(prober.Clock):
+class Jumping(Clock):
     """A clock that can be set ahead, as if the process had been stopped meanwhile."""
 
     def __init__(self) -> None:

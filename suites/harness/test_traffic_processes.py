@@ -1,8 +1,10 @@
-"""The prober's file as a program: all kinds against its own echo, signals, disks, bad input."""
+"""The prober as a program: all kinds against its own echo, signals, disks, bad input."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import resource
 import signal
 import subprocess
@@ -15,12 +17,13 @@ from typing import Any
 
 import pytest
 
+from fixtures.prober.files import FOLDER, NAME, shipped
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase, self_tests
 from policies.facts.traffic import Traffic
 from policies.traffic.downtime import self_test_seen, streams_end_gracefully
 from policies.traffic.outages import cells, outages
-from suites.harness.misbehaving import PROBER, echo, more_records, process, records, spec, wait_for
+from suites.harness.misbehaving import echo, more_records, process, records, spec, wait_for
 
 WITH_H2 = ("http2", "grpc") if find_spec("h2") else ()
 KINDS = ("http-new", "http-reused", "http-sparse", "sse", "websocket", "tcp", *WITH_H2)
@@ -221,7 +224,7 @@ def test_no_prober_outlives_who_started_it() -> None:
         [sys.executable, "-c", starts],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=PROBER.parents[2],
+        cwd=Path(FOLDER).parent,
     )
     assert parent.stdout is not None
     with parent:
@@ -236,8 +239,46 @@ def test_no_prober_outlives_who_started_it() -> None:
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
-    text = PROBER.read_text()
+    imported = {
+        name.partition(".")[0]
+        for text in shipped().values()
+        for node in ast.walk(ast.parse(text))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
 
-    assert "from fixtures" not in text
-    assert "from policies" not in text
-    assert "import numpy" not in text
+    assert imported - sys.stdlib_module_names == {"h2"}
+
+
+def test_every_file_can_be_a_key_of_a_configmap() -> None:
+    assert {"__init__.py", "__main__.py"} <= set(shipped())
+    assert all(re.fullmatch(r"[-._a-zA-Z0-9]+", name) for name in shipped())
+    assert sum(len(data) for data in shipped().values()) < 1 << 19
+
+
+def test_no_folder_beside_it_hides_a_module_of_python() -> None:
+    """Its folder comes first on the path of the suite's own probers."""
+    assert not {p.stem for p in Path(FOLDER).iterdir()} & sys.stdlib_module_names
+
+
+def test_the_package_alone_is_enough(tmp_path: Path) -> None:
+    """As in a pod: nothing of the project is on the path, only its own folder."""
+    (tmp_path / NAME).mkdir()
+    for name, data in shipped().items():
+        (tmp_path / NAME / name).write_bytes(data)
+
+    for mode in ("probe", "echo"):
+        helped = subprocess.run(
+            [sys.executable, "-S", "-m", NAME, mode, "--help"],
+            cwd=tmp_path,
+            env={},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert helped.stdout.startswith(f"usage: prober {mode}")

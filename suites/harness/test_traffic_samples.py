@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.prober import prober
+from fixtures.prober.outputs import File
+from fixtures.prober.records import NONE, RECORD, RESULTS, SAMPLE, STOP, TEXT, Log
 from fixtures.traffic.samplefile import SampleFile, SampleFileError
 from fixtures.traffic.samples import read_traffic
 from fixtures.traffic.timebase import Timebase
@@ -29,7 +30,7 @@ WALL = int(ZERO.timestamp()) * 10**9
 
 rows = st.lists(
     st.tuples(
-        st.sampled_from([*prober.RESULTS, *["ok"] * 10, "missing"]),
+        st.sampled_from([*RESULTS, *["ok"] * 10, "missing"]),
         st.integers(0, 15_000),
         st.integers(0, 400_000),
     ),
@@ -48,7 +49,7 @@ def write(path: Path, asked: list[tuple[str, int, int]], shuffle: int = 0) -> li
         "interval": 0.02,
         "limit": 1.0,
     }
-    log = prober.Log(str(path), {"format": 1, "paths": [spec], "mono_ns": START, "wall_ns": WALL})
+    log = Log(File(str(path)), {"format": 1, "paths": [spec], "mono_ns": START, "wall_ns": WALL})
     packed: list[bytes] = []
     wanted: list[Sample] = []
     for place, (result, late, total) in enumerate(asked):
@@ -67,20 +68,16 @@ def write(path: Path, asked: list[tuple[str, int, int]], shuffle: int = 0) -> li
         )
         if result == "missing":
             continue
-        times = (prober.NONE,) * 5 if unsent else (late, 1, 1, 1, total)
-        number = prober.RESULTS.index(result)
-        packed.append(
-            prober.RECORD.pack(
-                prober.SAMPLE, number, 0, place, due, *times, 0, 0, log.text(told), 0
-            )
-        )
+        times = (NONE,) * 5 if unsent else (late, 1, 1, 1, total)
+        number = RESULTS.index(result)
+        packed.append(RECORD.pack(SAMPLE, number, 0, place, due, *times, 0, 0, log.text(told), 0))
     order = random.Random(shuffle)
     for start in range(0, len(packed), 16):
         part = packed[start : start + 16]
         order.shuffle(part)
         for body in part:
             log.write(body)
-    log.mark(prober.STOP)
+    log.mark(STOP)
     log.close()
     while wanted and wanted[-1].outcome == "missing":
         wanted.pop()
@@ -145,7 +142,7 @@ def test_a_damaged_or_cut_file_is_read_as_far_as_it_is_sound(
 def records_of_samples(whole: bytes | bytearray) -> int:
     """Records after the description, which is what a reader cannot do without."""
     kinds = [whole[i] for i in range(0, len(whole), 48)]
-    return len(kinds) - next(i for i, k in enumerate(kinds) if k != prober.TEXT)
+    return len(kinds) - next(i for i, k in enumerate(kinds) if k != TEXT)
 
 
 @pytest.mark.parametrize(
@@ -242,8 +239,8 @@ def test_latency_is_counted_per_server_and_sums_to_the_answers(tmp_path: Path) -
 
 def test_a_text_that_two_paths_write_at_once_has_one_number(tmp_path: Path) -> None:
     file = tmp_path / "samples.bin"
-    log = prober.Log(str(file), {"format": 1, "paths": [], "mono_ns": START, "wall_ns": WALL})
-    lock: threading.RLock = log._lock  # pyright: ignore[reportPrivateUsage]
+    log = Log(File(str(file)), {"format": 1, "paths": [], "mono_ns": START, "wall_ns": WALL})
+    lock: threading.Lock = log._lock  # pyright: ignore[reportPrivateUsage]
     texts = [
         "a pod with a name longer than one part of a text is",
         "another, that is long as well",
