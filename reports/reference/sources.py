@@ -135,7 +135,7 @@ def _docstrings(struct: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[ast.e
 
 
 def _readable(annotation: ast.expr) -> str:
-    aliases = ("Inject", "WorkloadKind", "ValueMode")
+    aliases = ("Inject", "WorkloadKind", "ValueMode", "TargetName")
     if isinstance(annotation, ast.Name) and annotation.id in aliases:
         return _choice(getattr(model, annotation.id).__args__)
     text = ast.unparse(annotation)

@@ -20,6 +20,9 @@ from fixtures.scenario.model import Scenario
 from fixtures.snapshot.redaction.digests import is_digest
 from fixtures.steps import restart
 from fixtures.steps.context import StepRun
+from fixtures.targets.base import Capabilities
+from fixtures.targets.embedded_target import EmbeddedTarget
+from fixtures.targets.existing import READ_ONLY
 from policies.verdicts.findings import Item
 from suites.policy.builders import cluster, pod, with_pods
 
@@ -145,7 +148,7 @@ def killed() -> None:
 
 
 def renewing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, api: Cluster, kind: str = "existing"
+    folder: Path, monkeypatch: pytest.MonkeyPatch, api: Cluster, can: Capabilities = READ_ONLY
 ) -> StepRun:
     """The step that renews bare pods; it looks at them once."""
 
@@ -160,7 +163,7 @@ def renewing(
     monkeypatch.setattr(restart, "recreatable", recreatable)
     monkeypatch.setattr(bare, "there", api.there)
     alone = pod("alone", kind="")
-    target = SimpleNamespace(kind=kind, kubeconfig=folder / "kubeconfig", context="staging")
+    target = SimpleNamespace(capabilities=can, kubeconfig=folder / "kubeconfig", context="staging")
     reader = SimpleNamespace(connection=None)
     return cast(
         "StepRun",
@@ -232,7 +235,7 @@ def test_a_cluster_that_ends_with_the_run_leaves_evidence_alone(
     api = Cluster(killed, {})
 
     with pytest.raises(KeyboardInterrupt):
-        restart.restart_meshed(renewing(run, monkeypatch, api, "embedded"))
+        restart.restart_meshed(renewing(run, monkeypatch, api, EmbeddedTarget.capabilities))
 
     said, _ = api.done
     assert f"{files(run)[0]} says what they were, without 4 values" in said
