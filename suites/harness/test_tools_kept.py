@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
-import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -121,25 +119,19 @@ def test_what_may_have_been_done_is_not_done_twice() -> None:
 
 
 def test_few_are_kept_and_the_last_used_come_first() -> None:
-    with served() as (_, access):
+    with served() as (server, access):
         kept, peer = Kept(), Peer(access.server)
-        used: list[http.client.HTTPConnection] = []
-        for _ in range(AT_MOST + 2):
-            connection = http.client.HTTPConnection(access.server.removeprefix("http://"))
-            connection.connect()
-            used.append(connection)
+        used = [kept.take(peer) for _ in range(AT_MOST + 2)]
+        for connection in used:
+            connection.request("GET", "/", retries=False)
         for connection in used:
             kept.give_back(peer, connection)
 
-        assert [c.sock is None for c in used] == [True, True, *[False] * AT_MOST]
-        assert kept.take(peer, no_tls, 1.0) is used[-1]
-        used[-1].close()
-        kept.close()
-        assert all(c.sock is None for c in used)
-
-
-def no_tls() -> ssl.SSLContext:
-    raise AssertionError("plain HTTP needs no TLS context")
+        assert [kept.take(peer) for _ in range(AT_MOST)] == used[:1:-1]
+        assert kept.take(peer) not in used
+        assert server.accepted == len(used)
+        for connection in used:
+            connection.close()
 
 
 def test_a_program_waits_in_vain_for_one_answer_alone() -> None:
