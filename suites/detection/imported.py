@@ -6,12 +6,12 @@ import gc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fixtures.cluster.access.connection import load_client
+from fixtures.cluster.access.transport import official_client
 from reports.build.report import build
 from reports.formats.html import render
 from suites.reports.samples import healthy_sample
 
-load_client()
+official_client()
 with TemporaryDirectory() as _folder:
     render(build(healthy_sample().write(Path(_folder) / "sample")))  # catalogues and templates
 gc.freeze()

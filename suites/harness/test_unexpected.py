@@ -120,3 +120,22 @@ def test_a_message_names_the_places_and_not_the_text() -> None:
     assert "with ledger.jsonl" in said
     assert "in fail" in said
     assert SECRET not in said
+
+
+def fail_because_of_another() -> None:
+    try:
+        fail()
+    except ValueError as first:
+        raise KeyError("b") from first
+
+
+def test_what_a_bug_came_of_is_told_by_kind_and_place() -> None:
+    with pytest.raises(KeyError) as caught:
+        fail_because_of_another()
+
+    said = unexpected(caught.value)
+
+    assert "KeyError" in said
+    assert "because of ValueError" in said
+    assert "in fail" in said
+    assert SECRET not in said
