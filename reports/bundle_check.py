@@ -15,7 +15,7 @@ from reports.write import Format, rendered
 
 
 def check(path: Path) -> tuple[str, bool]:
-    """What is found, for a person, and whether all of it is as it should be.
+    """Check a bundle; return what is found, and whether all of it is as it should be.
 
     Each document that lies beside the ledger is made again from it and compared byte for byte.
 
@@ -44,7 +44,7 @@ def check(path: Path) -> tuple[str, bool]:
 
 
 def _compared(path: Path, report: Report) -> tuple[list[str], list[str]]:
-    """Names of the documents that are what the ledger gives, and of those that are not."""
+    """Return names of documents that are what the ledger gives, and of those that are not."""
     contents = contents_of(path.parent if path.name == LEDGER else path)
     there = set(contents.names())
     same: list[str] = []

@@ -13,7 +13,7 @@ from reports.write import write_all
 
 
 def finish(folder: Path) -> str:
-    """Documents of a finished run in its own folder, and the summary a person can act on.
+    """Write a run's documents in its folder; return the summary a person can act on.
 
     Raises:
         RehearsalError: the bundle cannot be sealed or a document cannot be written.

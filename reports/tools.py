@@ -13,7 +13,7 @@ from reports.formats.wording import one_line
 
 
 def lines(tools: tuple[ToolUsed, ...]) -> list[str]:
-    """One line for each program: real ones with their path, stand-ins with the reason."""
+    """Return a line for each program: real ones with their path, stand-ins with the reason."""
     if not tools:
         return ["no program was run"]
     return [f"{t.name:<8} {t.version:<16} {t.program:<9} {one_line(t.reason)}" for t in tools]

@@ -36,7 +36,7 @@ class Format(Enum):
 
     @classmethod
     def named(cls, word: str) -> Format:
-        """The format of a command line's word.
+        """Return the format of a command line's word.
 
         Raises:
             ReportError: there is none of that name.
@@ -69,7 +69,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...]
 
     def path(self, wanted: Format) -> Path | None:
-        """Where the document of one format is; None when it was not asked for."""
+        """Return where the document of one format is; None when it was not asked for."""
         return next((d.path for d in self.documents if d.format is wanted), None)
 
 
@@ -86,7 +86,7 @@ def write_all(bundle: Bundle, folder: Path, formats: Iterable[Format] = DEFAULT)
 
 
 def rendered(report: Report, wanted: Format) -> bytes:
-    """One document, as it is written."""
+    """Return one document, as it is written."""
     return wanted.render(report).encode("utf-8", "backslashreplace")
 
 

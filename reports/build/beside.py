@@ -40,7 +40,7 @@ class Happening:
 
 
 def pods_of(records: Iterable[Record], cluster: str) -> tuple[PodMoment, ...]:
-    """Every pod once, with the most that any step saw of it."""
+    """Return every pod once, with the most that any step saw of it."""
     found: dict[str, PodMoment] = {}
     for record in records:
         if record.cluster == cluster and isinstance(record.body, PodsSeen):
@@ -52,7 +52,7 @@ def pods_of(records: Iterable[Record], cluster: str) -> tuple[PodMoment, ...]:
 
 
 def moments_of(records: Iterable[Record], cluster: str) -> dict[str, list[EndpointMoment]]:
-    """Service -> changes of its ready endpoints, in order; repeated states are left out."""
+    """Return Service -> changes of its ready endpoints, in order; repeats are left out."""
     found: dict[str, list[EndpointMoment]] = {}
     for record in records:
         if record.cluster == cluster and isinstance(record.body, EndpointsSeen):
@@ -69,7 +69,7 @@ def happenings(
     sections: Iterable[Section],
     canaries: Iterable[CanarySummary],
 ) -> tuple[Happening, ...]:
-    """All that is dated in one cluster, in order of time."""
+    """Return all that is dated in one cluster, in order of time."""
     found: list[Happening] = []
     for section in sections:
         if section.cluster == cluster and section.cluster_started is not None:
@@ -113,7 +113,7 @@ def beside(
     happened: Iterable[Happening],
     excuses: Iterable[Span],
 ) -> tuple[Beside, ...]:
-    """What happened within a second of an episode's bounds; the likeliest causes are kept."""
+    """Return what happened within a second of an episode's bounds, the likeliest causes alone."""
     first = episode.earliest_start or episode.start
     last = episode.latest_end or episode.end
     own = [

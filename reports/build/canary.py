@@ -16,7 +16,7 @@ CAUGHT = ("unmeshed", "refused")
 
 
 def canaries_of(records: Iterable[Record]) -> tuple[CanarySummary, ...]:
-    """One summary per cluster that had a canary."""
+    """Return one summary per cluster that had a canary."""
     seen: dict[str, list[Placed]] = {}
     for record in records:
         body = record.body
@@ -42,7 +42,7 @@ def _summary(cluster: str, placed: list[Placed]) -> CanarySummary:
 
 
 def _stretches(canaries: Sequence[Canary]) -> tuple[Stretch, ...]:
-    """Runs of equal outcome and version; each lasts until the next one begins."""
+    """Return runs of equal outcome and version; each lasts until the next one begins."""
     runs: list[list[Canary]] = []
     for canary in canaries:
         last = runs[-1][-1] if runs else None
@@ -64,7 +64,7 @@ def _stretches(canaries: Sequence[Canary]) -> tuple[Stretch, ...]:
 
 
 def _gaps(placed: Sequence[Placed]) -> tuple[Gap, ...]:
-    """Maximal runs without an injected pod; an unobserved canary neither opens nor closes one."""
+    """Return the longest runs without an injected pod; an unobserved canary ends none."""
     gaps: list[Gap] = []
     caught: list[Placed] = []
     for one in placed:

@@ -26,7 +26,7 @@ def contradictions(bundle: Bundle) -> tuple[str, ...]:
 
 
 def _of_the_seal(manifest: Manifest, bundle: Bundle) -> tuple[str, ...]:
-    """What the manifest says otherwise than the ledger that it vouches for."""
+    """Return what the manifest says otherwise than the ledger that it vouches for."""
     records = bundle.reading.records
     found: list[str] = []
     if manifest.records != len(records):
@@ -48,7 +48,7 @@ def _of_the_seal(manifest: Manifest, bundle: Bundle) -> tuple[str, ...]:
 
 
 def _of_the_frame(records: Sequence[Record]) -> tuple[str, ...]:
-    """What is wrong with the place of header and closing record."""
+    """Return what is wrong with the place of header and closing record."""
     found: list[str] = []
     if not isinstance(records[0].body, RunStarted):
         found.append("The ledger does not begin with its header.")

@@ -13,7 +13,7 @@ from reports.model.report import Counts, Entry, Tally, Unfound
 def entries_of(
     records: Iterable[Record], controls: Sequence[ControlEntry], command: str = ""
 ) -> tuple[Entry, ...]:
-    """Every finding that stands, in the order of the catalogue and then of the ledger.
+    """Return every finding that stands, in the order of the catalogue and then of the ledger.
 
     Args:
         records: Of the ledger.
@@ -82,7 +82,7 @@ def _entry(
 def without_finding(
     entries: Iterable[Entry], controls: Iterable[ControlEntry]
 ) -> tuple[Unfound, ...]:
-    """Controls of the catalogue that nothing was found about."""
+    """Return controls of the catalogue that nothing was found about."""
     found = {e.control for e in entries}
     return tuple(
         Unfound(
@@ -99,7 +99,7 @@ def without_finding(
 
 
 def counts_of(entries: Sequence[Entry]) -> Counts:
-    """The numbers that every format shows."""
+    """Count what every format shows."""
     return Counts(
         findings=len(entries),
         blocker=_tally(entries, "blocker"),

@@ -13,7 +13,7 @@ RESTARTED = ("data_plane_upgraded", "settled")
 
 
 def remaining_of(records: Iterable[Record], started: RunStarted) -> tuple[Remaining, ...]:
-    """Per cluster; nothing where no release was to be reached, or no facts were taken."""
+    """Return what remains, per cluster; nothing where nothing was to be reached, or was seen."""
     newest = {
         r.cluster: r.body
         for r in records
@@ -34,6 +34,6 @@ def remaining_of(records: Iterable[Record], started: RunStarted) -> tuple[Remain
 
 
 def _own(body: FactsTaken) -> frozenset[str]:
-    """Namespaces of the rehearsal itself."""
+    """Return namespaces of the rehearsal itself."""
     mark = (OWNER_LABEL, FIELD_MANAGER)
     return frozenset(n.name for n in body.facts.namespaces if mark in n.labels)

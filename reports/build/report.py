@@ -27,7 +27,7 @@ from reports.model.report import Digest, Header, Missing, Origin, Remark, Report
 
 
 def build(bundle: Bundle) -> Report:
-    """The report of a bundle; a bundle that was cut off gives a report that says so."""
+    """Build the report of a bundle; a bundle that was cut off gives a report that says so."""
     records = bundle.reading.records
     started = _started(bundle)
     entries = entries_of(records, started.controls, started.command)

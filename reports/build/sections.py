@@ -44,7 +44,7 @@ class _Open:
 
 
 def sections_of(records: Iterable[Record], entries: Sequence[Entry]) -> tuple[Section, ...]:
-    """One section per step and hop, in the order in which they began."""
+    """Return one section per step and hop, in the order in which they began."""
     opened: dict[Key, _Open] = {}
     for record in records:
         _take(opened, record)
@@ -102,7 +102,7 @@ def _change(opened: dict[Key, _Open], record: Record, body: StepChanged) -> None
 def _section(
     number: int, one: _Open, entries: Sequence[Entry], before: datetime | None
 ) -> Section:
-    """The section; one whose start has no cluster time begins where the one before ended."""
+    """Make a section; one whose start has no cluster time begins where the last one ended."""
     cluster, hop, step = one.key
     times = one.cluster_times
     if times and before is not None and not one.timed and before < min(times):
@@ -163,7 +163,7 @@ def _moment(record: Record, body: FactsTaken) -> Moment:
 
 
 def _own_version(pod: Pod) -> str:
-    """Version of the container that is named as the component, else of the proxy."""
+    """Return version of the container that is named as the component, else of the proxy."""
     images = dict(pod.images)
     image = images.get(pod.component) or images.get("controller") or ""
     tag = reference(image).tag

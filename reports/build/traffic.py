@@ -34,7 +34,7 @@ Place = tuple[str, str]
 def traffic_of(
     records: Sequence[Record], sections: Sequence[Section], canaries: Sequence[CanarySummary]
 ) -> tuple[TrafficSummary, ...]:
-    """One summary per cluster whose traffic was recorded."""
+    """Return one summary per cluster whose traffic was recorded."""
     seen = {
         r.cluster: (r.body.traffic, _cut_short(records[place + 1 :]))
         for place, r in enumerate(records)
@@ -49,12 +49,12 @@ def traffic_of(
 
 
 def _cut_short(after: Iterable[Record]) -> bool:
-    """Whether a later resumption had steps left: probes are not begun again by one."""
+    """Return whether a later resumption had steps left: it begins no probes again."""
     return any(isinstance(r.body, Resumed) and r.body.step != "settled" for r in after)
 
 
 def reasons_of(entries: Iterable[Entry], without: Iterable[Unfound]) -> tuple[str, ...]:
-    """Why traffic was not assessed, as its controls say."""
+    """Return why traffic was not assessed, as its controls say."""
     found = [e.reason for e in entries if e.area == "traffic" and e.status == "not assessed"]
     found += [u.reason for u in without if u.area == "traffic"]
     return tuple(dict.fromkeys(r for r in found if r))
@@ -240,7 +240,7 @@ def _most(values: Iterable[float | None]) -> float | None:
 
 
 def _everywhere(paths: Iterable[ProbedPath]) -> float | None:
-    """The worst step's best path."""
+    """Return the worst step's best path."""
     best: dict[Place, float] = {}
     for path in paths:
         for one in path.windows:
@@ -273,7 +273,7 @@ def _outage(one: outages.Outage) -> PathOutage:
 
 
 def _servers(seen: PathTraffic, episode: outages.Episode) -> tuple[str, ...]:
-    """Pods that answered this path last before an episode, in it, and first after it."""
+    """Return pods that answered this path last before an episode, in it, and first after it."""
     before = [r.server for r in seen.runs if r.server and r.first < episode.start]
     inside = [r.server for r in seen.runs if r.server and episode.start <= r.first < episode.end]
     after = [r.server for r in seen.runs if r.server and r.first >= episode.end]
@@ -282,7 +282,7 @@ def _servers(seen: PathTraffic, episode: outages.Episode) -> tuple[str, ...]:
 
 
 def _numbered(paths: Sequence[ProbedPath]) -> tuple[ProbedPath, ...]:
-    """The paths, with the episodes of measured ones counted in order of time."""
+    """Give numbers to the episodes of measured paths in order of time."""
     order = sorted(
         (e.started, p.id, n)
         for p in paths

@@ -18,7 +18,7 @@ def verdict_of(
     *,
     unprobed: bool = False,
 ) -> tuple[VerdictLine, str]:
-    """The verdict, and what is contradictory about it (empty when nothing is).
+    """Return the verdict, and what is contradictory about it (empty when nothing is).
 
     A violated blocker in the ledger is never reported as anything better than `violated`, whatever
     the closing record says. A ledger without a closing record is `interrupted`. That an upgrade's
@@ -88,7 +88,7 @@ def _all_hold(entries: Sequence[Entry], without: Sequence[Unfound]) -> str:
 
 
 def _not_assessed(entries: Sequence[Entry], without: Sequence[Unfound]) -> list[str]:
-    """Required controls that have no judgement, once each."""
+    """Return required controls that have no judgement, once each."""
     found = [e.control for e in entries if e.required and e.status == "not assessed"]
     found += [u.control for u in without if u.required]
     return list(dict.fromkeys(found))

@@ -14,7 +14,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 def versions_of(records: Iterable[Record], sections: Sequence[Section]) -> tuple[Versions, ...]:
-    """One series per cluster that the watch saw."""
+    """Return one series per cluster that the watch saw."""
     seen: dict[str, list[Sighting]] = {}
     for record in records:
         if isinstance(record.body, SightingsSeen):
@@ -58,7 +58,7 @@ def _state(point: Point) -> tuple[object, ...]:
 
 
 def age(version: str) -> tuple[str, tuple[int, ...], str]:
-    """Sorting key of versions for display: channel, numbers, then the text itself."""
+    """Return the sorting key of versions for display: channel, numbers, then the text itself."""
     channel = version.partition("-")[0]
     return channel, tuple(int(n) for n in _NUMBERS.findall(version)), version
 

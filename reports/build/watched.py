@@ -15,7 +15,7 @@ from reports.model.traffic import ComponentReady, EndpointGap, Mark, ReadyChange
 
 
 def marks_of(seen: PathTraffic) -> tuple[Mark, ...]:
-    """Stretches of a path that were not observed, or answered to the wrong identity."""
+    """Return stretches of a path that were not observed, or answered to the wrong identity."""
     found: list[Mark] = []
     failing = False
     for run in seen.runs:
@@ -46,7 +46,7 @@ def _mark(run: SampleRun, failing: bool) -> Mark | None:
 
 
 def components_of(records: Sequence[Record], cluster: str) -> tuple[ComponentReady, ...]:
-    """Ready endpoints of each component that was watched, and of other Services with a gap."""
+    """Return ready endpoints of each component watched, and of other Services with a gap."""
     moments = moments_of(records, cluster)
     watched = [r for r in records if r.cluster == cluster and isinstance(r.body, EndpointsSeen)]
     times = [r.cluster_time for r in watched if r.cluster_time is not None]

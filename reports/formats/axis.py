@@ -13,7 +13,7 @@ from reports.model.report import Report, Section
 
 
 def scales(report: Report) -> dict[str, Scale]:
-    """Cluster -> its scale; all are of one length, and one place is one moment of the wall."""
+    """Return cluster -> its scale, all of one length: one place is one moment of the wall."""
     times = {name: found for name in _clusters(report) if (found := _times(report, name))}
     if not times:
         return {}
@@ -29,7 +29,7 @@ def scales(report: Report) -> dict[str, Scale]:
 
 
 def zeros(report: Report) -> dict[str, float]:
-    """Cluster -> the POSIX time, by its own clock, from which its timeline counts."""
+    """Return cluster -> the POSIX time, by its clock, from which its timeline counts."""
     found = {name: scale.start.timestamp() for name, scale in scales(report).items()}
     for name in _clusters(report):
         if name not in found and (times := _times(report, name)):
@@ -61,7 +61,7 @@ def _times(report: Report, cluster: str) -> list[datetime]:
 
 
 def _ahead(report: Report) -> dict[str, timedelta]:
-    """Cluster -> how far its clock is ahead of the first cluster's, when its first step began."""
+    """Return cluster -> how far its clock was ahead of the first's as its first step began."""
     first: dict[str, Section] = {}
     for section in report.sections:
         if section.cluster_started is not None:

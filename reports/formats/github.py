@@ -11,7 +11,7 @@ LIMIT = 10
 
 
 def render(report: Report) -> str:
-    """The workflow commands, one a line; a single notice when there is nothing to say."""
+    """Render the workflow commands, one a line; a single notice when there is nothing to say."""
     label = " (simulated)" if report.header.simulated else ""
     lines = [
         *_several("error", report.failures, label),

@@ -74,7 +74,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 def render(report: Report) -> str:
-    """The document."""
+    """Render the document."""
     template = _environment().get_template("report.html.j2")
     zero = zeros(report)
 
@@ -147,29 +147,29 @@ def _shown(value: object) -> object:
 
 
 def cut(text: str, most: int = LONG) -> str:
-    """The text, shortened where it is too long for a page."""
+    """Cut a text that is too long for a page."""
     return text if len(text) <= most else f"{text[:most]} … (whole text in the JSON report)"
 
 
 def tail(text: str) -> str:
-    """The last lines of an output."""
+    """Return the last lines of an output."""
     lines = text.rstrip().splitlines()
     return cut("\n".join(lines[-TAIL:]), 3000)
 
 
 def kind(entry: Entry) -> str:
-    """The class and word of a finding's badge: its status, or `advice`."""
+    """Return the class and word of a finding's badge: its status, or `advice`."""
     return "advice" if entry.advises else entry.status
 
 
 def sentence(text: str) -> str:
-    """The text with a capital first letter, unless it begins with a name such as `linkerd-x`."""
+    """Return the text with a capital first letter, unless it begins with a name (`linkerd-x`)."""
     first = text.split(" ", 1)[0]
     return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 def code(text: str) -> Markup:
-    """Text of the catalogue, with what stands in backticks set as code."""
+    """Mark up text of the catalogue: what stands in backticks is set as code."""
     parts = wording.visible(text).split("`")
     if len(parts) % 2 == 0:
         return escape("`".join(parts))
@@ -180,7 +180,7 @@ def code(text: str) -> Markup:
 
 
 def linked(headline: str, failures: Sequence[Entry]) -> Markup:
-    """The headline, with each control that failed linked to its details."""
+    """Mark up the headline: each control that failed is linked to its details."""
     places = {e.control: e.id for e in reversed(failures)}
     link = Markup('<a class="id" href="#{}">{}</a>')
     name = Markup('<span class="id">{}</span>')
@@ -193,17 +193,17 @@ def linked(headline: str, failures: Sequence[Entry]) -> Markup:
 
 
 def is_command(text: str) -> bool:
-    """Whether a next step can be typed as it is."""
+    """Return whether a next step can be typed as it is."""
     return text.split(" ", 1)[0].rpartition("/")[2] in PROGRAMS
 
 
 def _again(report: Report) -> str:
-    """What writes these documents again, as it was typed in this run."""
+    """Return what writes these documents again, as it was typed in this run."""
     return as_typed(f"rehearse report {report.header.run}", report.header.command or "pytest")
 
 
 def _stopped(report: Report) -> str:
-    """Where a rehearsal that was stopped by a violation stood; empty when it went through."""
+    """Tell where a rehearsal that a violation stopped stood; empty when it went through."""
     blocked = [s for s in report.sections if s.state == "blocked"]
     reached = [s for s in report.sections if s.state == "reached"]
     if not blocked or not reached:
@@ -217,7 +217,7 @@ def _stopped(report: Report) -> str:
 
 
 def _steps(report: Report) -> int:
-    """Steps of the whole walk; those after a stop may never have been begun."""
+    """Count the steps of the whole walk; those after a stop may never have been begun."""
     clusters = len({s.cluster for s in report.sections})
     hops = len(report.plan.hops) if report.plan else 1
     rollback = dict(report.scenario).get("rollback") == "True"
@@ -235,7 +235,7 @@ def _areas(entries: Sequence[Entry]) -> tuple[Area, ...]:
 
 
 def _reasons(report: Report) -> tuple[Reason, ...]:
-    """Not assessed controls by reason: required ones first, what is not built yet last."""
+    """Return controls that were not assessed by reason: required ones first, unbuilt ones last."""
     groups: dict[tuple[bool, str], list[tuple[str, str, str]]] = {}
     for entry in report.unassessed:
         key = (not entry.required, entry.reason)
@@ -250,7 +250,7 @@ def _reasons(report: Report) -> tuple[Reason, ...]:
 
 
 def _inapplicable(report: Report) -> tuple[Reason, ...]:
-    """Controls whose subject does not exist here, by reason, in the order of the catalogue."""
+    """Return controls whose subject does not exist here, by reason, in the catalogue's order."""
     groups: dict[str, list[tuple[str, str, str]]] = {}
     for entry in report.inapplicable:
         control = (entry.control, entry.title, wording.where(entry))
@@ -259,7 +259,7 @@ def _inapplicable(report: Report) -> tuple[Reason, ...]:
 
 
 def _explained(entries: Sequence[Entry]) -> tuple[Explained, ...]:
-    """What is explained, by control: title, and where and what."""
+    """Return what is explained, by control: title, and where and what."""
     found: dict[str, Explained] = {}
     for entry in entries:
         if entry.explained:

@@ -17,7 +17,7 @@ SHOWN = 10
 
 
 def render(found: Sequence[Inventory]) -> str:
-    """Each control plane with its proxies, then the two verdicts on skew."""
+    """Render each control plane with its proxies, then the two verdicts on skew."""
     return "\n".join(line for each in found for line in _one(each))
 
 

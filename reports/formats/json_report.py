@@ -8,11 +8,11 @@ from reports.model.report import Report
 
 
 def render(report: Report) -> str:
-    """The whole model as indented JSON, keys in the order of the schema."""
+    """Render the whole model as indented JSON, keys in the order of the schema."""
     encoded = msgspec.json.encode(report, order="deterministic")
     return msgspec.json.format(encoded, indent=1).decode() + "\n"
 
 
 def parse(text: str | bytes) -> Report:
-    """The model back from a JSON report."""
+    """Read the model back from a JSON report."""
     return msgspec.json.decode(text, type=Report)

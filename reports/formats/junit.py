@@ -22,7 +22,7 @@ SKIPPED: tuple[Status, ...] = ("not assessed", "not applicable", "waived")
 
 
 def render(report: Report) -> str:
-    """The XML document."""
+    """Render the XML document."""
     header = report.header
     suite = ET.Element("testsuite", name=clean(f"rehearsal {header.title}"))
     errors = 1 if report.verdict.exit_code in NO_VERDICT else 0
@@ -48,7 +48,7 @@ def render(report: Report) -> str:
 
 
 def clean(text: str) -> str:
-    """The text with characters that XML cannot hold written out, e.g. `#x1B`."""
+    """Write out characters that XML cannot hold, e.g. `#x1B`."""
     return _FORBIDDEN.sub(lambda m: f"#x{ord(m.group()):02X}", text)
 
 

@@ -24,7 +24,7 @@ SEVERITIES = {
 
 
 def render(plan: Plan, advisories: Sequence[AdvisoryResult] = ()) -> str:
-    """The plan: verdict first, then hops with their reasons and advisories, then what blocks.
+    """Render the plan: verdict first, then hops with reasons and advisories, then what blocks.
 
     Args:
         plan: From `policies.planning.path.plan`.

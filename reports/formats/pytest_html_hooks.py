@@ -69,7 +69,7 @@ def pytest_metadata(metadata: dict[str, Any]) -> None:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Ids made of text keep only characters that are text everywhere; others are pytest's.
+    """Keep only characters that are text everywhere in ids made of text; others are pytest's.
 
     A changed id ends in a short digest, so that two values never share one.
     """
@@ -83,7 +83,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def _from_page(config: pytest.Config, target: Path) -> str:
-    """The compliance report as seen from pytest-html's page."""
+    """Return the compliance report as seen from pytest-html's page."""
     page = str(config.getoption("htmlpath", default=None) or "report.html")
     here = (config.invocation_params.dir / Path(os.path.expandvars(page)).expanduser()).parent
     try:

@@ -33,28 +33,28 @@ class Scale:
         return max((self.end - self.start).total_seconds(), 0.001)
 
     def share(self, at: datetime) -> float:
-        """0 at the start, 1 at the end."""
+        """Return 0 at the start, 1 at the end."""
         return min(max((at - self.start).total_seconds() / self.seconds, 0.0), 1.0)
 
     def unit(self, at: datetime) -> int:
         return round(UNITS * self.share(at))
 
     def ticks(self, most: int = 7) -> list[tuple[float, str]]:
-        """(share, label) of round times since the start."""
+        """Return (share, label) of round times since the start."""
         step = next((s for s in STEPS if self.seconds / s <= most - 1), STEPS[-1])
         count = int(self.seconds // step)
         return [(n * step / self.seconds, clock(n * step)) for n in range(count + 1)]
 
 
 def text(x: str, y: float, content: str, *, style: str = "", anchor: str = "start") -> Markup:
-    """One line of text at a percentage from the left."""
+    """Draw one line of text at a percentage from the left."""
     return Markup('<text x="{}" y="{:g}" class="{}" text-anchor="{}">{}</text>').format(
         x, y, style, anchor, one_line(content)
     )
 
 
 def line(x: str, top: float, bottom: float, style: str) -> Markup:
-    """A vertical line."""
+    """Draw a vertical line."""
     return Markup('<line x1="{0}" x2="{0}" y1="{1:g}" y2="{2:g}" class="{3}"/>').format(
         x, top, bottom, style
     )
@@ -63,7 +63,7 @@ def line(x: str, top: float, bottom: float, style: str) -> Markup:
 def rect(
     left: float, right: float, top: float, height: float, style: str, told: str = ""
 ) -> Markup:
-    """A bar between two shares of the width; never too narrow to see. `told` is its tooltip."""
+    """Draw a bar between two shares of the width, wide enough to see. `told` is its tooltip."""
     width = max(right - left, 0.002)
     inner = Markup("<title>{}</title>").format(one_line(told)) if told else Markup("")
     return Markup(
@@ -76,7 +76,7 @@ Block = tuple[int, int, float, float]
 
 
 def blocks(top: float, height: float, shapes: Iterable[tuple[str, Sequence[Block]]]) -> Markup:
-    """Filled blocks, one path per class, in a band that stretches with the page."""
+    """Draw filled blocks, one path per class, in a band that stretches with the page."""
     paths = [
         Markup('<path class="{}" d="{}"/>').format(style, "".join(_block(b) for b in found))
         for style, found in shapes
@@ -94,7 +94,7 @@ def _block(block: Block) -> str:
 
 
 def figure(height: float, label: str, described: str, parts: Iterable[Markup]) -> Markup:
-    """The drawing, with its text equivalent for those who do not see it."""
+    """Draw the figure, with its text equivalent for those who do not see it."""
     return Markup(
         '<svg class="chart" role="img" width="100%" height="{:g}" aria-label="{}">'
         "<desc>{}</desc>{}</svg>"

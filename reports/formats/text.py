@@ -39,7 +39,7 @@ class _Paint:
 
 
 def render(report: Report, *, colour: bool = False, documents: Iterable[str] = ()) -> str:
-    """The summary.
+    """Render the summary.
 
     Args:
         report: What to summarise.
@@ -118,7 +118,7 @@ def _wrapped(name: str, text: str) -> list[str]:
 
 
 def _waived(report: Report, paint: _Paint) -> list[str]:
-    """Each waived control with who answers for it, until when, and why; one line each."""
+    """Return each waived control with who answers for it, until when and why; one a line."""
     told = dict.fromkeys((e.control, one_line(e.waiver or e.reason)) for e in report.waived)
     lines = [
         f"{paint(f'waived {control}', 'bold', 'yellow')}  {textwrap.shorten(said, 2 * WIDTH)}"
@@ -128,7 +128,7 @@ def _waived(report: Report, paint: _Paint) -> list[str]:
 
 
 def _remaining(report: Report, paint: _Paint) -> list[str]:
-    """What remains to be renewed, by whom; one line each."""
+    """Return what remains to be renewed, by whom; one a line."""
     lines = [
         f"  {one_line(r.subject)}: {r.pods} at {one_line(r.version)}, by {one_line(r.by)}"
         for r in report.remaining[:ITEMS]
@@ -139,7 +139,7 @@ def _remaining(report: Report, paint: _Paint) -> list[str]:
 
 
 def _unassessed(report: Report, paint: _Paint) -> list[str]:
-    """Controls that were not assessed, grouped by the reason; first what is required."""
+    """Return controls that were not assessed, grouped by the reason; first what is required."""
     groups: dict[tuple[bool, str], list[str]] = {}
     for entry in report.unassessed:
         groups.setdefault((not entry.required, entry.reason), []).append(entry.control)

@@ -39,7 +39,7 @@ class Timeline:
         self.y = 0.0
 
     def draw(self) -> Markup:
-        """The drawing, or nothing when no time was recorded."""
+        """Draw it; return nothing when no time was recorded."""
         if self.scale is None:
             return Markup("")
         self._steps(self.scale)
@@ -180,7 +180,7 @@ class Timeline:
 
 
 def timelines(report: Report) -> list[tuple[str, Markup]]:
-    """(cluster, drawing) of every cluster that has one."""
+    """Return (cluster, drawing) of every cluster that has one."""
     clusters = dict.fromkeys(
         [s.cluster for s in report.sections] + [v.cluster for v in report.versions]
     )
@@ -189,7 +189,7 @@ def timelines(report: Report) -> list[tuple[str, Markup]]:
 
 
 def steps_of(report: Report) -> dict[str, list[tuple[int, str]]]:
-    """Cluster -> (number, name) of each step that its drawing shows by number."""
+    """Return cluster -> (number, name) of each step that its drawing shows by number."""
     found: dict[str, list[tuple[int, str]]] = {}
     several = len({s.hop for s in report.sections if s.hop}) > 1
     for section in report.sections:
@@ -200,7 +200,7 @@ def steps_of(report: Report) -> dict[str, list[tuple[int, str]]]:
 
 
 def key_of(report: Report) -> list[tuple[str, str]]:
-    """(class, meaning) of every colour that the drawings use, newest version first."""
+    """Return (class, meaning) of every colour that the drawings use, newest version first."""
     key: list[tuple[str, str]] = []
     for versions in report.versions:
         count = len(versions.order)
@@ -218,7 +218,7 @@ def key_of(report: Report) -> list[tuple[str, str]]:
 
 
 def thinned(points: Sequence[Point]) -> Sequence[Point]:
-    """At most `MOST` points, spread over the whole; the first and the last stay."""
+    """Return at most `MOST` points, spread over the whole; the first and the last stay."""
     if len(points) <= MOST:
         return points
     step = (len(points) - 1) / (MOST - 1)
@@ -231,7 +231,7 @@ def spans(
     value: Callable[[Point], float],
     until: datetime | None = None,
 ) -> list[tuple[int, int, float]]:
-    """(left, right, value) of the stretches in which a value does not change."""
+    """Return (left, right, value) of the stretches in which a value does not change."""
     found: list[tuple[int, int, float]] = []
     last = svg.UNITS if until is None else scale.unit(until)
     ends = [scale.unit(p.at) for p in points[1:]] + [last]
@@ -250,7 +250,7 @@ def _share(point: Point, version: str) -> float:
 
 
 def shade(place: int, count: int) -> str:
-    """The class of a version: the newest is always the darkest."""
+    """Return the class of a version: the newest is always the darkest."""
     return f"v{max(SHADES - count + place, 0)}" if count <= SHADES else f"v{place % SHADES}"
 
 

@@ -50,7 +50,7 @@ class TrafficDrawing(Timeline):
         self.named = 0
 
     def draw(self) -> Markup:
-        """The drawing, or nothing when no time was recorded."""
+        """Draw it; return nothing when no time was recorded."""
         if self.scale is None:
             return Markup("")
         self._steps(self.scale)
@@ -159,7 +159,7 @@ class TrafficDrawing(Timeline):
 
 
 def joined(pairs: Iterable[Pair], most: int) -> list[Pair]:
-    """At most so many intervals: those that touch are one, then those closest to each other."""
+    """Return at most so many intervals: those that touch are one, then the closest ones."""
     apart = 0
     found = sorted((a, max(b, a + NARROWEST)) for a, b in pairs)
     while True:
@@ -175,12 +175,12 @@ def joined(pairs: Iterable[Pair], most: int) -> list[Pair]:
 
 
 def drawings(report: Report) -> dict[str, Markup]:
-    """Cluster -> drawing, of each whose traffic was recorded."""
+    """Return cluster -> drawing, of each whose traffic was recorded."""
     return {s.cluster: TrafficDrawing(report, s).draw() for s in report.traffic}
 
 
 def key_of(summaries: Sequence[TrafficSummary]) -> list[tuple[str, str]]:
-    """(class, meaning) of the colours that are in the drawings."""
+    """Return (class, meaning) of the colours that are in the drawings."""
     measured = [p for s in summaries for p in s.measured]
     episodes = [e for p in measured for e in p.episodes]
     gaps = any(c.gaps for s in summaries for c in s.components)

@@ -13,18 +13,18 @@ from reports.model.traffic import TrafficSummary
 
 
 def one_line(text: str) -> str:
-    """The text on one line, control characters written out."""
+    """Return the text on one line, control characters written out."""
     return visible(" ".join(text.split()))
 
 
 def where(entry: Entry) -> str:
-    """Step, hop and, when it is not the only one, cluster of a finding."""
+    """Return step, hop and, when it is not the only one, cluster of a finding."""
     cluster = "" if entry.cluster == "main" else f"cluster {entry.cluster}"
     return ", ".join(p for p in (entry.step, entry.hop, cluster) if p)
 
 
 def seen(entry: Entry) -> str:
-    """What was seen; only a count when it repeats the items that stand below it."""
+    """Return what was seen; only a count when it repeats the items that stand below it."""
     found = entry.violations
     if found and entry.seen.startswith(f"{found[0].subject}: {found[0].seen}"):
         return f"{number(len(found), 'item')}, below"
@@ -32,7 +32,7 @@ def seen(entry: Entry) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person reads them: `0.4 s`, `12.3 s`, `4 min 05 s`, `1 h 02 min`."""
+    """Return seconds as a person reads them: `0.4 s`, `12.3 s`, `4 min 05 s`, `1 h 02 min`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -42,20 +42,20 @@ def duration(seconds: float) -> str:
 
 
 def fine(seconds: float) -> str:
-    """Seconds where parts of one matter: `8 ms`, `1.25 s`, `12.3 s`, `4 min 05 s`."""
+    """Return seconds where parts of one matter: `8 ms`, `1.25 s`, `12.3 s`, `4 min 05 s`."""
     if seconds < 0.9995:
         return f"{1000 * seconds:.0f} ms"
     return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
 
 
 def surely(seconds: float) -> str:
-    """A bound that is true as it is written: rounded up to 10 ms, above 10 s to 0.1 s."""
+    """Return a bound that is true as written: rounded up to 10 ms, above 10 s to 0.1 s."""
     part = 0.01 if seconds < 10 else 0.1
     return fine(math.ceil(seconds / part - 1e-9) * part)
 
 
 def share(part: float) -> str:
-    """A proportion as a percentage; `100 %` and `0 %` only when they are exact."""
+    """Return a proportion as a percentage; `100 %` and `0 %` only when they are exact."""
     if part in (0.0, 1.0):
         return f"{100 * part:.0f}\u00a0%"
     told = min(max(round(100 * part, 3), 0.001), 99.999)
@@ -63,7 +63,7 @@ def share(part: float) -> str:
 
 
 def until_death(summary: TrafficSummary) -> str:
-    """Up to when traffic was probed, where that was not to the end; else empty."""
+    """Return until when traffic was probed, where that was not to the end; else empty."""
     if not summary.cut_short:
         return ""
     at = f" at {utc(summary.ended)}" if summary.ended else ""
@@ -71,7 +71,7 @@ def until_death(summary: TrafficSummary) -> str:
 
 
 def traffic_line(summary: TrafficSummary) -> str:
-    """Lost requests and the smallest visible outage, in one line."""
+    """Return lost requests and the smallest visible outage, in one line."""
     paths = number(sum(not p.unavailable for p in summary.measured), "path")
     lost = f"{summary.failed} of {number(summary.observed, 'request')} lost on {paths}"
     if summary.excused:
@@ -86,22 +86,22 @@ def traffic_line(summary: TrafficSummary) -> str:
 
 
 def utc(moment: datetime) -> str:
-    """A UTC time with seconds: `2025-11-24 05:36:07 UTC`."""
+    """Return a UTC time with seconds: `2025-11-24 05:36:07 UTC`."""
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def words(name: str) -> str:
-    """A step's name in words: `control plane upgraded`."""
+    """Return a step's name in words: `control plane upgraded`."""
     return name.replace("_", " ")
 
 
 def arrows(label: str) -> str:
-    """A hop's label with a real arrow that does not break: `hop 1: edge-1 → edge-2`."""
+    """Return a hop's label with a real arrow that does not break: `hop 1: edge-1 → edge-2`."""
     return label.replace(" -> ", " →\u00a0")
 
 
 def subject(report: Report) -> str:
-    """What was rehearsed, as the heading says it."""
+    """Return what was rehearsed, as the heading says it."""
     header = report.header
     if header.source and header.destination:
         return f"{header.source} → {header.destination}"
@@ -109,7 +109,7 @@ def subject(report: Report) -> str:
 
 
 def faults(report: Report) -> str:
-    """Which faults were injected on purpose, as a sentence; empty when none was."""
+    """Tell which faults were injected on purpose, as a sentence; empty when none was."""
     named = [v for k, v in report.scenario if k.startswith("faults[")]
     ids = [PurePath(v).stem for v in named]
     if not ids:
@@ -119,7 +119,7 @@ def faults(report: Report) -> str:
 
 
 def counts_line(report: Report) -> str:
-    """All counts in one line; zeros are left out except for `violated`."""
+    """Return all counts in one line; zeros are left out except for `violated`."""
     counts = report.counts
     parts = [
         f"{counts.of('holds')} hold",

@@ -80,7 +80,7 @@ class Counts(Part, frozen=True, kw_only=True):
     """Explained items over all findings."""
 
     def of(self, status: Status) -> int:
-        """Findings of one status, whatever their severity."""
+        """Count findings of one status, whatever their severity."""
         name = status.replace(" ", "_")
         return int(getattr(self.blocker, name)) + int(getattr(self.advice, name))
 

@@ -34,7 +34,7 @@ MEANINGS: Mapping[int, str] = {
 
 
 def pages() -> dict[str, str]:
-    """File name -> content of every page."""
+    """Return file name -> content of every page."""
     return {
         "index.md": _page("Reference", _index()),
         "controls.md": _page("Controls", _controls()),
@@ -115,7 +115,7 @@ def _scenario() -> list[str]:
 
 
 def _trust() -> list[str]:
-    """The keys that a scenario file may say only when it is trusted."""
+    """Return the keys that a scenario file may say only when it is trusted."""
     always = {**GUARDED, "target": Guard("`kind` or `existing`", "--target TARGET")}
     listed = (
         *((key, guard, "always") for key, guard in always.items()),
@@ -191,7 +191,7 @@ def _sentence(text: str) -> str:
 
 
 def outdated(folder: Path) -> list[str]:
-    """Names of the pages that differ from what would be written."""
+    """Return names of the pages that differ from what would be written."""
     return [
         name
         for name, text in pages().items()

@@ -21,12 +21,12 @@ REPORT = ROOT / "reports" / "schema" / "report.schema.json"
 
 
 def ledger_schema() -> str:
-    """Schema of one line of a ledger."""
+    """Return schema of one line of a ledger."""
     return _document(Record, f"One record of a rehearsal's ledger, schema {LEDGER_SCHEMA}")
 
 
 def report_schema() -> str:
-    """Schema of the JSON report."""
+    """Return schema of the JSON report."""
     return _document(Report, f"Report of a rehearsal, schema {REPORT_SCHEMA}")
 
 

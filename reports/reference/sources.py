@@ -62,14 +62,14 @@ class _Recorder:
 
 
 def pytest_options() -> tuple[Option, ...]:
-    """The options that the rehearsal adds to pytest."""
+    """Return the options that the rehearsal adds to pytest."""
     recorder = _Recorder()
     options.add_options(cast(pytest.Parser, recorder))
     return tuple(recorder.found)
 
 
 def commands() -> tuple[Command, ...]:
-    """The subcommands of `rehearse`, in their order."""
+    """Return the subcommands of `rehearse`, in their order."""
     parser: argparse.ArgumentParser = vars(importlib.import_module("rehearse"))["_parser"]()
     (group,) = [a for a in _actions(parser) if isinstance(a, argparse._SubParsersAction)]  # pyright: ignore[reportPrivateUsage] - argparse has no public way to list subcommands
     texts = {str(a.dest): str(a.help) for a in vars(group)["_choices_actions"]}
