@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _release(text: str) -> str:
-    """The tag of a release; where that is another one than was written, it is said."""
+    """Return the tag of a release; say it where that is another one than was written."""
     from policies.releases.spellings import resolve
 
     tag = resolve(text)

@@ -69,7 +69,7 @@ class Reference:
         return not self.digest and self.tag in ("", "latest")
 
     def with_tag(self, tag: str) -> str:
-        """The same image by another tag, without digest."""
+        """Return the same image by another tag, without digest."""
         name = f"{self.registry}/{self.path}" if self.registry else self.path
         return _joined(name, tag, "")
 
@@ -92,7 +92,7 @@ def parse(text: str) -> Reference:
 
 
 def version_text(value: str) -> str:
-    """What a setting or annotation says of a version: `TAG` or `TAG@DIGEST`, of which the tag.
+    """Return the tag of a version as a setting or annotation says it: `TAG` or `TAG@DIGEST`.
 
     Charts put such values behind a colon, so whoever pins digests writes both.
     """

@@ -64,7 +64,7 @@ def bounds(stop: Stop, low: int, high: int) -> Stop:
 
 
 def _order(version: Version) -> int:
-    """Place of a stable or vendor release among those of its logical version."""
+    """Return the place of a stable or vendor release among those of its logical version."""
     found = re.fullmatch(r"([a-z]*)[.-]?([0-9]*)", version.suffix)
     extra = min(int(found[2] or 0), 400) if found else 0
     before = 500 if found and found[1] else 0

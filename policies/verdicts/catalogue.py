@@ -153,7 +153,7 @@ def control(control_id: str) -> Control:
 
 
 def _checked(control: Control, last: tuple[int, int]) -> tuple[int, int]:
-    """Place of a control in the order, after its fields were checked."""
+    """Return the place of a control in the order, after its fields were checked."""
     found = _ID.fullmatch(control.id)
     if not found or found[1] not in PREFIXES:
         raise CatalogueError(f"{control.id!r} is not an id such as CP-04")

@@ -9,7 +9,7 @@ from policies.facts.cluster import Selector
 
 
 def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
-    """Both parts of a selector match; an empty selector matches everything.
+    """Return whether both parts of a selector match; an empty selector matches everything.
 
     Operators that do not exist in Kubernetes match nothing.
     """
@@ -19,7 +19,7 @@ def matches(selector: Selector, labels: Mapping[str, str]) -> bool:
 
 
 def asks_for(selector: Selector) -> frozenset[str]:
-    """The label keys a selector looks at."""
+    """Return the label keys a selector looks at."""
     return frozenset(
         {k for k, _ in selector.match_labels} | {k for k, _, _ in selector.expressions}
     )

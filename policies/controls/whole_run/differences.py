@@ -62,7 +62,7 @@ _REGENERATED: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
 def compare_objects(
     key: ObjectKey, before: Mapping[str, object] | None, after: Mapping[str, object]
 ) -> Difference:
-    """Where two states of an object differ, the API server's bookkeeping left out."""
+    """Return where two states of an object differ, the API server's bookkeeping left out."""
     if before is None:
         return Difference(key=key, paths=("",), created=True)
     pointers = (p for p in changed_pointers(before, after) if not _BOOKKEEPING.fullmatch(p))
@@ -70,7 +70,7 @@ def compare_objects(
 
 
 def changed_pointers(before: object, after: object, at: str = "") -> Iterator[str]:
-    """JSON pointers of the smallest parts in which two JSON values differ, in document order."""
+    """Yield JSON pointers of the smallest parts in which two JSON values differ, in order."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in (*before, *(k for k in after if k not in before)):
             inner = f"{at}/{escape(str(name))}"
@@ -87,7 +87,7 @@ def changed_pointers(before: object, after: object, at: str = "") -> Iterator[st
 
 
 def reapply_changes_only_regenerated(differences: Sequence[Difference] | None) -> Verdict:
-    """Applying again changes only what Linkerd makes anew at each render (VER-03).
+    """Judge whether applying again changes only what Linkerd makes anew at each render (VER-03).
 
     Args:
         differences: One for each object that would change; None when nothing was compared. An
