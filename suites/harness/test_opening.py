@@ -240,6 +240,21 @@ def test_reports_that_cannot_be_written_are_no_verdict(tmp_path: Path) -> None:
     assert ended.summary.startswith("The reports could not be written.\nno room")
 
 
+def test_a_bug_in_a_document_is_no_verdict_and_asks_for_a_report(tmp_path: Path) -> None:
+    run = begun(tmp_path / "run")
+    run.session.record("CP-04", holds("kept"), Place("control_plane_upgraded"))
+
+    def broken(_: Path) -> str:
+        raise AttributeError("with the text of a cluster")
+
+    ended = run.finish(broken)
+
+    assert ended.code == 3
+    assert "a bug of the program, not of your cluster: AttributeError" in ended.summary
+    assert "with the text of a cluster" not in ended.summary
+    assert str(run.session.ledger.path) in ended.summary
+
+
 def test_of_two_clusters_either_may_break_the_run(tmp_path: Path) -> None:
     linked = Scenario(extensions=("multicluster",), linked=LinkedSpec(name="west"))
     run = begun(tmp_path / "run", linked)
