@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -221,3 +222,21 @@ def select_seconds(seconds: float) -> None:
     import select
 
     select.select([], [], [], seconds)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc tells that it stopped")
+def test_a_process_that_stands_still_for_long_counts_as_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddedProcess.start(tmp_path, nodes=0) as started:
+        assert started.alive
+        os.kill(started.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, started.pid, os.WSTOPPED | os.WNOWAIT)
+        assert started.alive, "it may go on at once"
+
+        monkeypatch.setattr("fixtures.embedded.process.STOPPED_SECONDS", 0.0)
+        assert not started.alive
+
+        os.kill(started.pid, signal.SIGCONT)
+        os.waitid(os.P_PID, started.pid, os.WCONTINUED | os.WNOWAIT)
+        assert started.alive
