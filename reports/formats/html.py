@@ -77,12 +77,13 @@ def render(report: Report) -> str:
     """Render the document."""
     template = _environment().get_template("report.html.j2")
     zero = zeros(report)
+    first = min(zero.values(), default=0.0)
 
     def offset(at: datetime, cluster: str) -> str:
-        return clock(at.timestamp() - zero[cluster])
+        return clock(at.timestamp() - zero.get(cluster, first))
 
     def instant(at: datetime, cluster: str) -> str:
-        return exact(at.timestamp() - zero[cluster])
+        return exact(at.timestamp() - zero.get(cluster, first))
 
     return template.render(
         report=report,

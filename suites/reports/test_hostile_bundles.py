@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 import zipfile
@@ -139,3 +140,16 @@ def test_a_forged_verdict_contradicts_its_exit_code(folder: Path) -> None:
     seal(folder)
 
     assert rehearse.main(["verify-bundle", str(folder)]) == 1
+
+
+def test_records_of_a_cluster_each_are_a_document_all_the_same(folder: Path) -> None:
+    ledger = folder / LEDGER
+    odd = [
+        json.dumps({**json.loads(line), "cluster": f"c{number}"})
+        for number, line in enumerate(ledger.read_text().splitlines())
+    ]
+    ledger.write_text("\n".join(odd) + "\n")
+    seal(folder)
+
+    assert rehearse.main(["report", str(folder)]) == 0
+    assert "Cluster c" in (folder / "report.html").read_text()
