@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import functools
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec
 
 from fixtures.embedded import controllers, nodes
 from fixtures.embedded.api.core import ApiKernel
@@ -18,6 +19,7 @@ from fixtures.embedded.controllers.views import PodView, condition, pod_view
 from fixtures.embedded.kernel import Change, Clock, Mounts, Obj, ProgramFactory
 from fixtures.embedded.nodes import Nodes
 
+P = ParamSpec("P")
 SPACE = "shop"
 PATIENCE = 20.0
 """Wall seconds after which waiting is given up; only a broken cluster needs them."""
@@ -116,6 +118,16 @@ async def cluster(
 
 def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(test)
+
+
+def scene(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Run a test that is a coroutine to its end, in a loop of its own."""
+
+    @functools.wraps(test)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return whole
 
 
 def template(app: str, **spec: Any) -> Obj:

@@ -15,6 +15,7 @@ from suites.embedded.in_process import (
     cluster,
     is_rolled_out,
     run,
+    scene,
     service,
     workload,
 )
@@ -57,113 +58,95 @@ def is_updated(running: InProcess, name: str) -> bool:
     return seen and all(status.get(c) == wanted for c in counts)
 
 
-def test_a_stateful_set_comes_upwards_and_is_replaced_downwards() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            diary = Diary()
-            running.kernel.subscribe(["pods"], diary.heard)
-            await stateful(running)
-            first = running.status(STATEFUL, "store")["currentRevision"]
-            assert diary.lines == [
-                "+store-0",
-                "=store-0",
-                "+store-1",
-                "=store-1",
-                "+store-2",
-                "=store-2",
-            ]
+@scene
+async def test_a_stateful_set_comes_upwards_and_is_replaced_downwards() -> None:
+    async with cluster() as running:
+        diary = Diary()
+        running.kernel.subscribe(["pods"], diary.heard)
+        await stateful(running)
+        first = running.status(STATEFUL, "store")["currentRevision"]
+        assert diary.lines == [
+            "+store-0",
+            "=store-0",
+            "+store-1",
+            "=store-1",
+            "+store-2",
+            "=store-2",
+        ]
 
-            diary.lines.clear()
-            running.restart(STATEFUL, "store")
-            await running.until(lambda: is_updated(running, "store"))
-            await running.settled()
+        diary.lines.clear()
+        running.restart(STATEFUL, "store")
+        await running.until(lambda: is_updated(running, "store"))
+        await running.settled()
 
-            assert diary.lines == [
-                f"{sign}store-{number}" for number in (2, 1, 0) for sign in "-+="
-            ]
-            status = running.status(STATEFUL, "store")
-            assert status["currentRevision"] == status["updateRevision"] != first
-            assert status["currentReplicas"] == status["updatedReplicas"] == 3
-
-    run(scenario())
+        assert diary.lines == [f"{sign}store-{number}" for number in (2, 1, 0) for sign in "-+="]
+        status = running.status(STATEFUL, "store")
+        assert status["currentRevision"] == status["updateRevision"] != first
+        assert status["currentReplicas"] == status["updatedReplicas"] == 3
 
 
-def test_a_partition_keeps_the_lower_pods() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            rolling = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
-            await stateful(running, updateStrategy=rolling)
-            before = {p.name: p.uid for p in running.pods(app="store")}
-            running.restart(STATEFUL, "store")
-            await running.until(
-                lambda: running.status(STATEFUL, "store").get("updatedReplicas") == 1
+@scene
+async def test_a_partition_keeps_the_lower_pods() -> None:
+    async with cluster() as running:
+        rolling = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+        await stateful(running, updateStrategy=rolling)
+        before = {p.name: p.uid for p in running.pods(app="store")}
+        running.restart(STATEFUL, "store")
+        await running.until(lambda: running.status(STATEFUL, "store").get("updatedReplicas") == 1)
+        await running.until(lambda: running.status(STATEFUL, "store").get("readyReplicas") == 3)
+        await running.settled()
+        after = {p.name: p.uid for p in running.pods(app="store")}
+        assert [n for n in before if before[n] != after[n]] == ["store-2"]
+
+        running.kernel.delete("pods", SPACE, "store-0")
+        await running.until(
+            lambda: (
+                {p.name: p.uid for p in running.pods(app="store")}.get("store-0")
+                not in (None, before["store-0"])
             )
-            await running.until(
-                lambda: running.status(STATEFUL, "store").get("readyReplicas") == 3
-            )
-            await running.settled()
-            after = {p.name: p.uid for p in running.pods(app="store")}
-            assert [n for n in before if before[n] != after[n]] == ["store-2"]
-
-            running.kernel.delete("pods", SPACE, "store-0")
-            await running.until(
-                lambda: (
-                    {p.name: p.uid for p in running.pods(app="store")}.get("store-0")
-                    not in (None, before["store-0"])
-                )
-            )
-            again = {p.name: p for p in running.pods(app="store")}["store-0"]
-            revision = running.status(STATEFUL, "store")["currentRevision"]
-            assert again.labels["controller-revision-hash"] == revision
-
-    run(scenario())
+        )
+        again = {p.name: p for p in running.pods(app="store")}["store-0"]
+        revision = running.status(STATEFUL, "store")["currentRevision"]
+        assert again.labels["controller-revision-hash"] == revision
 
 
-def test_a_stateful_set_stops_at_a_pod_that_is_not_ready() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await stateful(running)
-            fault = {"namespace": SPACE, "name_prefix": "store-2"}
-            running.kernel.faults.enable("never-ready", fault)
-            running.restart(STATEFUL, "store")
-            await running.until(
-                lambda: running.status(STATEFUL, "store").get("updatedReplicas") == 1
-            )
-            await running.settled()
-            await running.passes(60)
+@scene
+async def test_a_stateful_set_stops_at_a_pod_that_is_not_ready() -> None:
+    async with cluster() as running:
+        await stateful(running)
+        fault = {"namespace": SPACE, "name_prefix": "store-2"}
+        running.kernel.faults.enable("never-ready", fault)
+        running.restart(STATEFUL, "store")
+        await running.until(lambda: running.status(STATEFUL, "store").get("updatedReplicas") == 1)
+        await running.settled()
+        await running.passes(60)
 
-            assert running.status(STATEFUL, "store")["updatedReplicas"] == 1
-            assert running.status(STATEFUL, "store")["readyReplicas"] == 2
-
-    run(scenario())
+        assert running.status(STATEFUL, "store")["updatedReplicas"] == 1
+        assert running.status(STATEFUL, "store")["readyReplicas"] == 2
 
 
-def test_a_daemon_set_runs_on_every_node_that_takes_it_and_rolls_one_by_one() -> None:
-    async def scenario() -> None:
-        async with cluster(count=3) as running:
-            taint = {"key": "special", "value": "yes", "effect": "NoSchedule"}
-            node = dict(running.get("nodes", "embedded-worker2", ""))
-            node["spec"] = {**node["spec"], "taints": [taint]}
-            running.kernel.update("nodes", node)
-            await running.kernel.create(DAEMONS, workload("DaemonSet", "agent"))
-            await running.until(
-                lambda: running.status(DAEMONS, "agent").get("numberAvailable") == 2
-            )
-            assert {p.node for p in running.pods(app="agent")} == {
-                "embedded-control-plane",
-                "embedded-worker",
-            }
+@scene
+async def test_a_daemon_set_runs_on_every_node_that_takes_it_and_rolls_one_by_one() -> None:
+    async with cluster(count=3) as running:
+        taint = {"key": "special", "value": "yes", "effect": "NoSchedule"}
+        node = dict(running.get("nodes", "embedded-worker2", ""))
+        node["spec"] = {**node["spec"], "taints": [taint]}
+        running.kernel.update("nodes", node)
+        await running.kernel.create(DAEMONS, workload("DaemonSet", "agent"))
+        await running.until(lambda: running.status(DAEMONS, "agent").get("numberAvailable") == 2)
+        assert {p.node for p in running.pods(app="agent")} == {
+            "embedded-control-plane",
+            "embedded-worker",
+        }
 
-            missing: list[int] = []
-            running.kernel.subscribe(
-                [DAEMONS], lambda c: missing.append(c.object["status"].get("numberUnavailable", 0))
-            )
-            running.restart(DAEMONS, "agent")
-            done = {"observedGeneration": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}
-            await running.until(lambda: done.items() <= running.status(DAEMONS, "agent").items())
-            assert max(missing) == 1
-
-    run(scenario())
+        missing: list[int] = []
+        running.kernel.subscribe(
+            [DAEMONS], lambda c: missing.append(c.object["status"].get("numberUnavailable", 0))
+        )
+        running.restart(DAEMONS, "agent")
+        done = {"observedGeneration": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}
+        await running.until(lambda: done.items() <= running.status(DAEMONS, "agent").items())
+        assert max(missing) == 1
 
 
 def job(name: str, containers: list[Obj], **spec: Any) -> Obj:
@@ -182,62 +165,54 @@ WORK: Obj = {"name": "work", "image": "work:1"}
 PROXY: Obj = {"name": "proxy", "image": "proxy:1", "ports": [{"containerPort": 4143}]}
 
 
-def test_a_job_completes_when_its_pods_have_succeeded() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await running.kernel.create(JOBS, job("report", [WORK], completions=2))
-            await running.until(lambda: condition(running.get(JOBS, "report"), "Complete"))
-            await running.settled()
+@scene
+async def test_a_job_completes_when_its_pods_have_succeeded() -> None:
+    async with cluster() as running:
+        await running.kernel.create(JOBS, job("report", [WORK], completions=2))
+        await running.until(lambda: condition(running.get(JOBS, "report"), "Complete"))
+        await running.settled()
 
-            status = running.status(JOBS, "report")
-            assert status["succeeded"] == 2
-            assert "active" not in status
-            assert {p.phase for p in running.pods(app="report")} == {"Succeeded"}
-            assert {p.finalizers for p in running.pods(app="report")} == {()}
-
-    run(scenario())
+        status = running.status(JOBS, "report")
+        assert status["succeeded"] == 2
+        assert "active" not in status
+        assert {p.phase for p in running.pods(app="report")} == {"Succeeded"}
+        assert {p.finalizers for p in running.pods(app="report")} == {()}
 
 
-def test_a_native_sidecar_does_not_hold_a_job_and_a_classic_one_does() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            sidecar = {
-                **PROXY,
-                "restartPolicy": "Always",
-                "startupProbe": {"tcpSocket": {"port": 1}},
-            }
-            await running.kernel.create(
-                JOBS, job("native", [WORK], pod={"initContainers": [sidecar]})
-            )
-            await running.kernel.create(JOBS, job("classic", [WORK, PROXY]))
-            await running.until(lambda: condition(running.get(JOBS, "native"), "Complete"))
-            await running.settled()
-            await running.passes(60)
+@scene
+async def test_a_native_sidecar_does_not_hold_a_job_and_a_classic_one_does() -> None:
+    async with cluster() as running:
+        sidecar = {
+            **PROXY,
+            "restartPolicy": "Always",
+            "startupProbe": {"tcpSocket": {"port": 1}},
+        }
+        await running.kernel.create(JOBS, job("native", [WORK], pod={"initContainers": [sidecar]}))
+        await running.kernel.create(JOBS, job("classic", [WORK, PROXY]))
+        await running.until(lambda: condition(running.get(JOBS, "native"), "Complete"))
+        await running.settled()
+        await running.passes(60)
 
-            (held,) = running.pods(app="classic")
-            assert held.phase == "Running"
-            assert running.status(JOBS, "classic") == {
-                "active": 1,
-                "ready": 0,
-                "terminating": 0,
-                "startTime": running.status(JOBS, "classic")["startTime"],
-                "uncountedTerminatedPods": {},
-            }
-
-    run(scenario())
+        (held,) = running.pods(app="classic")
+        assert held.phase == "Running"
+        assert running.status(JOBS, "classic") == {
+            "active": 1,
+            "ready": 0,
+            "terminating": 0,
+            "startTime": running.status(JOBS, "classic")["startTime"],
+            "uncountedTerminatedPods": {},
+        }
 
 
-def test_a_job_gives_up_after_its_backoff_limit() -> None:
-    async def scenario() -> None:
-        async with cluster(speed=2000) as running:
-            fault = {"namespace": SPACE, "name_prefix": "bad-"}
-            running.kernel.faults.enable("crash-loop", fault)
-            await running.kernel.create(JOBS, job("bad", [WORK], backoffLimit=1))
-            await running.until(lambda: condition(running.get(JOBS, "bad"), "Failed"))
+@scene
+async def test_a_job_gives_up_after_its_backoff_limit() -> None:
+    async with cluster(speed=2000) as running:
+        fault = {"namespace": SPACE, "name_prefix": "bad-"}
+        running.kernel.faults.enable("crash-loop", fault)
+        await running.kernel.create(JOBS, job("bad", [WORK], backoffLimit=1))
+        await running.until(lambda: condition(running.get(JOBS, "bad"), "Failed"))
 
-            assert running.status(JOBS, "bad")["failed"] == 2
-
-    run(scenario())
+        assert running.status(JOBS, "bad")["failed"] == 2
 
 
 def addresses(running: InProcess, name: str) -> tuple[list[str], list[str]]:
@@ -261,43 +236,39 @@ def slice_states(running: InProcess, name: str) -> dict[str, tuple[bool, bool, b
 
 
 @pytest.mark.parametrize("cluster_ip", ["", "None"])
-def test_endpoints_follow_readiness_and_termination(cluster_ip: str) -> None:
-    async def scenario() -> None:
-        async with cluster(speed=200) as running:
-            await running.kernel.create("services", service("web", clusterIP=cluster_ip))
-            await running.kernel.create("deployments.apps", workload("Deployment", "web"))
-            await running.until(lambda: len(addresses(running, "web")[1]) == 1, "not ready yet")
-            await running.until(lambda: len(addresses(running, "web")[0]) == 1, "ready")
-            await running.settled()
-            (address,) = addresses(running, "web")[0]
-            assert slice_states(running, "web") == {address: (True, True, False)}
-            headless = "service.kubernetes.io/headless"
-            labels = running.get("endpoints", "web")["metadata"].get("labels") or {}
-            assert (headless in labels) == (cluster_ip == "None")
+@scene
+async def test_endpoints_follow_readiness_and_termination(cluster_ip: str) -> None:
+    async with cluster(speed=200) as running:
+        await running.kernel.create("services", service("web", clusterIP=cluster_ip))
+        await running.kernel.create("deployments.apps", workload("Deployment", "web"))
+        await running.until(lambda: len(addresses(running, "web")[1]) == 1, "not ready yet")
+        await running.until(lambda: len(addresses(running, "web")[0]) == 1, "ready")
+        await running.settled()
+        (address,) = addresses(running, "web")[0]
+        assert slice_states(running, "web") == {address: (True, True, False)}
+        headless = "service.kubernetes.io/headless"
+        labels = running.get("endpoints", "web")["metadata"].get("labels") or {}
+        assert (headless in labels) == (cluster_ip == "None")
 
-            (pod,) = running.pods(app="web")
-            running.kernel.delete("pods", SPACE, pod.name)
-            await running.until(
-                lambda: slice_states(running, "web").get(address) == (False, True, True),
-                "terminating but serving",
-            )
-            assert address not in addresses(running, "web")[0]
-            await running.until(lambda: address not in slice_states(running, "web"), "gone")
-
-    run(scenario())
+        (pod,) = running.pods(app="web")
+        running.kernel.delete("pods", SPACE, pod.name)
+        await running.until(
+            lambda: slice_states(running, "web").get(address) == (False, True, True),
+            "terminating but serving",
+        )
+        assert address not in addresses(running, "web")[0]
+        await running.until(lambda: address not in slice_states(running, "web"), "gone")
 
 
-def test_a_service_takes_its_endpoints_and_slices_with_it() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await running.kernel.create("services", service("web"))
-            await running.kernel.create("pods", bare_pod("web"))
-            await running.until(lambda: slice_states(running, "web"))
-            running.kernel.delete("services", SPACE, "web")
-            await running.until(lambda: not slice_states(running, "web"))
-            await running.until(lambda: running.kernel.get("endpoints", SPACE, "web") is None)
-
-    run(scenario())
+@scene
+async def test_a_service_takes_its_endpoints_and_slices_with_it() -> None:
+    async with cluster() as running:
+        await running.kernel.create("services", service("web"))
+        await running.kernel.create("pods", bare_pod("web"))
+        await running.until(lambda: slice_states(running, "web"))
+        running.kernel.delete("services", SPACE, "web")
+        await running.until(lambda: not slice_states(running, "web"))
+        await running.until(lambda: running.kernel.get("endpoints", SPACE, "web") is None)
 
 
 @pytest.mark.parametrize(
@@ -339,43 +310,37 @@ def test_a_budget_says_how_many_pods_may_go(spec: Obj, desired: int) -> None:
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground"])
-def test_what_is_owned_goes_with_its_owner(propagation: str) -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await running.kernel.create("deployments.apps", workload("Deployment", "web"))
-            await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
-            order: list[str] = []
-            running.kernel.subscribe(
-                ["deployments.apps", "replicasets.apps", "pods"],
-                lambda c: order.append(c.resource) if c.type == "DELETED" else None,
-            )
-            running.kernel.delete("deployments.apps", SPACE, "web", propagation=propagation)
-            await running.until(lambda: len(order) == 3)
+@scene
+async def test_what_is_owned_goes_with_its_owner(propagation: str) -> None:
+    async with cluster() as running:
+        await running.kernel.create("deployments.apps", workload("Deployment", "web"))
+        await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
+        order: list[str] = []
+        running.kernel.subscribe(
+            ["deployments.apps", "replicasets.apps", "pods"],
+            lambda c: order.append(c.resource) if c.type == "DELETED" else None,
+        )
+        running.kernel.delete("deployments.apps", SPACE, "web", propagation=propagation)
+        await running.until(lambda: len(order) == 3)
 
-            ways = ["deployments.apps", "replicasets.apps", "pods"]
-            assert order == (ways if propagation == "Background" else list(reversed(ways)))
-
-    run(scenario())
+        ways = ["deployments.apps", "replicasets.apps", "pods"]
+        assert order == (ways if propagation == "Background" else list(reversed(ways)))
 
 
-def test_orphans_are_left_and_adopted_again() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await running.kernel.create("deployments.apps", workload("Deployment", "web"))
-            await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
-            (pod,) = running.pods(app="web")
-            running.kernel.delete("deployments.apps", SPACE, "web", propagation="Orphan")
-            await running.until(
-                lambda: running.kernel.get("deployments.apps", SPACE, "web") is None
-            )
-            await running.settled()
-            (left,) = running.kernel.list("replicasets.apps", SPACE)
-            assert not left["metadata"].get("ownerReferences")
-            assert [p.uid for p in running.pods(app="web")] == [pod.uid]
+@scene
+async def test_orphans_are_left_and_adopted_again() -> None:
+    async with cluster() as running:
+        await running.kernel.create("deployments.apps", workload("Deployment", "web"))
+        await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
+        (pod,) = running.pods(app="web")
+        running.kernel.delete("deployments.apps", SPACE, "web", propagation="Orphan")
+        await running.until(lambda: running.kernel.get("deployments.apps", SPACE, "web") is None)
+        await running.settled()
+        (left,) = running.kernel.list("replicasets.apps", SPACE)
+        assert not left["metadata"].get("ownerReferences")
+        assert [p.uid for p in running.pods(app="web")] == [pod.uid]
 
-            await running.kernel.create("deployments.apps", workload("Deployment", "web"))
-            await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
-            await running.settled()
-            assert [p.uid for p in running.pods(app="web")] == [pod.uid]
-
-    run(scenario())
+        await running.kernel.create("deployments.apps", workload("Deployment", "web"))
+        await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
+        await running.settled()
+        assert [p.uid for p in running.pods(app="web")] == [pod.uid]

@@ -16,7 +16,7 @@ from fixtures.embedded.process import EmbeddedProcess, EmbeddedProcessError
 from fixtures.linkerd.extensions.maker import Maker
 from fixtures.linkerd.extensions.multicluster import link_crd
 from fixtures.linkerd.extensions.multicluster_mirrors import link
-from suites.embedded.in_process import SPACE, InProcess, cluster, run
+from suites.embedded.in_process import SPACE, InProcess, cluster, scene
 from suites.embedded.test_extension_parts import CLUSTER, DEPLOYMENTS, factory, mirror
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -91,43 +91,41 @@ def mirrors(running: InProcess) -> dict[str, str]:
     }
 
 
-def test_mirrors_come_and_go_with_exports_and_stay_while_the_other_cluster_is_away(
+@scene
+async def test_mirrors_come_and_go_with_exports_and_stay_while_the_other_cluster_is_away(
     west: EmbeddedProcess,
 ) -> None:
-    async def story() -> None:
-        known: list[InProcess] = []
-        async with cluster(factories=(factory(known),)) as running:
-            known.append(running)
-            running.kernel.network.neighbours |= {port_of(west)}
-            maker = Maker("multicluster", "edge-25.10.7")
-            crds = "customresourcedefinitions.apiextensions.k8s.io"
-            await running.kernel.create(crds, link_crd(maker))
-            found = link(maker, "west", {"gatewayAddress": "198.51.100.1"}, "cluster.local")
-            found["metadata"]["namespace"] = SPACE
-            await running.kernel.create("links.multicluster.linkerd.io", found)
-            secret = await running.kernel.create("secrets", credentials(west))
-            await running.kernel.create(DEPLOYMENTS, mirror())
-            export(west, "web")
-            await running.until(lambda: set(mirrors(running)) == {"web-west"}, "the mirror")
-            await running.until(lambda: running.kernel.get("endpoints", SPACE, "web-west"))
-            made = mirrors(running)
+    known: list[InProcess] = []
+    async with cluster(factories=(factory(known),)) as running:
+        known.append(running)
+        running.kernel.network.neighbours |= {port_of(west)}
+        maker = Maker("multicluster", "edge-25.10.7")
+        crds = "customresourcedefinitions.apiextensions.k8s.io"
+        await running.kernel.create(crds, link_crd(maker))
+        found = link(maker, "west", {"gatewayAddress": "198.51.100.1"}, "cluster.local")
+        found["metadata"]["namespace"] = SPACE
+        await running.kernel.create("links.multicluster.linkerd.io", found)
+        secret = await running.kernel.create("secrets", credentials(west))
+        await running.kernel.create(DEPLOYMENTS, mirror())
+        export(west, "web")
+        await running.until(lambda: set(mirrors(running)) == {"web-west"}, "the mirror")
+        await running.until(lambda: running.kernel.get("endpoints", SPACE, "web-west"))
+        made = mirrors(running)
 
-            wrong = credentials(west)
-            wrong["data"]["kubeconfig"] = base64.b64encode(
-                base64.b64decode(wrong["data"]["kubeconfig"]).replace(b"eyJ", b"xxx")
-            ).decode()
-            changed = {**running.get("secrets", "cluster-credentials-west"), "data": wrong["data"]}
-            running.kernel.update("secrets", changed)
-            west.delete(f"/api/v1/namespaces/{SPACE}/services/web")
-            await running.passes(500 * 0.8)
-            assert mirrors(running) == made, "what cannot be read stays"
+        wrong = credentials(west)
+        wrong["data"]["kubeconfig"] = base64.b64encode(
+            base64.b64decode(wrong["data"]["kubeconfig"]).replace(b"eyJ", b"xxx")
+        ).decode()
+        changed = {**running.get("secrets", "cluster-credentials-west"), "data": wrong["data"]}
+        running.kernel.update("secrets", changed)
+        west.delete(f"/api/v1/namespaces/{SPACE}/services/web")
+        await running.passes(500 * 0.8)
+        assert mirrors(running) == made, "what cannot be read stays"
 
-            fresh = running.get("secrets", "cluster-credentials-west")
-            running.kernel.update("secrets", {**fresh, "data": secret["data"]})
-            await running.until(lambda: mirrors(running) == {}, "the mirror is gone")
-            assert running.kernel.get("endpoints", SPACE, "web-west") is None
-
-    run(story())
+        fresh = running.get("secrets", "cluster-credentials-west")
+        running.kernel.update("secrets", {**fresh, "data": secret["data"]})
+        await running.until(lambda: mirrors(running) == {}, "the mirror is gone")
+        assert running.kernel.get("endpoints", SPACE, "web-west") is None
 
 
 def test_a_token_of_a_secret_speaks_for_its_account_and_no_more(west: EmbeddedProcess) -> None:

@@ -7,7 +7,7 @@ from fixtures.embedded.mesh.mirrors import LEASES, mirror_program
 from fixtures.linkerd.extensions.maker import Maker
 from fixtures.linkerd.extensions.multicluster import link_crd
 from fixtures.linkerd.extensions.multicluster_mirrors import link
-from suites.embedded.in_process import SPACE, InProcess, cluster, run, service, workload
+from suites.embedded.in_process import SPACE, InProcess, cluster, scene, service, workload
 
 API_SERVICES = "apiservices.apiregistration.k8s.io"
 DEPLOYMENTS = "deployments.apps"
@@ -34,38 +34,34 @@ def available(running: InProcess) -> tuple[str, str]:
     return condition["status"], condition["reason"]
 
 
-def test_an_apiservice_is_available_while_its_service_has_a_ready_address() -> None:
-    async def story() -> None:
-        async with cluster() as running:
-            await running.kernel.create(API_SERVICES, api_service())
-            await running.until(lambda: available(running) == ("False", "ServiceNotFound"))
+@scene
+async def test_an_apiservice_is_available_while_its_service_has_a_ready_address() -> None:
+    async with cluster() as running:
+        await running.kernel.create(API_SERVICES, api_service())
+        await running.until(lambda: available(running) == ("False", "ServiceNotFound"))
 
-            await running.kernel.create("services", service("tap"))
-            await running.until(lambda: available(running) == ("False", "MissingEndpoints"))
+        await running.kernel.create("services", service("tap"))
+        await running.until(lambda: available(running) == ("False", "MissingEndpoints"))
 
-            wanted = workload("Deployment", "tap", {"replicas": 1})
-            await running.kernel.create(DEPLOYMENTS, wanted)
-            await running.until(lambda: available(running) == ("True", "Passed"))
+        wanted = workload("Deployment", "tap", {"replicas": 1})
+        await running.kernel.create(DEPLOYMENTS, wanted)
+        await running.until(lambda: available(running) == ("True", "Passed"))
 
-            running.change(DEPLOYMENTS, "tap", lambda o: o["spec"].update(replicas=0))
-            await running.until(lambda: available(running) == ("False", "MissingEndpoints"))
-
-    run(story())
+        running.change(DEPLOYMENTS, "tap", lambda o: o["spec"].update(replicas=0))
+        await running.until(lambda: available(running) == ("False", "MissingEndpoints"))
 
 
-def test_a_local_apiservice_stays_as_the_server_made_it() -> None:
-    async def story() -> None:
-        async with cluster() as running:
-            local = api_service()
-            del local["spec"]["service"]
-            made = await running.kernel.create(API_SERVICES, local)
-            await running.settled()
+@scene
+async def test_a_local_apiservice_stays_as_the_server_made_it() -> None:
+    async with cluster() as running:
+        local = api_service()
+        del local["spec"]["service"]
+        made = await running.kernel.create(API_SERVICES, local)
+        await running.settled()
 
-            found = running.kernel.get(API_SERVICES, "", NAME)
-            assert found is not None
-            assert found.get("status") == made.get("status")
-
-    run(story())
+        found = running.kernel.get(API_SERVICES, "", NAME)
+        assert found is not None
+        assert found.get("status") == made.get("status")
 
 
 def mirror(name: str = "controller-west") -> Obj:
@@ -102,53 +98,48 @@ def holder(running: InProcess) -> str:
     return str(lease["spec"]["holderIdentity"]) if lease else ""
 
 
-def test_a_lease_passes_to_the_new_pod_and_the_mirror_keeps_its_identity() -> None:
-    async def story() -> None:
-        known: list[InProcess] = []
-        async with cluster(factories=(factory(known),)) as running:
-            known.append(running)
-            await linked(running)
-            await running.kernel.create(DEPLOYMENTS, mirror())
-            await running.until(lambda: holder(running), "somebody holds the lease")
-            await running.until(lambda: running.kernel.get("endpoints", SPACE, "web-west"))
-            first, before = holder(running), running.get("services", "web-west")
+@scene
+async def test_a_lease_passes_to_the_new_pod_and_the_mirror_keeps_its_identity() -> None:
+    known: list[InProcess] = []
+    async with cluster(factories=(factory(known),)) as running:
+        known.append(running)
+        await linked(running)
+        await running.kernel.create(DEPLOYMENTS, mirror())
+        await running.until(lambda: holder(running), "somebody holds the lease")
+        await running.until(lambda: running.kernel.get("endpoints", SPACE, "web-west"))
+        first, before = holder(running), running.get("services", "web-west")
 
-            running.restart(DEPLOYMENTS, "controller-west")
-            await running.until(lambda: holder(running) != first, "the lease was passed on")
+        running.restart(DEPLOYMENTS, "controller-west")
+        await running.until(lambda: holder(running) != first, "the lease was passed on")
 
-            addresses = running.get("endpoints", "web-west")["subsets"][0]["addresses"]
-            assert addresses == [{"ip": "198.51.100.1"}]
-            assert (
-                running.get("services", "web-west")["metadata"]["uid"]
-                == (before["metadata"]["uid"])
-            )
-            lease = running.get(LEASES, "service-mirror-write-west")
-            assert lease["spec"]["leaseTransitions"] >= 1
-            pods = {p["metadata"]["name"] for p in running.kernel.list("pods", SPACE)}
-            assert holder(running) in pods
-
-    run(story())
+        addresses = running.get("endpoints", "web-west")["subsets"][0]["addresses"]
+        assert addresses == [{"ip": "198.51.100.1"}]
+        assert (
+            running.get("services", "web-west")["metadata"]["uid"] == (before["metadata"]["uid"])
+        )
+        lease = running.get(LEASES, "service-mirror-write-west")
+        assert lease["spec"]["leaseTransitions"] >= 1
+        pods = {p["metadata"]["name"] for p in running.kernel.list("pods", SPACE)}
+        assert holder(running) in pods
 
 
-def test_mirrors_follow_the_gateways_address() -> None:
-    async def story() -> None:
-        known: list[InProcess] = []
-        async with cluster(factories=(factory(known),)) as running:
-            known.append(running)
-            await linked(running)
-            await running.kernel.create(DEPLOYMENTS, mirror())
-            await running.until(lambda: running.kernel.get("endpoints", SPACE, "web-west"))
+@scene
+async def test_mirrors_follow_the_gateways_address() -> None:
+    known: list[InProcess] = []
+    async with cluster(factories=(factory(known),)) as running:
+        known.append(running)
+        await linked(running)
+        await running.kernel.create(DEPLOYMENTS, mirror())
+        await running.until(lambda: running.kernel.get("endpoints", SPACE, "web-west"))
 
-            running.change(
-                "links.multicluster.linkerd.io",
-                "west",
-                lambda o: o["spec"].update(gatewayAddress="198.51.100.9"),
-            )
+        running.change(
+            "links.multicluster.linkerd.io",
+            "west",
+            lambda o: o["spec"].update(gatewayAddress="198.51.100.9"),
+        )
 
-            def moved() -> bool:
-                subsets = running.get("endpoints", "web-west")["subsets"]
-                return subsets[0]["addresses"] == [{"ip": "198.51.100.9"}]
+        def moved() -> bool:
+            subsets = running.get("endpoints", "web-west")["subsets"]
+            return subsets[0]["addresses"] == [{"ip": "198.51.100.9"}]
 
-            await running.until(moved, "the mirror has the new address")
-
-    run(story())
+        await running.until(moved, "the mirror has the new address")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.embedded.kernel import ApiError, Obj
-from suites.embedded.in_process import SPACE, run
+from suites.embedded.in_process import SPACE, scene
 from suites.embedded.network_stage import (
     MESHED,
     OLD,
@@ -20,58 +20,52 @@ from suites.embedded.network_stage import (
 )
 
 
-def test_a_stale_endpoint_refuses_as_long_as_it_is_told() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, linger=2.0)
-            on.fault("endpoint-stale", service=f"{SPACE}/web", seconds=30)
-            plain, meshed = (Probing(on.path(source)) for source in (UNMESHED, MESHED))
+@scene
+async def test_a_stale_endpoint_refuses_as_long_as_it_is_told() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, linger=2.0)
+        on.fault("endpoint-stale", service=f"{SPACE}/web", seconds=30)
+        plain, meshed = (Probing(on.path(source)) for source in (UNMESHED, MESHED))
 
-            await on.scale("web", 1)
-            await on.cluster.passes(5)
+        await on.scale("web", 1)
+        await on.cluster.passes(5)
 
-            assert set(await plain.stop()) == {"refused"}
-            assert await meshed.stop() == []
-            await on.cluster.passes(30)
-            assert {await result_of(on.path(UNMESHED)) for _ in range(20)} == {"ok"}
-
-    run(scene())
+        assert set(await plain.stop()) == {"refused"}
+        assert await meshed.stop() == []
+        await on.cluster.passes(30)
+        assert {await result_of(on.path(UNMESHED)) for _ in range(20)} == {"ok"}
 
 
-def test_a_share_of_requests_fails_for_as_long_as_it_is_told() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2})
-            ports = [on.path(MESHED), on.path(UNMESHED)]
-            on.fault("errors", service=f"{SPACE}/web", ratio=0.1, seconds=1000, status=502)
+@scene
+async def test_a_share_of_requests_fails_for_as_long_as_it_is_told() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2})
+        ports = [on.path(MESHED), on.path(UNMESHED)]
+        on.fault("errors", service=f"{SPACE}/web", ratio=0.1, seconds=1000, status=502)
 
-            seen = [await result_of(port) for port in ports for _ in range(50)]
+        seen = [await result_of(port) for port in ports for _ in range(50)]
 
-            assert seen.count("502") == 10
-            assert seen.count("ok") == 90
-            on.fault("errors", service=f"{SPACE}/web", ratio=1, seconds=0)
-            assert await result_of(ports[0]) == "ok"
-
-    run(scene())
+        assert seen.count("502") == 10
+        assert seen.count("ok") == 90
+        on.fault("errors", service=f"{SPACE}/web", ratio=1, seconds=0)
+        assert await result_of(ports[0]) == "ok"
 
 
-def test_a_policy_denies_what_a_meshed_server_is_asked() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", mesh="container")
-            on.fault("policy-deny", service=f"{SPACE}/web")
+@scene
+async def test_a_policy_denies_what_a_meshed_server_is_asked() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh="container")
+        on.fault("policy-deny", service=f"{SPACE}/web")
 
-            for source in (MESHED, UNMESHED):
-                answered = await get(on.path(source))
-                assert answered.status == 403
-                assert "unauthorized" in answered.error
-            on.cluster.kernel.faults.disable("policy-deny")
-            assert await result_of(on.path(MESHED)) == "ok"
-
-    run(scene())
+        for source in (MESHED, UNMESHED):
+            answered = await get(on.path(source))
+            assert answered.status == 403
+            assert "unauthorized" in answered.error
+        on.cluster.kernel.faults.disable("policy-deny")
+        assert await result_of(on.path(MESHED)) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -83,15 +77,13 @@ def test_a_policy_denies_what_a_meshed_server_is_asked() -> None:
         ("all-unauthenticated", UNMESHED, "ok"),
     ],
 )
-def test_default_policies_of_the_server_hold(policy: str, source: Obj, result: str) -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", mesh="container", policy=policy)
+@scene
+async def test_default_policies_of_the_server_hold(policy: str, source: Obj, result: str) -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh="container", policy=policy)
 
-            assert await result_of(on.path(source)) == result
-
-    run(scene())
+        assert await result_of(on.path(source)) == result
 
 
 async def block_by_fault(on: Stage) -> None:
@@ -111,54 +103,48 @@ async def block_by_policy(on: Stage) -> None:
 
 
 @pytest.mark.parametrize("block", [block_by_fault, block_by_policy], ids=["fault", "policy"])
-def test_a_blocked_proxy_port_cuts_off_new_proxies_only(block: Any) -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", mesh="container")
-            await block(on)
+@scene
+async def test_a_blocked_proxy_port_cuts_off_new_proxies_only(block: Any) -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh="container")
+        await block(on)
 
-            seen = {
-                source["kind"] + source.get("version", ""): await result_of(on.path(source))
-                for source in (UNMESHED, OLD, MESHED)
-            }
+        seen = {
+            source["kind"] + source.get("version", ""): await result_of(on.path(source))
+            for source in (UNMESHED, OLD, MESHED)
+        }
 
-            assert list(seen.values()) == ["ok", "ok", "503"]
-
-    run(scene())
+        assert list(seen.values()) == ["ok", "ok", "503"]
 
 
-def test_a_blocked_port_of_the_application_drops_packets() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.serve("web")
-            port = on.path(UNMESHED)
-            on.fault("block-port", port=8080, selector={"namespace": SPACE})
+@scene
+async def test_a_blocked_port_of_the_application_drops_packets() -> None:
+    async with stage() as on:
+        await on.serve("web")
+        port = on.path(UNMESHED)
+        on.fault("block-port", port=8080, selector={"namespace": SPACE})
 
-            assert await result_of(port, limit=0.1) == "timeout"
+        assert await result_of(port, limit=0.1) == "timeout"
 
-            on.cluster.kernel.faults.disable("block-port")
-            assert await result_of(port) == "ok"
-
-    run(scene())
+        on.cluster.kernel.faults.disable("block-port")
+        assert await result_of(port) == "ok"
 
 
-def test_a_gap_that_was_asked_for_is_one() -> None:
+@scene
+async def test_a_gap_that_was_asked_for_is_one() -> None:
     """What the suite's self-test of its detector does: listeners closed, connections reset."""
 
-    async def scene() -> None:
-        async with stage() as on:
-            await on.serve("web")
-            port = on.path(UNMESHED)
-            probe = Probing(port)
-            await on.cluster.passes(2)
+    async with stage() as on:
+        await on.serve("web")
+        port = on.path(UNMESHED)
+        probe = Probing(port)
+        await on.cluster.passes(2)
 
-            await get(port, "/gap?seconds=0.1&seq=7")
-            await on.cluster.passes(12)
+        await get(port, "/gap?seconds=0.1&seq=7")
+        await on.cluster.passes(12)
 
-            assert set(await probe.stop()) == {"refused"}
-
-    run(scene())
+        assert set(await probe.stop()) == {"refused"}
 
 
 @pytest.mark.parametrize(
@@ -179,13 +165,11 @@ def test_a_gap_that_was_asked_for_is_one() -> None:
         ("policy-deny", {}),
     ],
 )
-def test_bad_arguments_are_refused_by_name(name: str, arguments: Obj) -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            with pytest.raises(ApiError) as caught:
-                on.cluster.kernel.faults.enable(name, arguments)
-            assert caught.value.code == 422
-            assert name in caught.value.message
-            assert on.cluster.kernel.faults.active == {}
-
-    run(scene())
+@scene
+async def test_bad_arguments_are_refused_by_name(name: str, arguments: Obj) -> None:
+    async with stage() as on:
+        with pytest.raises(ApiError) as caught:
+            on.cluster.kernel.faults.enable(name, arguments)
+        assert caught.value.code == 422
+        assert name in caught.value.message
+        assert on.cluster.kernel.faults.active == {}

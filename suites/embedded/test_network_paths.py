@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.embedded.kernel import ApiError, Obj
 from fixtures.embedded.process import EmbeddedProcess, EmbeddedProcessError
-from suites.embedded.in_process import SPACE, run, service, workload
+from suites.embedded.in_process import SPACE, run, scene, service, workload
 from suites.embedded.network_probers import probed, prober_path, results
 from suites.embedded.network_stage import (
     MESHED,
@@ -38,70 +38,62 @@ IDENTITY = "default.shop.serviceaccount.identity.linkerd.cluster.local"
     ],
     ids=["neither", "server", "client", "both", "both-native"],
 )
-def test_identity_is_told_where_both_sides_are_meshed(
+@scene
+async def test_identity_is_told_where_both_sides_are_meshed(
     source: Obj, mesh: str, identity: str
 ) -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", mesh=mesh)
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh=mesh)
 
-            answered = await get(on.path(source))
+        answered = await get(on.path(source))
 
-            (pod,) = on.cluster.pods(app="web")
-            assert (answered.status, answered.pod) == (200, pod.name)
-            assert answered.identity == identity
-
-    run(scene())
+        (pod,) = on.cluster.pods(app="web")
+        assert (answered.status, answered.pod) == (200, pod.name)
+        assert answered.identity == identity
 
 
-def test_a_source_that_is_a_pod_is_what_its_pod_is() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", mesh="container")
-            account = {"metadata": {"name": "buyer", "namespace": SPACE}}
-            await on.cluster.kernel.create("serviceaccounts", account)
-            await on.serve("client", mesh="native", serviceAccountName="buyer")
-            (client,) = on.cluster.pods(app="client")
-            port = on.path({"pod": client.name})
+@scene
+async def test_a_source_that_is_a_pod_is_what_its_pod_is() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh="container")
+        account = {"metadata": {"name": "buyer", "namespace": SPACE}}
+        await on.cluster.kernel.create("serviceaccounts", account)
+        await on.serve("client", mesh="native", serviceAccountName="buyer")
+        (client,) = on.cluster.pods(app="client")
+        port = on.path({"pod": client.name})
 
-            assert (await get(port)).identity == IDENTITY.replace("default", "buyer")
+        assert (await get(port)).identity == IDENTITY.replace("default", "buyer")
 
-            await on.restart("client")
-            assert await result_of(port) == "refused"
-
-    run(scene())
+        await on.restart("client")
+        assert await result_of(port) == "refused"
 
 
-def test_the_trust_domain_is_that_of_the_installed_mesh() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", mesh="container")
-            await on.cluster.kernel.create("namespaces", {"metadata": {"name": "linkerd"}})
-            values = "clusterDomain: cluster.local\nidentityTrustDomain: mesh.example\n"
-            metadata = {"name": "linkerd-config", "namespace": "linkerd"}
-            config = {"metadata": metadata, "data": {"values": values}}
-            await on.cluster.kernel.create("configmaps", config)
+@scene
+async def test_the_trust_domain_is_that_of_the_installed_mesh() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh="container")
+        await on.cluster.kernel.create("namespaces", {"metadata": {"name": "linkerd"}})
+        values = "clusterDomain: cluster.local\nidentityTrustDomain: mesh.example\n"
+        metadata = {"name": "linkerd-config", "namespace": "linkerd"}
+        config = {"metadata": metadata, "data": {"values": values}}
+        await on.cluster.kernel.create("configmaps", config)
 
-            answered = await get(on.path(MESHED))
+        answered = await get(on.path(MESHED))
 
-            assert answered.identity == IDENTITY.replace("cluster.local", "mesh.example")
-
-    run(scene())
+        assert answered.identity == IDENTITY.replace("cluster.local", "mesh.example")
 
 
-def test_meshed_requests_of_one_connection_reach_every_pod() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 3}, mesh="container")
+@scene
+async def test_meshed_requests_of_one_connection_reach_every_pod() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 3}, mesh="container")
 
-            assert len(await pods_of_one_connection(on, MESHED)) == 3
-            assert len(await pods_of_one_connection(on, UNMESHED)) == 1
-
-    run(scene())
+        assert len(await pods_of_one_connection(on, MESHED)) == 3
+        assert len(await pods_of_one_connection(on, UNMESHED)) == 1
 
 
 async def pods_of_one_connection(on: Stage, source: Obj) -> set[str]:
@@ -111,23 +103,21 @@ async def pods_of_one_connection(on: Stage, source: Obj) -> set[str]:
     return found
 
 
-def test_pods_that_are_not_ready_get_nothing() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2})
-            (ready, _) = on.cluster.pods(app="web")
-            on.fault("never-ready", name_prefix="web-late", namespace=SPACE)
-            await on.cluster.kernel.create("pods", bare("web-late"))
-            await on.cluster.until(lambda: len(on.cluster.pods(app="web")) == 3)
-            await on.cluster.passes(10)
+@scene
+async def test_pods_that_are_not_ready_get_nothing() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2})
+        (ready, _) = on.cluster.pods(app="web")
+        on.fault("never-ready", name_prefix="web-late", namespace=SPACE)
+        await on.cluster.kernel.create("pods", bare("web-late"))
+        await on.cluster.until(lambda: len(on.cluster.pods(app="web")) == 3)
+        await on.cluster.passes(10)
 
-            answers = {(await get(on.path(s))).pod for s in (MESHED, UNMESHED) for _ in range(20)}
+        answers = {(await get(on.path(s))).pod for s in (MESHED, UNMESHED) for _ in range(20)}
 
-            assert "web-late" not in answers
-            assert ready.name in answers
-
-    run(scene())
+        assert "web-late" not in answers
+        assert ready.name in answers
 
 
 def bare(name: str) -> Obj:
@@ -138,63 +128,57 @@ def bare(name: str) -> Obj:
     }
 
 
-def test_pods_without_the_echo_program_answer_too() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", marked=False)
-            (pod,) = on.cluster.pods(app="web")
+@scene
+async def test_pods_without_the_echo_program_answer_too() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", marked=False)
+        (pod,) = on.cluster.pods(app="web")
 
-            for source in (MESHED, UNMESHED):
-                port = on.path(source)
-                assert (await get(port)).pod == pod.name
-                line = await Line.open(port)
-                assert (await line.say(3))["pod"] == pod.name
-                line.writer.close()
-
-    run(scene())
-
-
-def test_an_echo_pod_listens_on_loopback_itself() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.serve("web")
-            (pod,) = on.cluster.pods(app="web")
-            port = on.cluster.kernel.network.real_port(pod.uid, 8080)
-            assert port is not None
-
+        for source in (MESHED, UNMESHED):
+            port = on.path(source)
             assert (await get(port)).pod == pod.name
-
-            await on.scale("web", 0)
-            assert on.cluster.kernel.network.real_port(pod.uid, 8080) is None
-            assert await result_of(port) == "refused"
-
-    run(scene())
+            line = await Line.open(port)
+            assert (await line.say(3))["pod"] == pod.name
+            line.writer.close()
 
 
-def test_a_service_without_endpoints_refuses_or_fails_fast() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.cluster.kernel.create("services", service("web"))
-            meshed = on.path(MESHED)
+@scene
+async def test_an_echo_pod_listens_on_loopback_itself() -> None:
+    async with stage() as on:
+        await on.serve("web")
+        (pod,) = on.cluster.pods(app="web")
+        port = on.cluster.kernel.network.real_port(pod.uid, 8080)
+        assert port is not None
 
-            assert await result_of(on.path(UNMESHED)) == "refused"
-            before = on.cluster.clock.seconds()
-            answered = await get(meshed)
-            assert answered.status == 503
-            assert "fail-fast" in answered.error
-            assert on.cluster.clock.seconds() - before >= 3
-            assert (await get(meshed)).status == 503
+        assert (await get(port)).pod == pod.name
 
-            await on.cluster.kernel.create(
-                "deployments.apps", workload("Deployment", "web", {"replicas": 1})
-            )
-            await on.ready("web", 1)
-            await on.cluster.passes(2)
-            assert (await get(meshed)).status == 200
+        await on.scale("web", 0)
+        assert on.cluster.kernel.network.real_port(pod.uid, 8080) is None
+        assert await result_of(port) == "refused"
 
-    run(scene())
+
+@scene
+async def test_a_service_without_endpoints_refuses_or_fails_fast() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.cluster.kernel.create("services", service("web"))
+        meshed = on.path(MESHED)
+
+        assert await result_of(on.path(UNMESHED)) == "refused"
+        before = on.cluster.clock.seconds()
+        answered = await get(meshed)
+        assert answered.status == 503
+        assert "fail-fast" in answered.error
+        assert on.cluster.clock.seconds() - before >= 3
+        assert (await get(meshed)).status == 503
+
+        await on.cluster.kernel.create(
+            "deployments.apps", workload("Deployment", "web", {"replicas": 1})
+        )
+        await on.ready("web", 1)
+        await on.cluster.passes(2)
+        assert (await get(meshed)).status == 200
 
 
 def test_every_kind_of_the_prober_is_answered(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.embedded.kernel import Obj
-from suites.embedded.in_process import SPACE, run
+from suites.embedded.in_process import SPACE, run, scene
 from suites.embedded.network_probers import probed, prober_path, results
 from suites.embedded.network_stage import (
     DESTINATION,
@@ -48,50 +48,44 @@ async def restarted(
 
 
 @pytest.mark.parametrize("mesh", ["container", "native"])
-def test_restart_loses_nothing_of_a_meshed_client_but_ends_its_long_connections(
+@scene
+async def test_restart_loses_nothing_of_a_meshed_client_but_ends_its_long_connections(
     mesh: str,
 ) -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, mesh=mesh, linger=2.0)
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, mesh=mesh, linger=2.0)
 
-            (failures,), ends = await restarted(on, "web", MESHED)
+        (failures,), ends = await restarted(on, "web", MESHED)
 
-            assert failures == []
-            assert ends == ["eof"]
-
-    run(scene())
+        assert failures == []
+        assert ends == ["eof"]
 
 
-def test_restart_refuses_an_unmeshed_client_near_the_ends_of_pods() -> None:
-    async def scene() -> None:
-        async with stage(speed=SLOW) as on:
-            await on.serve("web", {"replicas": 2}, mesh="container")
+@scene
+async def test_restart_refuses_an_unmeshed_client_near_the_ends_of_pods() -> None:
+    async with stage(speed=SLOW) as on:
+        await on.serve("web", {"replicas": 2}, mesh="container")
 
-            (failures,), ends = await restarted(on, "web", UNMESHED)
+        (failures,), ends = await restarted(on, "web", UNMESHED)
 
-            assert set(failures) == {"refused"}
-            assert ends == ["eof"]
-
-    run(scene())
+        assert set(failures) == {"refused"}
+        assert ends == ["eof"]
 
 
-def test_a_native_sidecar_ends_last_so_a_lingering_program_loses_nothing() -> None:
+@scene
+async def test_a_native_sidecar_ends_last_so_a_lingering_program_loses_nothing() -> None:
     """In container mode the proxy refuses from SIGTERM on, whatever the program does."""
 
-    async def scene() -> None:
-        async with stage(speed=SLOW) as on:
-            await on.serve("last", {"replicas": 2}, mesh="native", linger=2.0)
-            await on.serve("together", {"replicas": 2}, mesh="container", linger=2.0)
+    async with stage(speed=SLOW) as on:
+        await on.serve("last", {"replicas": 2}, mesh="native", linger=2.0)
+        await on.serve("together", {"replicas": 2}, mesh="container", linger=2.0)
 
-            (kept,), _ = await restarted(on, "last", UNMESHED)
-            (lost,), _ = await restarted(on, "together", UNMESHED)
+        (kept,), _ = await restarted(on, "last", UNMESHED)
+        (lost,), _ = await restarted(on, "together", UNMESHED)
 
-            assert kept == []
-            assert set(lost) == {"refused"}
-
-    run(scene())
+        assert kept == []
+        assert set(lost) == {"refused"}
 
 
 def restarted_under_its_clients(
@@ -156,162 +150,142 @@ def test_streams_end_as_their_protocol_has_it(tmp_path: Path) -> None:
     assert {how for _, how in ends} == {"graceful"}
 
 
-def test_a_program_that_ends_slowly_gives_502_behind_a_native_sidecar() -> None:
-    async def scene() -> None:
-        async with stage(speed=SLOW) as on:
-            await on.serve("web", {"replicas": 2}, mesh="native", marked=False)
+@scene
+async def test_a_program_that_ends_slowly_gives_502_behind_a_native_sidecar() -> None:
+    async with stage(speed=SLOW) as on:
+        await on.serve("web", {"replicas": 2}, mesh="native", marked=False)
 
-            (failures,), _ = await restarted(on, "web", UNMESHED)
+        (failures,), _ = await restarted(on, "web", UNMESHED)
 
-            assert "502" in failures
-            assert set(failures) <= {"502", "refused"}
-
-    run(scene())
+        assert "502" in failures
+        assert set(failures) <= {"502", "refused"}
 
 
-def test_programs_that_linger_lose_nothing_without_any_mesh() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.serve("web", {"replicas": 2}, linger=2.0)
+@scene
+async def test_programs_that_linger_lose_nothing_without_any_mesh() -> None:
+    async with stage() as on:
+        await on.serve("web", {"replicas": 2}, linger=2.0)
 
-            (failures,), ends = await restarted(on, "web", UNMESHED)
+        (failures,), ends = await restarted(on, "web", UNMESHED)
 
-            assert failures == []
-            assert ends == ["eof"]
-
-    run(scene())
+        assert failures == []
+        assert ends == ["eof"]
 
 
-def test_a_reused_connection_through_a_proxy_outlives_the_pods() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, mesh="container")
-            reader, writer = await asyncio.open_connection("127.0.0.1", on.path(MESHED))
-            before = (await ask(reader, writer)).pod
+@scene
+async def test_a_reused_connection_through_a_proxy_outlives_the_pods() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, mesh="container")
+        reader, writer = await asyncio.open_connection("127.0.0.1", on.path(MESHED))
+        before = (await ask(reader, writer)).pod
 
-            await on.restart("web")
+        await on.restart("web")
 
-            answered = await ask(reader, writer)
-            writer.close()
-            assert (answered.status, answered.pod != before) == (200, True)
-
-    run(scene())
+        answered = await ask(reader, writer)
+        writer.close()
+        assert (answered.status, answered.pod != before) == (200, True)
 
 
-def test_a_reused_connection_to_a_pod_is_closed_with_it() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.serve("web", {"replicas": 2}, mesh="container")
-            reader, writer = await asyncio.open_connection("127.0.0.1", on.path(UNMESHED))
-            await ask(reader, writer)
+@scene
+async def test_a_reused_connection_to_a_pod_is_closed_with_it() -> None:
+    async with stage() as on:
+        await on.serve("web", {"replicas": 2}, mesh="container")
+        reader, writer = await asyncio.open_connection("127.0.0.1", on.path(UNMESHED))
+        await ask(reader, writer)
 
-            await on.restart("web")
+        await on.restart("web")
 
-            assert await reader.read() == b""
-            writer.close()
-
-    run(scene())
+        assert await reader.read() == b""
+        writer.close()
 
 
-def test_a_single_replica_without_surge_is_an_outage_for_everybody() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"strategy": {"type": "Recreate"}}, mesh="container")
+@scene
+async def test_a_single_replica_without_surge_is_an_outage_for_everybody() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"strategy": {"type": "Recreate"}}, mesh="container")
 
-            (meshed, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
+        (meshed, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
 
-            assert "503" in meshed
-            assert "refused" in plain
-            assert ends == ["eof", "eof"]
-
-    run(scene())
+        assert "503" in meshed
+        assert "refused" in plain
+        assert ends == ["eof", "eof"]
 
 
-def test_a_restart_of_destination_with_surge_loses_nothing() -> None:
+@scene
+async def test_a_restart_of_destination_with_surge_loses_nothing() -> None:
     """The control plane hop: every kind of connection goes on."""
 
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, mesh="container")
-            ports = [on.path(source) for source in (MESHED, UNMESHED)]
-            probes = [Probing(port) for port in ports]
-            lines = [await Line.open(port) for port in ports]
-            first = [(await line.say(1))["pod"] for line in lines]
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, mesh="container")
+        ports = [on.path(source) for source in (MESHED, UNMESHED)]
+        probes = [Probing(port) for port in ports]
+        lines = [await Line.open(port) for port in ports]
+        first = [(await line.say(1))["pod"] for line in lines]
 
-            await on.restart(DESTINATION)
-            await on.cluster.passes(5)
+        await on.restart(DESTINATION)
+        await on.cluster.passes(5)
 
-            assert [await p.stop() for p in probes] == [[], []]
-            assert [(await line.say(2))["pod"] for line in lines] == first
-            for line in lines:
-                line.writer.close()
-
-    run(scene())
+        assert [await p.stop() for p in probes] == [[], []]
+        assert [(await line.say(2))["pod"] for line in lines] == first
+        for line in lines:
+            line.writer.close()
 
 
-def test_programs_that_cut_their_connections_are_seen() -> None:
-    async def scene() -> None:
-        async with stage(speed=SLOW) as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, linger=2.0)
-            on.fault("abrupt-close", selector={"namespace": SPACE, "labels": {"app": "web"}})
+@scene
+async def test_programs_that_cut_their_connections_are_seen() -> None:
+    async with stage(speed=SLOW) as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, linger=2.0)
+        on.fault("abrupt-close", selector={"namespace": SPACE, "labels": {"app": "web"}})
 
-            (_, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
+        (_, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
 
-            assert "refused" in plain
-            assert ends == ["reset", "reset"]
-
-    run(scene())
+        assert "refused" in plain
+        assert ends == ["reset", "reset"]
 
 
-def test_readiness_that_lies_is_seen() -> None:
-    async def scene() -> None:
-        async with stage(speed=SLOW) as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, mesh="native", linger=2.0)
-            on.fault("slow-start", selector={"labels": {"app": "web"}}, seconds=8)
+@scene
+async def test_readiness_that_lies_is_seen() -> None:
+    async with stage(speed=SLOW) as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, mesh="native", linger=2.0)
+        on.fault("slow-start", selector={"labels": {"app": "web"}}, seconds=8)
 
-            (meshed, _), _ = await restarted(on, "web", MESHED, UNMESHED)
+        (meshed, _), _ = await restarted(on, "web", MESHED, UNMESHED)
 
-            assert Counter(meshed)["502"] > 0
-            assert await result_of(on.path(UNMESHED)) == "ok"
-
-    run(scene())
+        assert Counter(meshed)["502"] > 0
+        assert await result_of(on.path(UNMESHED)) == "ok"
 
 
 GATEWAY: Obj = {"kind": "mirrored", "version": "edge-25.10.7", "gateway": f"{SPACE}/gateway:80"}
 
 
-def test_a_gateway_with_surge_loses_no_request_of_another_cluster() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, mesh="container")
-            await on.serve("gateway", mesh="container")
+@scene
+async def test_a_gateway_with_surge_loses_no_request_of_another_cluster() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, mesh="container")
+        await on.serve("gateway", mesh="container")
 
-            assert (await get(on.path(GATEWAY))).identity.startswith(f"default.{SPACE}.")
-            failures, ends = await restarted(on, "gateway", GATEWAY, target="web")
+        assert (await get(on.path(GATEWAY))).identity.startswith(f"default.{SPACE}.")
+        failures, ends = await restarted(on, "gateway", GATEWAY, target="web")
 
-            assert failures == [[]]
-            assert ends == ["eof"]
-
-    run(scene())
+        assert failures == [[]]
+        assert ends == ["eof"]
 
 
-def test_a_gateway_of_one_replica_without_surge_is_an_outage_for_another_cluster() -> None:
-    async def scene() -> None:
-        async with stage() as on:
-            await on.destination()
-            await on.serve("web", {"replicas": 2}, mesh="container")
-            await on.serve("gateway", {"strategy": {"type": "Recreate"}}, mesh="container")
+@scene
+async def test_a_gateway_of_one_replica_without_surge_is_an_outage_for_another_cluster() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", {"replicas": 2}, mesh="container")
+        await on.serve("gateway", {"strategy": {"type": "Recreate"}}, mesh="container")
 
-            (there, here), ends = await restarted(on, "gateway", GATEWAY, MESHED, target="web")
+        (there, here), ends = await restarted(on, "gateway", GATEWAY, MESHED, target="web")
 
-            assert set(there) == {"503"}
-            assert here == []
-            assert ends[0] == "eof"
-
-    run(scene())
+        assert set(there) == {"503"}
+        assert here == []
+        assert ends[0] == "eof"

@@ -14,6 +14,7 @@ from suites.embedded.in_process import (
     cluster,
     is_ready,
     run,
+    scene,
     waiting_reason,
 )
 
@@ -25,18 +26,16 @@ from suites.embedded.in_process import (
         {"name": "v", "projected": {"sources": [{"secret": {"name": "late"}}]}},
     ],
 )
-def test_a_pod_waits_for_the_secret_that_it_mounts(volume: Obj) -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await running.kernel.create("pods", bare_pod("web", volumes=[volume]))
-            await running.until(lambda: running.events("FailedMount"))
-            assert waiting_reason(running.get("pods", "web")) == "ContainerCreating"
-            await running.kernel.create(
-                "secrets", {"metadata": {"name": "late", "namespace": SPACE}, "data": {}}
-            )
-            await running.until(lambda: is_ready(running, "web"))
-
-    run(scenario())
+@scene
+async def test_a_pod_waits_for_the_secret_that_it_mounts(volume: Obj) -> None:
+    async with cluster() as running:
+        await running.kernel.create("pods", bare_pod("web", volumes=[volume]))
+        await running.until(lambda: running.events("FailedMount"))
+        assert waiting_reason(running.get("pods", "web")) == "ContainerCreating"
+        await running.kernel.create(
+            "secrets", {"metadata": {"name": "late", "namespace": SPACE}, "data": {}}
+        )
+        await running.until(lambda: is_ready(running, "web"))
 
 
 def test_a_container_waits_for_the_values_of_its_environment() -> None:

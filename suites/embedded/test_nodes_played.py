@@ -17,7 +17,7 @@ from fixtures.embedded.controllers.views import condition
 from fixtures.embedded.kernel import Obj
 from fixtures.embedded.nodes.autoscaler import ADDED, ADDED_BY, MOST, like
 from fixtures.embedded.nodes.scheduler import spread_term
-from suites.embedded.in_process import InProcess, cluster, is_rolled_out, run, workload
+from suites.embedded.in_process import InProcess, cluster, is_rolled_out, run, scene, workload
 
 Edit = Callable[[Obj], object]
 GATE = "target-health.elbv2.k8s.aws/k8s-shop-web-0a1b2c"
@@ -111,43 +111,37 @@ def set_scheduler(spec: Obj) -> None:
         pytest.param(full(by="Karpenter", device="nvidia.com/gpu"), id="autoscaler of devices"),
     ],
 )
-def test_what_ran_when_captured_runs_again(edit: Edit) -> None:
-    async def scenario() -> None:
-        document = await captured(edit)
-        async with cluster() as running:
-            await restarted(running, document)
-            await running.until(lambda: rolled_out(running), "rolled out")
-
-    run(scenario())
+@scene
+async def test_what_ran_when_captured_runs_again(edit: Edit) -> None:
+    document = await captured(edit)
+    async with cluster() as running:
+        await restarted(running, document)
+        await running.until(lambda: rolled_out(running), "rolled out")
 
 
-def test_a_gate_that_was_closed_stays_closed() -> None:
-    async def scenario() -> None:
-        document = await captured(gated("False"))
-        async with cluster() as running:
-            await restarted(running, document)
-            await running.settled()
-            await running.passes(60)
+@scene
+async def test_a_gate_that_was_closed_stays_closed() -> None:
+    document = await captured(gated("False"))
+    async with cluster() as running:
+        await restarted(running, document)
+        await running.settled()
+        await running.passes(60)
 
-            assert not rolled_out(running)
-
-    run(scenario())
+        assert not rolled_out(running)
 
 
 @pytest.mark.parametrize("device", ["", "nvidia.com/gpu"])
-def test_full_nodes_without_an_autoscaler_stay_full(device: str) -> None:
-    async def scenario() -> None:
-        document = await captured(full(device=device))
-        async with cluster() as running:
-            await restarted(running, document)
-            await running.until(lambda: is_stuck(running), "no room")
-            await running.passes(200)
+@scene
+async def test_full_nodes_without_an_autoscaler_stay_full(device: str) -> None:
+    document = await captured(full(device=device))
+    async with cluster() as running:
+        await restarted(running, document)
+        await running.until(lambda: is_stuck(running), "no room")
+        await running.passes(200)
 
-            assert not rolled_out(running)
-            message = (running.events("FailedScheduling")[0])["message"]
-            assert f"Insufficient {device or 'cpu'}" in message
-
-    run(scenario())
+        assert not rolled_out(running)
+        message = (running.events("FailedScheduling")[0])["message"]
+        assert f"Insufficient {device or 'cpu'}" in message
 
 
 def test_a_device_that_no_node_shows_is_not_counted() -> None:
@@ -165,36 +159,32 @@ def test_a_device_that_no_node_shows_is_not_counted() -> None:
     run(scenario())
 
 
-def test_an_added_node_says_by_whom_and_no_more_than_needed_come() -> None:
-    async def scenario() -> None:
-        document = await captured(full(by="Karpenter (node pool default)"))
-        async with cluster() as running:
-            await restarted(running, document)
-            await running.until(lambda: rolled_out(running), "rolled out")
-            await running.passes(200)
+@scene
+async def test_an_added_node_says_by_whom_and_no_more_than_needed_come() -> None:
+    document = await captured(full(by="Karpenter (node pool default)"))
+    async with cluster() as running:
+        await restarted(running, document)
+        await running.until(lambda: rolled_out(running), "rolled out")
+        await running.passes(200)
 
-            marks = [n["metadata"].get("annotations") or {} for n in running.kernel.list("nodes")]
-            added = [m for m in marks if m.get(ADDED)]
-            assert [m[ADDED_BY] for m in added] == ["Karpenter (node pool default)"]
-
-    run(scenario())
+        marks = [n["metadata"].get("annotations") or {} for n in running.kernel.list("nodes")]
+        added = [m for m in marks if m.get(ADDED)]
+        assert [m[ADDED_BY] for m in added] == ["Karpenter (node pool default)"]
 
 
-def test_a_pod_that_no_node_could_take_adds_none() -> None:
-    async def scenario() -> None:
-        document = await captured(full(by="Karpenter"))
-        async with cluster() as running:
-            load(running.kernel, document)
-            wanted = workload("Deployment", "large", {"replicas": 1})
-            asked = {"requests": {"cpu": "40"}}
-            wanted["spec"]["template"]["spec"]["containers"][0]["resources"] = asked
-            await running.kernel.create("deployments.apps", wanted)
-            await running.until(lambda: is_stuck(running), "no room")
-            await running.passes(200)
+@scene
+async def test_a_pod_that_no_node_could_take_adds_none() -> None:
+    document = await captured(full(by="Karpenter"))
+    async with cluster() as running:
+        load(running.kernel, document)
+        wanted = workload("Deployment", "large", {"replicas": 1})
+        asked = {"requests": {"cpu": "40"}}
+        wanted["spec"]["template"]["spec"]["containers"][0]["resources"] = asked
+        await running.kernel.create("deployments.apps", wanted)
+        await running.until(lambda: is_stuck(running), "no room")
+        await running.passes(200)
 
-            assert len(running.kernel.list("nodes")) == 1
-
-    run(scenario())
+        assert len(running.kernel.list("nodes")) == 1
 
 
 def test_a_node_like_another_has_its_own_name_and_none_of_its_troubles() -> None:

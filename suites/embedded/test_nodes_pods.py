@@ -18,6 +18,7 @@ from suites.embedded.in_process import (
     is_ready,
     is_rolled_out,
     run,
+    scene,
     statuses,
     waiting_reason,
     workload,
@@ -180,25 +181,19 @@ def test_a_program_that_cannot_start_crashes_its_container() -> None:
 
 
 @pytest.mark.parametrize("grace", [3000, 0])
-def test_a_pod_ends_within_its_grace_period(grace: int) -> None:
-    async def scenario() -> None:
-        async with cluster(speed=100) as running:
-            await running.kernel.create(
-                "pods", bare_pod("web", terminationGracePeriodSeconds=3000)
-            )
-            await running.until(lambda: is_ready(running, "web"))
-            phases: list[str] = []
-            running.kernel.subscribe(
-                ["pods"], lambda c: phases.append(c.object["status"]["phase"])
-            )
-            running.kernel.delete("pods", SPACE, "web", grace=grace)
-            begun = running.clock.seconds()
-            await running.until(lambda: running.kernel.get("pods", SPACE, "web") is None)
+@scene
+async def test_a_pod_ends_within_its_grace_period(grace: int) -> None:
+    async with cluster(speed=100) as running:
+        await running.kernel.create("pods", bare_pod("web", terminationGracePeriodSeconds=3000))
+        await running.until(lambda: is_ready(running, "web"))
+        phases: list[str] = []
+        running.kernel.subscribe(["pods"], lambda c: phases.append(c.object["status"]["phase"]))
+        running.kernel.delete("pods", SPACE, "web", grace=grace)
+        begun = running.clock.seconds()
+        await running.until(lambda: running.kernel.get("pods", SPACE, "web") is None)
 
-            assert running.clock.seconds() - begun < 3000
-            assert phases[-1] == ("Succeeded" if grace else "Running")
-
-    run(scenario())
+        assert running.clock.seconds() - begun < 3000
+        assert phases[-1] == ("Succeeded" if grace else "Running")
 
 
 def test_a_pre_stop_sleep_holds_the_end() -> None:
@@ -218,17 +213,15 @@ def test_a_pre_stop_sleep_holds_the_end() -> None:
     run(scenario())
 
 
-def test_addresses_come_back_and_are_never_shared() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            for number in range(8):
-                await running.kernel.create("pods", bare_pod(f"web-{number}"))
-            await running.settled()
-            used = [p.ip for p in running.pods()]
-            assert len(set(used)) == len(used) == 8
-            assert all(used)
-
-    run(scenario())
+@scene
+async def test_addresses_come_back_and_are_never_shared() -> None:
+    async with cluster() as running:
+        for number in range(8):
+            await running.kernel.create("pods", bare_pod(f"web-{number}"))
+        await running.settled()
+        used = [p.ip for p in running.pods()]
+        assert len(set(used)) == len(used) == 8
+        assert all(used)
 
 
 def test_an_image_that_nobody_has_is_backed_off_and_pulled_when_it_is_there() -> None:
@@ -274,28 +267,24 @@ def test_a_missing_image_is_gone_from_the_nodes_that_had_it() -> None:
     run(scenario())
 
 
-def test_a_crash_loop_counts_restarts_and_backs_off() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            fault = {"namespace": SPACE, "name_prefix": "web", "container": "app"}
-            running.kernel.faults.enable("crash-loop", fault)
-            await running.kernel.create("pods", bare_pod("web"))
-            await running.until(
-                lambda: (
-                    statuses(running.get("pods", "web")).get("app", {}).get("restartCount", 0) >= 2
-                )
-            )
-            await running.until(
-                lambda: waiting_reason(running.get("pods", "web")) == "CrashLoopBackOff"
-            )
-            app = statuses(running.get("pods", "web"))["app"]
-            assert app["lastState"]["terminated"]["exitCode"] == 1
-            assert running.get("pods", "web")["status"]["phase"] == "Running"
+@scene
+async def test_a_crash_loop_counts_restarts_and_backs_off() -> None:
+    async with cluster() as running:
+        fault = {"namespace": SPACE, "name_prefix": "web", "container": "app"}
+        running.kernel.faults.enable("crash-loop", fault)
+        await running.kernel.create("pods", bare_pod("web"))
+        await running.until(
+            lambda: statuses(running.get("pods", "web")).get("app", {}).get("restartCount", 0) >= 2
+        )
+        await running.until(
+            lambda: waiting_reason(running.get("pods", "web")) == "CrashLoopBackOff"
+        )
+        app = statuses(running.get("pods", "web"))["app"]
+        assert app["lastState"]["terminated"]["exitCode"] == 1
+        assert running.get("pods", "web")["status"]["phase"] == "Running"
 
-            running.kernel.faults.disable("crash-loop")
-            await running.until(lambda: is_ready(running, "web"))
-
-    run(scenario())
+        running.kernel.faults.disable("crash-loop")
+        await running.until(lambda: is_ready(running, "web"))
 
 
 @pytest.mark.parametrize(
@@ -310,13 +299,11 @@ def test_a_crash_loop_counts_restarts_and_backs_off() -> None:
         ("scheduler-paused", {"how": "long"}),
     ],
 )
-def test_a_fault_with_wrong_arguments_is_refused(fault: str, arguments: Obj) -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            with pytest.raises(Exception, match="refused"):
-                running.kernel.faults.enable(fault, arguments)
-
-    run(scenario())
+@scene
+async def test_a_fault_with_wrong_arguments_is_refused(fault: str, arguments: Obj) -> None:
+    async with cluster() as running:
+        with pytest.raises(Exception, match="refused"):
+            running.kernel.faults.enable(fault, arguments)
 
 
 @pytest.mark.parametrize(
@@ -374,22 +361,20 @@ def test_the_lag_and_the_jitter_stay_in_their_ranges(seed: str) -> None:
     assert 0.5 <= timing.stop_time(seed) <= 3.0
 
 
-def test_what_came_while_held_is_seen_afterwards() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            running.controllers.hold()
-            running.nodes.hold()
-            await running.kernel.create(
-                "deployments.apps", workload("Deployment", "web", {"replicas": 2})
-            )
-            await running.kernel.create("pods", bare_pod("alone"))
-            await running.passes(30)
-            assert running.kernel.list("replicasets.apps") == []
-            assert "nodeName" not in running.get("pods", "alone")["spec"]
+@scene
+async def test_what_came_while_held_is_seen_afterwards() -> None:
+    async with cluster() as running:
+        running.controllers.hold()
+        running.nodes.hold()
+        await running.kernel.create(
+            "deployments.apps", workload("Deployment", "web", {"replicas": 2})
+        )
+        await running.kernel.create("pods", bare_pod("alone"))
+        await running.passes(30)
+        assert running.kernel.list("replicasets.apps") == []
+        assert "nodeName" not in running.get("pods", "alone")["spec"]
 
-            running.controllers.resume()
-            running.nodes.resume()
-            await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
-            await running.until(lambda: is_ready(running, "alone"))
-
-    run(scenario())
+        running.controllers.resume()
+        running.nodes.resume()
+        await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
+        await running.until(lambda: is_ready(running, "alone"))

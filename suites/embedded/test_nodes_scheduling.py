@@ -14,6 +14,7 @@ from suites.embedded.in_process import (
     cluster,
     is_rolled_out,
     run,
+    scene,
     workload,
 )
 
@@ -41,45 +42,41 @@ def is_unschedulable(running: InProcess, name: str) -> bool:
     return found.get("reason") == "Unschedulable"
 
 
-def test_pods_of_another_scheduler_are_left_alone() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            await running.kernel.create("pods", bare_pod("canary", schedulerName="nobody"))
-            await running.settled()
-            await running.passes(60)
+@scene
+async def test_pods_of_another_scheduler_are_left_alone() -> None:
+    async with cluster() as running:
+        await running.kernel.create("pods", bare_pod("canary", schedulerName="nobody"))
+        await running.settled()
+        await running.passes(60)
 
-            status = running.status("pods", "canary")
-            assert status["phase"] == "Pending"
-            assert "conditions" not in status
-            running.kernel.delete("pods", SPACE, "canary")
-            assert running.kernel.get("pods", SPACE, "canary") is None
-
-    run(scenario())
+        status = running.status("pods", "canary")
+        assert status["phase"] == "Pending"
+        assert "conditions" not in status
+        running.kernel.delete("pods", SPACE, "canary")
+        assert running.kernel.get("pods", SPACE, "canary") is None
 
 
-def test_required_anti_affinity_leaves_the_surge_pod_pending_until_one_goes() -> None:
-    async def scenario() -> None:
-        async with cluster(count=3) as running:
-            spec = {
-                "replicas": 3,
-                "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},
-            }
-            await running.kernel.create(
-                "deployments.apps", workload("Deployment", "web", spec, affinity=APART)
-            )
-            await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
-            assert len({p.node for p in running.pods(app="web")}) == 3
+@scene
+async def test_required_anti_affinity_leaves_the_surge_pod_pending_until_one_goes() -> None:
+    async with cluster(count=3) as running:
+        spec = {
+            "replicas": 3,
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},
+        }
+        await running.kernel.create(
+            "deployments.apps", workload("Deployment", "web", spec, affinity=APART)
+        )
+        await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
+        assert len({p.node for p in running.pods(app="web")}) == 3
 
-            running.restart("deployments.apps", "web")
-            await running.until(
-                lambda: any(is_unschedulable(running, p.name) for p in running.pods(app="web"))
-            )
-            assert running.events("FailedScheduling")
-            await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
-            await running.settled()
-            assert len({p.node for p in running.pods(app="web")}) == 3
-
-    run(scenario())
+        running.restart("deployments.apps", "web")
+        await running.until(
+            lambda: any(is_unschedulable(running, p.name) for p in running.pods(app="web"))
+        )
+        assert running.events("FailedScheduling")
+        await running.until(lambda: is_rolled_out(running.get("deployments.apps", "web")))
+        await running.settled()
+        assert len({p.node for p in running.pods(app="web")}) == 3
 
 
 def test_required_affinity_puts_a_pod_where_its_company_is() -> None:
@@ -104,32 +101,28 @@ def test_required_affinity_puts_a_pod_where_its_company_is() -> None:
     run(scenario())
 
 
-def test_cordon_taint_and_selector_keep_pods_away_until_they_are_gone() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            name = "embedded-control-plane"
-            edit_node(running, name, unschedulable=True)
-            await running.kernel.create("pods", bare_pod("cordoned"))
-            await running.until(lambda: is_unschedulable(running, "cordoned"))
-            edit_node(running, name, unschedulable=False)
-            await running.until(lambda: running.get("pods", "cordoned")["spec"].get("nodeName"))
+@scene
+async def test_cordon_taint_and_selector_keep_pods_away_until_they_are_gone() -> None:
+    async with cluster() as running:
+        name = "embedded-control-plane"
+        edit_node(running, name, unschedulable=True)
+        await running.kernel.create("pods", bare_pod("cordoned"))
+        await running.until(lambda: is_unschedulable(running, "cordoned"))
+        edit_node(running, name, unschedulable=False)
+        await running.until(lambda: running.get("pods", "cordoned")["spec"].get("nodeName"))
 
-            edit_node(
-                running, name, taints=[{"key": "only", "value": "db", "effect": "NoSchedule"}]
-            )
-            await running.kernel.create("pods", bare_pod("tainted"))
-            tolerated = [{"key": "only", "operator": "Exists"}]
-            await running.kernel.create("pods", bare_pod("tolerant", tolerations=tolerated))
-            await running.until(lambda: is_unschedulable(running, "tainted"))
-            await running.until(lambda: running.get("pods", "tolerant")["spec"].get("nodeName"))
+        edit_node(running, name, taints=[{"key": "only", "value": "db", "effect": "NoSchedule"}])
+        await running.kernel.create("pods", bare_pod("tainted"))
+        tolerated = [{"key": "only", "operator": "Exists"}]
+        await running.kernel.create("pods", bare_pod("tolerant", tolerations=tolerated))
+        await running.until(lambda: is_unschedulable(running, "tainted"))
+        await running.until(lambda: running.get("pods", "tolerant")["spec"].get("nodeName"))
 
-            await running.kernel.create("pods", bare_pod("picky", nodeSelector={"disk": "ssd"}))
-            await running.until(lambda: is_unschedulable(running, "picky"))
-            edit_node(running, name, taints=[])
-            await running.until(lambda: running.get("pods", "tainted")["spec"].get("nodeName"))
-            assert is_unschedulable(running, "picky")
-
-    run(scenario())
+        await running.kernel.create("pods", bare_pod("picky", nodeSelector={"disk": "ssd"}))
+        await running.until(lambda: is_unschedulable(running, "picky"))
+        edit_node(running, name, taints=[])
+        await running.until(lambda: running.get("pods", "tainted")["spec"].get("nodeName"))
+        assert is_unschedulable(running, "picky")
 
 
 def test_requests_fill_a_node() -> None:
@@ -172,40 +165,32 @@ def test_hard_topology_spread_is_kept() -> None:
     run(scenario())
 
 
-def test_a_paused_scheduler_binds_nothing_until_it_goes_on() -> None:
-    async def scenario() -> None:
-        async with cluster() as running:
-            running.kernel.faults.enable("scheduler-paused", {})
-            await running.kernel.create("pods", bare_pod("web"))
-            await running.settled()
-            await running.passes(30)
-            assert "nodeName" not in running.get("pods", "web")["spec"]
-            running.kernel.faults.disable("scheduler-paused")
-            await running.until(lambda: running.get("pods", "web")["spec"].get("nodeName"))
-
-    run(scenario())
+@scene
+async def test_a_paused_scheduler_binds_nothing_until_it_goes_on() -> None:
+    async with cluster() as running:
+        running.kernel.faults.enable("scheduler-paused", {})
+        await running.kernel.create("pods", bare_pod("web"))
+        await running.settled()
+        await running.passes(30)
+        assert "nodeName" not in running.get("pods", "web")["spec"]
+        running.kernel.faults.disable("scheduler-paused")
+        await running.until(lambda: running.get("pods", "web")["spec"].get("nodeName"))
 
 
-def test_nodes_show_what_linkerd_check_reads() -> None:
-    async def scenario() -> None:
-        async with cluster(count=2, minor=30) as running:
-            nodes = running.kernel.list("nodes")
-            assert [n["metadata"]["name"] for n in nodes] == [
-                "embedded-control-plane",
-                "embedded-worker",
-            ]
-            assert all(n["spec"]["podCIDR"].startswith("10.") for n in nodes)
-            assert len({n["spec"]["podCIDR"] for n in nodes}) == 2
-            assert all(
-                n["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.30.") for n in nodes
-            )
-            await running.until(
-                lambda: (
-                    len(running.kernel.list("leases.coordination.k8s.io", "kube-node-lease")) == 2
-                )
-            )
-
-    run(scenario())
+@scene
+async def test_nodes_show_what_linkerd_check_reads() -> None:
+    async with cluster(count=2, minor=30) as running:
+        nodes = running.kernel.list("nodes")
+        assert [n["metadata"]["name"] for n in nodes] == [
+            "embedded-control-plane",
+            "embedded-worker",
+        ]
+        assert all(n["spec"]["podCIDR"].startswith("10.") for n in nodes)
+        assert len({n["spec"]["podCIDR"] for n in nodes}) == 2
+        assert all(n["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.30.") for n in nodes)
+        await running.until(
+            lambda: len(running.kernel.list("leases.coordination.k8s.io", "kube-node-lease")) == 2
+        )
 
 
 def test_quantities_are_read_as_kubernetes_writes_them() -> None:
