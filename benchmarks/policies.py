@@ -41,7 +41,7 @@ PODS = 100_000
 
 def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[], Verdict]]:
     """Every policy that looks at a cluster, by control, bound to the facts of two moments."""
-    hop = Hop(number=1, source=SOURCE, target=TARGET)
+    hop = Hop(number=1, source=SOURCE, destination=TARGET)
     check = check_run("check", checks.expected_categories("check"))
     proxy = check_run("check --proxy", checks.expected_categories("check --proxy"))
     seen = canaries(["injected", *["unmeshed"] * 48, *["injected"] * 400])

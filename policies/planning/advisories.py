@@ -94,7 +94,7 @@ def all_advisories() -> tuple[Advisory, ...]:
 
 def relevant(hop: Hop) -> tuple[Advisory, ...]:
     """Return notes whose change lies on this hop; empty when an end of it has no place."""
-    start, end = _place(hop.source), _place(hop.target)
+    start, end = _place(hop.source), _place(hop.destination)
     if not start or not end:
         return ()
     return tuple(a for a in all_advisories() if start < _place(_since(a)) <= end)

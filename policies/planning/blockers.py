@@ -115,7 +115,7 @@ def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
     if version is None:
         return ()
     found: list[Blocker] = []
-    for tag in (hop.source, hop.target):
+    for tag in (hop.source, hop.destination):
         wanted = catalogue().kubernetes_range(tag)
         if why := outside(version, wanted):
             low = parse_kubernetes(wanted.minimum)

@@ -55,7 +55,7 @@ def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
         blockers = (*blockers, bad_kubernetes(kubernetes))
     blockers = blockers or wrong_direction(start, end)
     if blockers:
-        return Plan(source=source, target=target, blockers=blockers, kubernetes=kubernetes)
+        return Plan(source=source, destination=target, blockers=blockers, kubernetes=kubernetes)
     minor = running.minor if running else None
     first, last = stop_of(source), stop_of(target)
     stops = between(first, last)
@@ -65,7 +65,7 @@ def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
         opened = [bounds(stop, 0, OPEN) for stop in (first, last, *stops)]
         route = search(opened[0], opened[1], opened[2:], None)
     if route is None:
-        return Plan(source=source, target=target, blockers=(no_way(start, end),))
+        return Plan(source=source, destination=target, blockers=(no_way(start, end),))
     hops = tuple(_hop(n, leg, last, minor) for n, leg in enumerate(route.legs, start=1))
     found = [*advised_against(target)]
     if unreachable:
@@ -74,7 +74,7 @@ def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
     upgrades = () if unreachable else _upgrades(route, known=minor is not None)
     return Plan(
         source=source,
-        target=target,
+        destination=target,
         hops=hops,
         blockers=tuple(found),
         kubernetes_upgrades=upgrades,
@@ -85,12 +85,12 @@ def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
 
 def blockers_of_hop(hop: Hop, kubernetes: str = "") -> tuple[Blocker, ...]:
     """Return what stands against one hop by itself, on this Kubernetes version, if known."""
-    start, end = parse(hop.source), parse(hop.target)
+    start, end = parse(hop.source), parse(hop.destination)
     found = (*unusable(start, "source"), *unusable(end, "target"))
     found = found or wrong_direction(start, end) or too_far(start, end)
     if found:
         return found
-    return (*advised_against(hop.target), *kubernetes_blockers(hop, kubernetes))
+    return (*advised_against(hop.destination), *kubernetes_blockers(hop, kubernetes))
 
 
 def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
@@ -106,7 +106,7 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
     running = control_plane_versions(facts)
     if not items and not running:
         return not_assessed("no running control plane pod was seen, so the start is not known")
-    end = parse(hop.target)
+    end = parse(hop.destination)
     for version in running:
         skew = judge(end, version)
         if version.text != hop.source or not skew.safe:
@@ -123,7 +123,7 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
         violated_as=f"{hop.label} is not a legal hop.",
         expected="at most one logical version, from what runs, to no release advised against",
         cause="The path was not planned, or the cluster is not where the plan starts.",
-        next_command=f"rehearse plan --from {plan.source} --to {plan.target}",
+        next_command=f"rehearse plan --from {plan.source} --to {plan.destination}",
     )
 
 
@@ -134,9 +134,9 @@ def _hop(number: int, leg: Leg, last: Stop, minor: int | None) -> Hop:
     return Hop(
         number=number,
         source=source,
-        target=target,
+        destination=target,
         source_logical=str(logical(parse(source)) or ""),
-        target_logical=str(logical(parse(target)) or ""),
+        destination_logical=str(logical(parse(target)) or ""),
         reasons=_reasons(leg, last, minor),
         kubernetes=_range_text(low, high),
     )
@@ -200,7 +200,7 @@ def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ..
         found.append(f"The target {end.text} is {advice.status}: {advice.why}.{other}")
     if start.channel != end.channel:
         found.append(f"The path changes the channel from {start.channel} to {end.channel}.")
-    for tag in dict.fromkeys(t for hop in hops for t in (hop.source, hop.target)):
+    for tag in dict.fromkeys(t for hop in hops for t in (hop.source, hop.destination)):
         wanted = known.kubernetes_range(tag)
         if wanted.disagreement:
             found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken here: {wanted}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from policies.facts.cluster import Fact
 
 
@@ -11,10 +13,11 @@ class Hop(Fact, frozen=True, kw_only=True):
     number: int
     """1-based."""
     source: str
-    target: str
+    destination: str = field(name="target")
+    """Ledgers and reports name it as they always did."""
     source_logical: str = ""
     """`2.18`; empty when unknown."""
-    target_logical: str = ""
+    destination_logical: str = field(name="target_logical", default="")
     reasons: tuple[str, ...] = ()
     """Why this waypoint, why this hop."""
     kubernetes: str = ""
@@ -23,7 +26,7 @@ class Hop(Fact, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """The name used in test ids, findings, windows and JUnit cases."""
-        return f"hop {self.number}: {self.source} -> {self.target}"
+        return f"hop {self.number}: {self.source} -> {self.destination}"
 
 
 class Blocker(Fact, frozen=True, kw_only=True):
@@ -37,10 +40,10 @@ class Blocker(Fact, frozen=True, kw_only=True):
 
 
 class Plan(Fact, frozen=True, kw_only=True):
-    """The hops from source to target, what blocks them, and what must happen between."""
+    """The hops from source to destination, what blocks them, and what must happen between."""
 
     source: str
-    target: str
+    destination: str = field(name="target")
     hops: tuple[Hop, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     kubernetes_upgrades: tuple[str, ...] = ()

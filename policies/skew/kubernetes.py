@@ -77,7 +77,7 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
     if version is None:
         seen = facts.kubernetes or "nothing"
         return not_assessed(f"the API server's version could not be read: {seen}")
-    ranges = [catalogue().kubernetes_range(tag) for tag in (hop.source, hop.target)]
+    ranges = [catalogue().kubernetes_range(tag) for tag in (hop.source, hop.destination)]
     unknown = [r.tag for r in ranges if not (r.minimum or r.maximum)]
     if unknown:
         return not_assessed(f"no Kubernetes range is known of {' and '.join(unknown)}")
@@ -98,7 +98,8 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
         expected=said,
         cause=f"{remedy}: `linkerd upgrade` does not look at the Kubernetes version.",
         next_command=(
-            f"rehearse plan --from {hop.source} --to {hop.target} --kubernetes {version.short}"
+            f"rehearse plan --from {hop.source} --to {hop.destination} "
+            f"--kubernetes {version.short}"
         ),
     )
 

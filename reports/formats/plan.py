@@ -45,7 +45,7 @@ def render(plan: Plan, advisories: Sequence[AdvisoryResult] = ()) -> str:
 
 def _head(plan: Plan) -> Iterator[str]:
     on = f" on Kubernetes {plan.kubernetes}" if plan.kubernetes else ""
-    yield f"{plan.source} -> {plan.target}{on}"
+    yield f"{plan.source} -> {plan.destination}{on}"
     said = [number(len(plan.hops), "hop") if plan.hops else "no path"]
     if upgrades := len(plan.kubernetes_upgrades):
         said.append(f"{number(upgrades, 'Kubernetes upgrade')} between")
@@ -57,7 +57,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 def _hop(hop: Hop, results: Sequence[AdvisoryResult]) -> Iterator[str]:
     yield hop.label
-    versions = f"{hop.source_logical or '?'} -> {hop.target_logical or '?'}"
+    versions = f"{hop.source_logical or '?'} -> {hop.destination_logical or '?'}"
     yield f"  logical version  {versions}"
     yield f"  Kubernetes       {hop.kubernetes or 'range not known'}"
     for index, reason in enumerate(hop.reasons):

@@ -35,7 +35,7 @@ from suites.harness.helm_charts import chart_files, write_chart
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"
 BEFORE_2_18 = "edge-24.11.8"
-HOP = Hop(number=1, source=OLD, target=NEW)
+HOP = Hop(number=1, source=OLD, destination=NEW)
 NAMESPACE = "linkerd"
 ROUTES = "httproutes.gateway.networking.k8s.io"
 
@@ -225,7 +225,7 @@ def test_crds_that_leave_a_release_live_on_where_it_was_foretold(
     install(helm, CRDS, source, *flags)
     before = reader.facts()
     new = settings(chart_files(CRDS, NEW)["values.yaml"])
-    hop = Hop(number=1, source=source, target=NEW)
+    hop = Hop(number=1, source=source, destination=NEW)
     # The small chart of before 2.18 has the switch that Linkerd's got with 2.18.
     verdict = value_mode(release(before, CRDS), hop, mode, new=new, crds=before.crds)
 

@@ -34,7 +34,7 @@ from suites.harness.helm_charts import write_archive, write_tools
 from suites.harness.test_helm_tool import script
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"
-HOP = Hop(number=1, source=OLD, target=NEW)
+HOP = Hop(number=1, source=OLD, destination=NEW)
 SECRET = "c2VjcmV0c2VjcmV0"
 MANIFEST = f"""apiVersion: v1
 kind: Secret
@@ -130,7 +130,7 @@ def make(tmp_path: Path) -> Make:
         return StepRun(
             step="crds_upgraded",
             hop=HOP,
-            plan=Plan(source=OLD, target=NEW, hops=(HOP,)),
+            plan=Plan(source=OLD, destination=NEW, hops=(HOP,)),
             scenario=Scenario(installation="helm", helm=options or HelmOptions()),
             installer=HelmInstaller(),
             cluster=cluster,

@@ -26,7 +26,7 @@ from policies.skew.hops import Hop, Plan
 from suites.harness.test_helm_tool import script
 
 OLD, NEW = "edge-25.4.4", "edge-25.10.7"
-HOP = Hop(number=1, source=OLD, target=NEW)
+HOP = Hop(number=1, source=OLD, destination=NEW)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LINKED = Scenario(extensions=("multicluster",), linked=LinkedSpec(name="west"))
 LINKERD = """case "$*" in
@@ -91,7 +91,7 @@ def make(tmp_path: Path, log: Path) -> Make:
         return StepRun(
             step="baseline",
             hop=HOP,
-            plan=Plan(source=OLD, target=NEW, hops=(HOP,)),
+            plan=Plan(source=OLD, destination=NEW, hops=(HOP,)),
             scenario=scenario,
             installer=CliInstaller(),
             cluster=cluster(name, renders),

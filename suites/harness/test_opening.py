@@ -70,7 +70,7 @@ def test_an_upgrade_is_opened_with_its_plan_and_touches_nothing(
     given = opened(Scenario(destination=NEXT), lines=lines)
 
     assert given.plan is not None
-    assert [(h.source, h.target) for h in given.plan.hops] == [(RUNNING, NEXT)]
+    assert [(h.source, h.destination) for h in given.plan.hops] == [(RUNNING, NEXT)]
     assert (given.scenario.source, given.scenario.destination) == (RUNNING, NEXT)
     assert given.scenario.kubernetes
     assert lines == []

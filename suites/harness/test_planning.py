@@ -25,10 +25,10 @@ def test_nothing_said_plans_one_logical_version_on() -> None:
     scenario, plan = plan_for(Scenario(), None)
 
     assert scenario.source == plan.source == DEFAULT_SOURCE
-    assert scenario.destination == plan.target
+    assert scenario.destination == plan.destination
     assert releases_of(plan)[0] == DEFAULT_SOURCE
-    assert releases_of(plan)[-1] == plan.target
-    start, end = logical(parse(plan.source)), logical(parse(plan.target))
+    assert releases_of(plan)[-1] == plan.destination
+    start, end = logical(parse(plan.source)), logical(parse(plan.destination))
     assert start is not None
     assert end is not None
     assert start < end

@@ -66,7 +66,7 @@ def run_of(upgraded_from: ClusterFacts | None, helm: Helm) -> StepRun:
             upgraded_from=upgraded_from,
             label=HOP.label,
             source=HOP.source,
-            destination=HOP.target,
+            destination=HOP.destination,
             scenario=Scenario(),
             cluster=SimpleNamespace(reader=SimpleNamespace(facts=lambda: AFTER), canary=None),
         ),

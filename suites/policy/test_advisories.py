@@ -42,7 +42,7 @@ SERVERS = "servers.policy.linkerd.io"
 
 
 def hop(source: str = "edge-25.4.4", target: str = "edge-25.10.7") -> Hop:
-    return Hop(number=1, source=source, target=target)
+    return Hop(number=1, source=source, destination=target)
 
 
 def with_values(*overrides: str, **values: str) -> ClusterFacts:

@@ -281,7 +281,7 @@ def test_what_cannot_be_compared_is_not_assessed() -> None:
     assert retained(cluster(), hidden, TARGET).status == "not assessed"
 
 
-HOP = Hop(number=1, source="edge-25.4.4", target="edge-25.10.7")
+HOP = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
 
 
 def results() -> tuple[advisories.AdvisoryResult, ...]:

@@ -20,7 +20,7 @@ from suites.policy.builders import OLDER, SOURCE, TARGET, change, cluster, confi
 HIDDEN = (
     Unreadable(resource="customresourcedefinitions.apiextensions.k8s.io", reason="forbidden"),
 )
-HOP = Hop(number=1, source=SOURCE, target=TARGET)
+HOP = Hop(number=1, source=SOURCE, destination=TARGET)
 GATEWAY = "gateway.networking.k8s.io"
 SERVERS = "servers.policy.linkerd.io"
 
@@ -163,13 +163,13 @@ def test_the_gateway_api_must_be_usable(facts: ClusterFacts, status: str) -> Non
 
 
 def test_linkerd_installs_its_own_up_to_2_17() -> None:
-    hop = Hop(number=1, source="edge-24.8.2", target="edge-24.11.8")
+    hop = Hop(number=1, source="edge-24.8.2", destination="edge-24.11.8")
 
     assert gateway_api(without_crd(GATEWAY), hop).status == "not applicable"
 
 
 def test_a_target_without_a_known_range_is_not_assessed() -> None:
-    hop = Hop(number=1, source=SOURCE, target="dev-mine")
+    hop = Hop(number=1, source=SOURCE, destination="dev-mine")
 
     assert gateway_api(cluster(), hop).status == "not assessed"
 

@@ -34,9 +34,9 @@ from suites.policy.helm_stage import (
 
 NEW = chart_defaults(TARGET, proxy__nativeSidecar="true", brand__new="7")
 NEW_CRDS = settings(installGatewayAPI="false")
-TO_2_18 = Hop(number=1, source="edge-24.11.8", target="edge-25.4.4")
-TO_2_19 = Hop(number=1, source="edge-25.4.4", target="edge-25.10.7")
-STRAIGHT = Hop(number=1, source="edge-24.11.8", target="edge-25.10.7")
+TO_2_18 = Hop(number=1, source="edge-24.11.8", destination="edge-25.4.4")
+TO_2_19 = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
+STRAIGHT = Hop(number=1, source="edge-24.11.8", destination="edge-25.10.7")
 LEGACY = settings(enableHttpRoutes="true", enableTcpRoutes="true", enableTlsRoutes="true")
 BEFORE_2_18 = crds_release("edge-24.11.8", values=(), defaults=LEGACY)
 

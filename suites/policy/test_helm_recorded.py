@@ -30,7 +30,7 @@ FOLDER = (
     / "dumps"
 )
 STEPS = ("baseline", "crds_upgraded", "control_plane_upgraded", "pruned", "settled", "rolled_back")
-HOP = Hop(number=1, source="edge-25.10.7", target="edge-26.6.3")
+HOP = Hop(number=1, source="edge-25.10.7", destination="edge-26.6.3")
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the recordings of real clusters are not beside the checkout"
@@ -126,7 +126,7 @@ def test_the_advice_is_what_was_done() -> None:
 
 def test_changed_defaults_are_named() -> None:
     verdict = changed_defaults(
-        release("baseline", CONTROL_PLANE), defaults(CONTROL_PLANE), HOP.target
+        release("baseline", CONTROL_PLANE), defaults(CONTROL_PLANE), HOP.destination
     )
 
     assert verdict.status == "holds"
@@ -136,7 +136,7 @@ def test_changed_defaults_are_named() -> None:
 def test_nothing_was_frozen_and_nothing_left_behind() -> None:
     assert frozen_values(release("settled", CONTROL_PLANE)) == ()
     assert removed_by_helm(facts("baseline"), facts("control_plane_upgraded")).status == "holds"
-    verdict = versions.nothing_old_left(facts("settled"), HOP.source, HOP.target)
+    verdict = versions.nothing_old_left(facts("settled"), HOP.source, HOP.destination)
     assert not [i for i in verdict.violations if i.subject.startswith("CRD ")]
 
 

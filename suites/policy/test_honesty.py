@@ -20,7 +20,7 @@ from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged
 from suites.policy.builders import NOW, SOURCE, TARGET, canaries, change, check_run, cluster
 
-HOP = Hop(number=1, source=TARGET, target=TARGET)
+HOP = Hop(number=1, source=TARGET, destination=TARGET)
 CHECK = check_run("check", checks.expected_categories("check"))
 PROXY = check_run("check --proxy", checks.expected_categories("check --proxy"))
 SEEN = canaries(["injected"] * 4)

@@ -15,10 +15,10 @@ def test_pods_may_restart_in_any_order_on_every_hop(data: st.DataObject) -> None
     found = data.draw(sts.plans())
     proxies = [found.source] * 4
     for hop in found.hops:
-        assert not may_move_to(parse(hop.target), map(parse, proxies))
+        assert not may_move_to(parse(hop.destination), map(parse, proxies))
         for position in data.draw(st.permutations(range(len(proxies)))):
-            assert all(judge(parse(hop.target), parse(proxy)).safe for proxy in proxies)
-            proxies[position] = hop.target
+            assert all(judge(parse(hop.destination), parse(proxy)).safe for proxy in proxies)
+            proxies[position] = hop.destination
 
 
 class Upgrade(RuleBasedStateMachine):
@@ -41,7 +41,7 @@ class Upgrade(RuleBasedStateMachine):
     @precondition(lambda self: bool(self.hops))
     @rule()
     def move_the_control_plane(self) -> None:
-        target = self.hops[0].target
+        target = self.hops[0].destination
         left_behind = [v for v in self.pods.values() if self.minor(target) - self.minor(v) > 1]
         against = may_move_to(parse(target), map(parse, self.pods.values()))
         assert bool(against) == bool(left_behind)
@@ -49,7 +49,7 @@ class Upgrade(RuleBasedStateMachine):
             facts = sts.cluster(target, list(self.pods.values()))
             assert never_more_than_one([], facts).status == "violated"
             return
-        self.control_plane = self.hops.pop(0).target
+        self.control_plane = self.hops.pop(0).destination
 
     @rule(number=st.integers(0, 5))
     def restart_or_create_a_pod(self, number: int) -> None:
@@ -63,7 +63,7 @@ class Upgrade(RuleBasedStateMachine):
     @precondition(lambda self: bool(self.hops))
     @rule(number=st.integers(0, 5))
     def a_proxy_of_the_next_release_is_ahead(self, number: int) -> None:
-        ahead = {**self.pods, number: self.hops[0].target}
+        ahead = {**self.pods, number: self.hops[0].destination}
         facts = sts.cluster(self.control_plane, list(ahead.values()))
         assert no_proxy_ahead(facts).status == "violated"
 

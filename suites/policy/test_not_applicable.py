@@ -28,7 +28,7 @@ from suites.policy.builders import TARGET, change, cluster, namespace, pod, with
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 LINKS = "links.multicluster.linkerd.io"
-EARLY = Hop(number=1, source="edge-24.8.2", target="edge-24.11.8")
+EARLY = Hop(number=1, source="edge-24.8.2", destination="edge-24.11.8")
 """A hop whose target brings the Gateway API's CRDs itself."""
 
 

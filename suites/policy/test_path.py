@@ -28,18 +28,18 @@ def test_every_planned_hop_is_legal(found: Plan) -> None:
     assert found.hops
     assert not found.blockers
     assert found.hops[0].source == found.source
-    assert found.hops[-1].target == found.target
+    assert found.hops[-1].destination == found.destination
     for before, after in pairwise(found.hops):
-        assert before.target == after.source
-        advice = catalogue().advice(before.target)
+        assert before.destination == after.source
+        advice = catalogue().advice(before.destination)
         assert advice is None or not advice.against
     for number, hop in enumerate(found.hops, start=1):
         assert hop.number == number
         assert hop.reasons
         assert blockers_of_hop(hop) == ()
-        assert judge(parse(hop.target), parse(hop.source)).safe
+        assert judge(parse(hop.destination), parse(hop.source)).safe
         assert hop.kubernetes != "none"
-    first, last = logical(parse(found.source)), logical(parse(found.target))
+    first, last = logical(parse(found.source)), logical(parse(found.destination))
     assert first is not None
     assert last is not None
     assert len(found.hops) == max(1, last.minor - first.minor)
@@ -61,12 +61,12 @@ def test_every_hop_of_a_plan_has_a_kubernetes_it_runs_on(
         running = raised.get(hop.number, running)
         version = parse_kubernetes(running)
         assert version is not None
-        for tag in (hop.source, hop.target):
+        for tag in (hop.source, hop.destination):
             assert not outside(version, catalogue().kubernetes_range(tag))
 
 
 def tags(found: Plan) -> list[str]:
-    return [found.source, *(hop.target for hop in found.hops)]
+    return [found.source, *(hop.destination for hop in found.hops)]
 
 
 def test_waypoints_are_anchors() -> None:
@@ -192,7 +192,7 @@ def test_planning_never_raises(source: str, target: str, kubernetes: str) -> Non
 
 
 def hop(source: str, target: str) -> Hop:
-    return Hop(number=1, source=source, target=target)
+    return Hop(number=1, source=source, destination=target)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_hop_from_what_does_not_run_is_violated(running: str) -> None:
     ("source", "target"), [("edge-24.11.8", "edge-25.10.7"), ("edge-25.4.4", "edge-25.10.5")]
 )
 def test_an_unplanned_hop_is_violated(source: str, target: str) -> None:
-    whole = Plan(source=source, target=target)
+    whole = Plan(source=source, destination=target)
     assert path_is_legal(whole, hop(source, target), sts.cluster(source)).status == "violated"
 
 

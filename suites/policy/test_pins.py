@@ -12,7 +12,7 @@ from policies.planning.path import Hop
 from suites.policy import strategies as sts
 
 EMPTY = ClusterFacts(taken_at=sts.NOW)
-HOP = Hop(number=1, source="edge-25.10.7", target="edge-26.6.3")
+HOP = Hop(number=1, source="edge-25.10.7", destination="edge-26.6.3")
 
 
 def template(

@@ -21,7 +21,7 @@ from suites.policy.builders import (
     with_pods,
 )
 
-HOP = Hop(number=1, source=SOURCE, target=TARGET)
+HOP = Hop(number=1, source=SOURCE, destination=TARGET)
 ACCEPTED = DryRun(what="upgrade", accepted=True)
 REFUSED = DryRun(what="upgrade", accepted=False, refusals=(("Secret linkerd/x", "too long"),))
 
@@ -103,7 +103,7 @@ def test_stored_values_and_a_known_release_are_a_way_back() -> None:
         (change(cluster(), config=config(TARGET)), HOP),
         (
             change(cluster(), config=config("mine-1")),
-            Hop(number=1, source="mine-1", target=TARGET),
+            Hop(number=1, source="mine-1", destination=TARGET),
         ),
     ],
     ids=["nothing stored", "another version", "unknown release"],
@@ -114,7 +114,7 @@ def test_without_them_there_is_no_way_back(facts: ClusterFacts, hop: Hop) -> Non
 
 def test_a_way_back_to_a_release_advised_against_is_explained() -> None:
     bad = "edge-25.10.5"
-    hop = Hop(number=1, source=bad, target=TARGET)
+    hop = Hop(number=1, source=bad, destination=TARGET)
     verdict = way_back(change(cluster(), config=config(bad)), hop)
 
     assert verdict.status == "holds"

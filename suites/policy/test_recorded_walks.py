@@ -42,7 +42,7 @@ def at(walk: str, step: str) -> ClusterFacts:
 
 def hop(walk: str) -> Hop:
     source, _, target = walk.partition("-to-")
-    return Hop(number=1, source=source, target=target)
+    return Hop(number=1, source=source, destination=target)
 
 
 CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
@@ -54,13 +54,15 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     "PRE-07": lambda w, _: configuration.one_owner(at(w, "baseline")),
     "PRE-11": lambda w, _: availability.schedulable_ha(at(w, "baseline")),
     "PRE-12": lambda w, h: dry_runs.way_back(at(w, "baseline"), h),
-    "CRD-01": lambda w, h: crds.ready_before_control_plane(at(w, "crds_upgraded"), h.target),
+    "CRD-01": lambda w, h: crds.ready_before_control_plane(at(w, "crds_upgraded"), h.destination),
     "CRD-02": lambda w, _: crds.stored_versions_served(at(w, "crds_upgraded")),
     "CRD-03": lambda w, _: crds.resources_decode(at(w, "baseline"), at(w, "crds_upgraded")),
-    "CP-01": lambda w, h: images.control_plane_images(at(w, "control_plane_upgraded"), h.target),
+    "CP-01": lambda w, h: images.control_plane_images(
+        at(w, "control_plane_upgraded"), h.destination
+    ),
     "CP-02": lambda w, _: availability.control_plane_rollouts(at(w, "control_plane_upgraded")),
     "CP-03": lambda w, h: configuration.retained(
-        at(w, "baseline"), at(w, "control_plane_upgraded"), h.target
+        at(w, "baseline"), at(w, "control_plane_upgraded"), h.destination
     ),
     "CP-04": lambda w, _: certificates.anchors_retained(
         at(w, "baseline"), at(w, "control_plane_upgraded")
@@ -69,14 +71,14 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     "PRN-02": lambda w, _: pruning.protected_kept(
         at(w, "control_plane_upgraded"), at(w, "pruned")
     ),
-    "PRN-03": lambda w, h: pruning.no_orphans(at(w, "pruned"), h.target),
+    "PRN-03": lambda w, h: pruning.no_orphans(at(w, "pruned"), h.destination),
     "DP-01": lambda w, _: injection.meshed_as_declared(at(w, "settled"), ignore_namespaces=CANARY),
-    "DP-02": lambda w, h: versions.data_plane_at_target(at(w, "settled"), h.target),
+    "DP-02": lambda w, h: versions.data_plane_at_target(at(w, "settled"), h.destination),
     "DP-05": lambda w, _: availability.data_plane_rollouts(at(w, "settled")),
     "DP-06": lambda w, _: versions.identities_valid(at(w, "settled")),
     "DP-07": lambda w, _: availability.no_new_restarts(at(w, "pruned"), at(w, "settled")),
     "DP-08": lambda w, _: availability.jobs_complete(at(w, "settled")),
-    "VER-04": lambda w, h: versions.nothing_old_left(at(w, "settled"), h.source, h.target),
+    "VER-04": lambda w, h: versions.nothing_old_left(at(w, "settled"), h.source, h.destination),
 }
 
 
@@ -95,7 +97,7 @@ def test_a_recorded_walk_is_sound(walk: str, control: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_the_finished_job_is_explained(walk: str) -> None:
-    verdict = versions.data_plane_at_target(at(walk, "settled"), hop(walk).target)
+    verdict = versions.data_plane_at_target(at(walk, "settled"), hop(walk).destination)
 
     assert [i.subject for i in verdict.explained] == ["Job shop/report"]
 
@@ -107,7 +109,9 @@ def test_an_unmodified_hop_prunes_nothing(walk: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_before_the_restart_every_workload_is_named(walk: str) -> None:
-    verdict = versions.data_plane_at_target(at(walk, "control_plane_upgraded"), hop(walk).target)
+    verdict = versions.data_plane_at_target(
+        at(walk, "control_plane_upgraded"), hop(walk).destination
+    )
 
     assert {i.subject for i in verdict.violations} == {
         "DaemonSet shop/agent",

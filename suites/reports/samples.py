@@ -201,15 +201,15 @@ def _plan(sample: Sample) -> Plan:
         Hop(
             number=n,
             source=source,
-            target=target,
+            destination=target,
             source_logical=f"2.{17 + n}",
-            target_logical=f"2.{18 + n}",
+            destination_logical=f"2.{18 + n}",
             reasons=("the newest edge of the next logical version is asked for",),
             kubernetes="1.23 to 1.34",
         )
         for n, (source, target) in enumerate(sample.hops, 1)
     )
-    return Plan(source=hops[0].source, target=hops[-1].target, hops=hops)
+    return Plan(source=hops[0].source, destination=hops[-1].destination, hops=hops)
 
 
 def _header(sample: Sample, plan: Plan) -> RunStarted:
@@ -221,12 +221,12 @@ def _header(sample: Sample, plan: Plan) -> RunStarted:
         target_name="embedded" if sample.simulated else "kind-rehearsal",
         simulated=sample.simulated,
         source=plan.source,
-        destination=plan.target,
+        destination=plan.destination,
         kubernetes="v1.31.14",
-        command=f"pytest suites/upgrade --from {plan.source} --to {plan.target}",
+        command=f"pytest suites/upgrade --from {plan.source} --to {plan.destination}",
         scenario={
             "from": plan.source,
-            "to": plan.target,
+            "to": plan.destination,
             "installation": "cli",
             "traffic": "none",
             "workloads.deployments": "12",

@@ -107,7 +107,9 @@ class Scenery:
                     command=CommandRun(
                         argv=tuple(line.split()),
                         program="stand-in",
-                        program_version=hop.target if hop and "linkerd" in line else "v1.31.4",
+                        program_version=hop.destination
+                        if hop and "linkerd" in line
+                        else "v1.31.4",
                         exit_code=0,
                         seconds=0.21 + 0.1 * place,
                         started=at,
@@ -133,18 +135,18 @@ class Scenery:
     def _sightings(self, step: str, hop: Hop | None, at: datetime) -> tuple[Sighting, ...]:
         seen = [self._sighting(at, (self.control_plane,), 0)]
         if hop and step == "control_plane_upgraded":
-            both = (hop.source, hop.target)
+            both = (hop.source, hop.destination)
             seen.append(self._sighting(at + timedelta(seconds=4), both, 0))
-            seen.append(self._sighting(at + timedelta(seconds=31), (hop.target,), 0))
-            self.control_plane = hop.target
+            seen.append(self._sighting(at + timedelta(seconds=31), (hop.destination,), 0))
+            self.control_plane = hop.destination
         if hop and step == "data_plane_upgraded":
             for moved in range(1, self.scale + 1):
                 after = 4 + 54 * moved / self.scale
-                self.proxies = {hop.source: self.scale - moved, hop.target: moved}
+                self.proxies = {hop.source: self.scale - moved, hop.destination: moved}
                 seen.append(
                     self._sighting(at + timedelta(seconds=after), (self.control_plane,), 0)
                 )
-            self.proxies = {hop.target: self.scale}
+            self.proxies = {hop.destination: self.scale}
         return tuple(seen)
 
     def _sighting(self, at: datetime, control_plane: tuple[str, ...], unmeshed: int) -> Sighting:
@@ -182,7 +184,7 @@ class Scenery:
                     namespace="shop",
                     name=f"web-{n}",
                     uid=f"{label}-{n}",
-                    proxy_version=hop.target if hop else "",
+                    proxy_version=hop.destination if hop else "",
                     born=begun,
                 )
                 for n in born

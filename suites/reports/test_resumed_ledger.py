@@ -32,8 +32,8 @@ from policies.verdicts.findings import Finding, holds, not_assessed
 from reports.build.report import build
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-HOP = Hop(number=1, source="edge-25.4.4", target="edge-25.10.7")
-PLAN = Plan(source=HOP.source, target=HOP.target, hops=(HOP,))
+HOP = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
+PLAN = Plan(source=HOP.source, destination=HOP.destination, hops=(HOP,))
 SCENARIO = Scenario(
     source=HOP.source,
     consent=Consent(context="here", cluster_uid="u"),

@@ -52,8 +52,8 @@ def test_the_data_plane_is_current(preflighted: Reached, rehearsal: Rehearsal) -
         left_behind.data_plane_current(
             preflighted.after,
             preflighted.source,
-            preflighted.target,
-            later=[h.target for h in preflighted.plan.hops if h.number > number],
+            preflighted.destination,
+            later=[h.destination for h in preflighted.plan.hops if h.number > number],
             lazy=rehearsal.scenario.data_plane == "lazy",
             ignore_namespaces=rehearsal.scenario.own_namespaces,
         )
@@ -91,7 +91,11 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     kept = kept_by(rehearsal)
     charts = preflighted.all(ChartValues)
     extensions = owner.ways_are_open(
-        facts, charts, targets_of(scenario, preflighted), preflighted.target, scenario.helm.values
+        facts,
+        charts,
+        targets_of(scenario, preflighted),
+        preflighted.destination,
+        scenario.helm.values,
     )
     owned = rehearsal.originals if kept else facts
     way = ownership.one_way(owned or facts, scenario.installation, twin=kept is not None)

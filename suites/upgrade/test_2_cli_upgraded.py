@@ -11,7 +11,7 @@ from policies.skew import kubernetes
 
 @control("CLI-01")
 def test_the_client_is_the_target(cli_upgraded: Reached) -> None:
-    expect(checks.client_is(cli_upgraded.target, cli_upgraded.one(VersionReport)))
+    expect(checks.client_is(cli_upgraded.destination, cli_upgraded.one(VersionReport)))
 
 
 @control("CLI-02")

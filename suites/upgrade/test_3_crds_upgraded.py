@@ -16,7 +16,7 @@ from policies.facts.observations import NodeCanary
 def test_crds_are_ready_before_the_control_plane(
     crds_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
-    after, target = crds_upgraded.after, crds_upgraded.target
+    after, target = crds_upgraded.after, crds_upgraded.destination
     ready = crds.ready_before_control_plane(after, target)
     judged = rehearsal.installer.controls(rehearsal.scenario)
     expect(judged.upgraded(ready, after, CRDS, target))
@@ -29,7 +29,7 @@ def test_stored_versions_are_served(crds_upgraded: Reached) -> None:
 
 @control("EXT-06")
 def test_the_cni_plugin_is_ready_first(crds_upgraded: Reached, rehearsal: Rehearsal) -> None:
-    target = rehearsal.scenario.extension("cni").to or crds_upgraded.target
+    target = rehearsal.scenario.extension("cni").to or crds_upgraded.destination
     kept = next(iter(crds_upgraded.all(CniSettings)), None)
     expect(cni.ready_first(crds_upgraded.after, target, kept))
 

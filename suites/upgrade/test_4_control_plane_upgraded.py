@@ -27,7 +27,9 @@ from policies.workloads import copies
 @control("CP-01")
 def test_every_image_is_the_targets(control_plane_upgraded: Reached) -> None:
     expect(
-        images.control_plane_images(control_plane_upgraded.after, control_plane_upgraded.target)
+        images.control_plane_images(
+            control_plane_upgraded.after, control_plane_upgraded.destination
+        )
     )
 
 
@@ -40,14 +42,16 @@ def test_rollouts_are_complete(control_plane_upgraded: Reached, rehearsal: Rehea
         "CP-02",
     )
     judged = rehearsal.installer.controls(rehearsal.scenario)
-    expect(judged.upgraded(rolled_out, step.after, CONTROL_PLANE, step.target))
+    expect(judged.upgraded(rolled_out, step.after, CONTROL_PLANE, step.destination))
 
 
 @control("CP-03")
 def test_stored_configuration_is_retained(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
     expect(
-        configuration.retained(step.before, step.after, step.target, step.one(Rendered, "upgrade"))
+        configuration.retained(
+            step.before, step.after, step.destination, step.one(Rendered, "upgrade")
+        )
     )
 
 
@@ -61,20 +65,20 @@ def test_trust_anchors_are_retained(control_plane_upgraded: Reached) -> None:
 @control("CP-05")
 def test_webhooks_answer_and_inject_the_target(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
-    expect(webhooks.answer_and_inject(step.after, step.canaries, step.target))
+    expect(webhooks.answer_and_inject(step.after, step.canaries, step.destination))
 
 
 @control("CP-06")
 def test_linkerd_check_agrees(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
     pending = installed.CATEGORIES
-    expect(checks.agrees(step.one(CheckRun, "check"), step.target, pending=pending))
+    expect(checks.agrees(step.one(CheckRun, "check"), step.destination, pending=pending))
 
 
 @control("CP-07")
 def test_version_reports_match_objects(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
-    expect(checks.reports_match(step.one(VersionReport), step.after, step.target))
+    expect(checks.reports_match(step.one(VersionReport), step.after, step.destination))
 
 
 @control("CP-08")

@@ -36,7 +36,7 @@ def test_protected_objects_kept_their_identity(pruned: Reached) -> None:
 
 @control("PRN-03")
 def test_nothing_is_orphaned(pruned: Reached) -> None:
-    expect(pruning.no_orphans(pruned.after, pruned.target, rendered=pruned.all(Rendered)))
+    expect(pruning.no_orphans(pruned.after, pruned.destination, rendered=pruned.all(Rendered)))
 
 
 @control("PRN-04")

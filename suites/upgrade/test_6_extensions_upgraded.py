@@ -13,7 +13,7 @@ from policies.controls.extensions import installed, leftovers, multicluster
 def test_every_image_is_the_targets(extensions_upgraded: Reached, rehearsal: Rehearsal) -> None:
     step = extensions_upgraded
     targets = targets_of(rehearsal.scenario, step)
-    expect(installed.images_at_target(step.after, targets, step.target))
+    expect(installed.images_at_target(step.after, targets, step.destination))
 
 
 @control("EXT-02")
@@ -25,7 +25,7 @@ def test_extensions_are_ready(extensions_upgraded: Reached) -> None:
 @control("EXT-03")
 def test_nothing_is_left_behind(extensions_upgraded: Reached) -> None:
     step = extensions_upgraded
-    expect(leftovers.nothing_left(step.after, renders_of(step), step.target))
+    expect(leftovers.nothing_left(step.after, renders_of(step), step.destination))
 
 
 @control("EXT-04")
@@ -33,7 +33,7 @@ def test_linked_clusters_are_consistent(
     extensions_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
     step = extensions_upgraded
-    expect(multicluster.linked(step.before, step.after, step.target, rehearsal.elsewhere))
+    expect(multicluster.linked(step.before, step.after, step.destination, rehearsal.elsewhere))
 
 
 @control("EXT-05")
@@ -41,4 +41,4 @@ def test_retired_extensions_are_handled(
     extensions_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
     step, kept = extensions_upgraded, kept_of(rehearsal.scenario)
-    expect(leftovers.retired_handled(step.after, step.target, kept=kept, before=step.before))
+    expect(leftovers.retired_handled(step.after, step.destination, kept=kept, before=step.before))

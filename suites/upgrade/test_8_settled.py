@@ -44,7 +44,7 @@ def test_nothing_of_the_old_version_is_left(
     lazy = rehearsal.scenario.data_plane == "lazy"
     expect(
         versions.nothing_old_left(
-            settled.after, settled.source, settled.target, lazy=lazy, baseline=baseline.after
+            settled.after, settled.source, settled.destination, lazy=lazy, baseline=baseline.after
         )
     )
 
@@ -52,7 +52,7 @@ def test_nothing_of_the_old_version_is_left(
 @control("EXT-04")
 def test_linked_clusters_are_as_they_were_at_first(settled: Reached, rehearsal: Rehearsal) -> None:
     first = rehearsal.reach("preflighted", 1).before if settled.plan.hops else settled.before
-    expect(multicluster.linked(first, settled.after, settled.target, rehearsal.elsewhere))
+    expect(multicluster.linked(first, settled.after, settled.destination, rehearsal.elsewhere))
 
 
 def budgets(rehearsal: Rehearsal) -> tuple[Budget, ...]:

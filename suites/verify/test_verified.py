@@ -44,7 +44,7 @@ def release(verification: Verification) -> str:
 @pytest.fixture(scope="session")
 def standing(verification: Verification, release: str) -> Hop:
     """From what runs to what is judged, mostly the same: the ranges of both count."""
-    return Hop(number=0, source=verification.running(), target=release)
+    return Hop(number=0, source=verification.running(), destination=release)
 
 
 @control("PRE-02")

@@ -172,14 +172,14 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     """
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
-    known = hop.target_logical or str(logical(parse(hop.target)) or "")
+    known = hop.destination_logical or str(logical(parse(hop.destination)) or "")
     wanted = catalogue().gateway_api(known)
     if wanted is None:
-        return not_assessed(f"which Gateway API {hop.target} works with is not known")
+        return not_assessed(f"which Gateway API {hop.destination} works with is not known")
     found = [c for c in facts.crds if c.name in _ROUTES]
     mandatory = "v1" in wanted.versions
     if not found and not mandatory:
-        return not_applicable(f"there are no Gateway API CRDs, and {hop.target} needs none")
+        return not_applicable(f"there are no Gateway API CRDs, and {hop.destination} needs none")
     items = [*_owners(found), *(i for crd in found for i in _bundle(crd, wanted))]
     if not found:
         seen = "absent: `linkerd upgrade --crds` refuses, Helm does not"
@@ -187,8 +187,8 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     seen = ", ".join(f"{c.name.partition('.')[0]} {c.bundle_version or '?'}" for c in found)
     return judged(
         items,
-        holds_as=f"Gateway API CRDs are usable by {hop.target} ({seen})",
-        violated_as=f"The Gateway API CRDs are not what {hop.target} needs",
+        holds_as=f"Gateway API CRDs are usable by {hop.destination} ({seen})",
+        violated_as=f"The Gateway API CRDs are not what {hop.destination} needs",
         expected=f"bundle {_range(wanted)}, {' and '.join(wanted.versions)} served, one owner",
         cause="Gateway API CRDs are mandatory from 2.18 on and no longer installed by default; a "
         "hand-over to another owner may be incomplete",

@@ -59,7 +59,7 @@ def value_mode(
     if release.unread:
         return not_assessed(f"{release.label} was not read in full ({release.unread})")
     if not new:
-        return not_assessed(f"the values of {release.chart} of {hop.target} are not at hand")
+        return not_assessed(f"the values of {release.chart} of {hop.destination} are not at hand")
     values = _paths(effective(release, new, mode, given))
     if release.chart == CRDS:
         items = list(_gateway(release, hop, values, {c.name: c for c in crds}))
@@ -75,10 +75,10 @@ def value_mode(
     flag = " ".join(FLAGS[mode]) or "no flag for values"
     return judged(
         items,
-        holds_as=f"{release.chart} to {hop.target} with {flag}: renders {hop.target}, nothing "
-        "is lost",
-        violated_as=f"{release.chart} to {hop.target} with {flag} does not do what it says",
-        expected=f"the objects of {hop.target}, the user's values, nothing deleted",
+        holds_as=f"{release.chart} to {hop.destination} with {flag}: renders "
+        f"{hop.destination}, nothing is lost",
+        violated_as=f"{release.chart} to {hop.destination} with {flag} does not do what it says",
+        expected=f"the objects of {hop.destination}, the user's values, nothing deleted",
         cause=_cause(release, mode),
         next_command=_advice(release, hop),
     )
@@ -177,12 +177,12 @@ def _versions(release: HelmRelease, hop: Hop, values: Mapping[str, str]) -> Iter
     frozen = frozen_values(release)
     for path in sorted(OWN_VERSION):
         value = values.get(path, '""')
-        if value in ('""', "null", f'"{hop.target}"') or path == "cliVersion":
+        if value in ('""', "null", f'"{hop.destination}"') or path == "cliVersion":
             continue
         whose = "stored as the user's own" if path in frozen else "of the old chart"
         yield Item(
             subject=f"value {path}",
-            expected=f'"{hop.target}"',
+            expected=f'"{hop.destination}"',
             seen=f"{value}, {whose}: exit code 0, and {value} is deployed",
         )
 
@@ -233,7 +233,7 @@ def _gateway(
     """Yield Gateway API CRDs that leave the release, and those of others that would enter it."""
     stored = {o.key.name: o for o in release.objects if o.key.name.endswith(GATEWAY_GROUP)}
     for name in (f"{plural}.{GATEWAY_GROUP}" for plural in GATEWAY_SWITCHES):
-        rendered = gateway_rendered(name, hop.target, values)
+        rendered = gateway_rendered(name, hop.destination, values)
         crd = live.get(name)
         if name in stored and not rendered:
             yield _leaves(stored[name], crd, live_known=bool(live))

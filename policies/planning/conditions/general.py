@@ -38,14 +38,14 @@ def _hop_touches(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     ranges = list(zip(arguments[::2], arguments[1::2], strict=True))
     touched = [
         tag
-        for tag in (hop.source, hop.target)
+        for tag in (hop.source, hop.destination)
         if any(
             compare(parse(low), parse(tag)) in (Order.LESS, Order.EQUAL)
             and compare(parse(tag), parse(high)) in (Order.LESS, Order.EQUAL)
             for low, high in ranges
         )
     ]
-    return any_of(touched, f"neither {hop.source} nor {hop.target} is one of them")
+    return any_of(touched, f"neither {hop.source} nor {hop.destination} is one of them")
 
 
 @condition("kubernetes below")
