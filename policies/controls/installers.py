@@ -53,14 +53,16 @@ class InstallerControls(Protocol):
         """Judge that changed defaults are known (PRE-08)."""
         ...
 
-    def upgraded(self, ready: Verdict, facts: ClusterFacts, chart: str, target: str) -> Verdict:
+    def upgraded(
+        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
+    ) -> Verdict:
         """Judge that a part of Linkerd is upgraded, beside what its objects say (CRD-01, CP-02).
 
         Args:
             ready: What the objects say.
             facts: After the upgrade.
             chart: The part, by the name of its chart.
-            target: The release it was to reach.
+            destination: The release it was to reach.
         """
         ...
 
@@ -93,8 +95,10 @@ class CliControls:
         del facts, charts
         return notes
 
-    def upgraded(self, ready: Verdict, facts: ClusterFacts, chart: str, target: str) -> Verdict:
-        del facts, chart, target
+    def upgraded(
+        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
+    ) -> Verdict:
+        del facts, chart, destination
         return ready
 
     def prune_list(self, seen: Pruned) -> Verdict:
@@ -132,8 +136,10 @@ class HelmControls:
         known = values.defaults_known(facts, charts)
         return combined([notes, known], holds_as=f"{notes.summary}; {known.summary}")
 
-    def upgraded(self, ready: Verdict, facts: ClusterFacts, chart: str, target: str) -> Verdict:
-        deployed = ownership.deployed(facts, chart, target)
+    def upgraded(
+        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
+    ) -> Verdict:
+        deployed = ownership.deployed(facts, chart, destination)
         return combined([deployed, ready], holds_as=f"{deployed.summary}; {ready.summary}")
 
     def prune_list(self, seen: Pruned) -> Verdict:

@@ -40,24 +40,26 @@ if TYPE_CHECKING:
 __all__ = ["Blocker", "Hop", "Plan", "blockers_of_hop", "path_is_legal", "plan"]
 
 
-def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
-    """Plan the way from `source` to `target`; what is against it is in `blockers`, never raised.
+def plan(source: str, destination: str, *, kubernetes: str = "") -> Plan:
+    """Plan the way from source to destination; what is against it is in `blockers`, never raised.
 
     Args:
         source: Release that runs, e.g. `edge-24.11.8`.
-        target: Release to reach.
+        destination: Release to reach.
         kubernetes: Version of the cluster, `1.29` or `v1.29.4+k3s1`; empty when not known.
     """
-    start, end = parse(source), parse(target)
+    start, end = parse(source), parse(destination)
     blockers = (*unusable(start, "source"), *unusable(end, "target"))
     running = parse_kubernetes(kubernetes) if kubernetes else None
     if kubernetes and (running is None or running.major != 1):
         blockers = (*blockers, bad_kubernetes(kubernetes))
     blockers = blockers or wrong_direction(start, end)
     if blockers:
-        return Plan(source=source, destination=target, blockers=blockers, kubernetes=kubernetes)
+        return Plan(
+            source=source, destination=destination, blockers=blockers, kubernetes=kubernetes
+        )
     minor = running.minor if running else None
-    first, last = stop_of(source), stop_of(target)
+    first, last = stop_of(source), stop_of(destination)
     stops = between(first, last)
     route = search(first, last, stops, minor)
     unreachable = route is None
@@ -65,16 +67,16 @@ def plan(source: str, target: str, *, kubernetes: str = "") -> Plan:
         opened = [bounds(stop, 0, OPEN) for stop in (first, last, *stops)]
         route = search(opened[0], opened[1], opened[2:], None)
     if route is None:
-        return Plan(source=source, destination=target, blockers=(no_way(start, end),))
+        return Plan(source=source, destination=destination, blockers=(no_way(start, end),))
     hops = tuple(_hop(n, leg, last, minor) for n, leg in enumerate(route.legs, start=1))
-    found = [*advised_against(target)]
+    found = [*advised_against(destination)]
     if unreachable:
         found += [b for hop in hops for b in kubernetes_blockers(hop, kubernetes)]
         found = found or [no_way(start, end)]
     upgrades = () if unreachable else _upgrades(route, known=minor is not None)
     return Plan(
         source=source,
-        destination=target,
+        destination=destination,
         hops=hops,
         blockers=tuple(found),
         kubernetes_upgrades=upgrades,

@@ -61,11 +61,11 @@ class Route:
         return sum(leg.kubernetes != leg.kubernetes_before for leg in self.legs)
 
 
-def may_hop(source: Stop, target: Stop) -> bool:
+def may_hop(source: Stop, destination: Stop) -> bool:
     """Return whether a hop goes forward, by one logical version at most, else in one channel."""
-    if source.logical == target.logical:
-        return source.channel == target.channel and source.order < target.order
-    return target.logical - source.logical == 1
+    if source.logical == destination.logical:
+        return source.channel == destination.channel and source.order < destination.order
+    return destination.logical - source.logical == 1
 
 
 def supports(stop: Stop, kubernetes: int) -> bool:
@@ -74,18 +74,18 @@ def supports(stop: Stop, kubernetes: int) -> bool:
 
 
 def search(
-    source: Stop, target: Stop, between: Iterable[Stop], kubernetes: int | None
+    source: Stop, destination: Stop, between: Iterable[Stop], kubernetes: int | None
 ) -> Route | None:
     """Find the cheapest route; None when there is none.
 
     Args:
         source: The stop the cluster is at.
-        target: The stop to reach.
+        destination: The stop to reach.
         between: Stops that may be used on the way, in any order.
         kubernetes: The minor that runs; None leaves the start open and picks the newest that does
             not cost more.
     """
-    stops = [*_useful(source, target, between), target]
+    stops = [*_useful(source, destination, between), destination]
     minors = sorted({s.low for s in (source, *stops)})
     tie = count()
     queue: list[tuple[tuple[int, ...], int, Stop, int, tuple[Leg, ...]]] = []
@@ -94,13 +94,13 @@ def search(
     done: set[tuple[str, int]] = set()
     while queue:
         cost, _, stop, minor, legs = heappop(queue)
-        if stop.tag == target.tag:
+        if stop.tag == destination.tag:
             return Route(legs=legs)
         if (stop.tag, minor) in done:
             continue
         done.add((stop.tag, minor))
         for leg in _legs(stop, minor, stops, minors):
-            off = leg.target.tag != target.tag and not leg.target.preferred
+            off = leg.target.tag != destination.tag and not leg.target.preferred
             hops, upgrades, others, order, risen, start = cost
             price = (
                 hops + 1,
@@ -130,14 +130,16 @@ def _starts(source: Stop, minors: Sequence[int], kubernetes: int | None) -> list
     return sorted({m for m in (*minors, newest) if supports(source, m)})
 
 
-def _useful(source: Stop, target: Stop, between: Iterable[Stop]) -> list[Stop]:
+def _useful(source: Stop, destination: Stop, between: Iterable[Stop]) -> list[Stop]:
     """Return stops between source and target; of neighbours alike in range only the first."""
-    low, high = (source.logical, source.order), (target.logical, target.order)
+    low, high = (source.logical, source.order), (destination.logical, destination.order)
     found: list[Stop] = []
     ordered = sorted(between, key=lambda s: (s.channel, s.logical, s.order))
     previous: tuple[object, ...] = ()
     for stop in ordered:
-        if stop.tag in (source.tag, target.tag) or not _inside(stop, source, target, low, high):
+        if stop.tag in (source.tag, destination.tag) or not _inside(
+            stop, source, destination, low, high
+        ):
             continue
         kind = (stop.channel, stop.logical, stop.low, stop.high)
         if stop.preferred or kind != previous:
@@ -147,9 +149,11 @@ def _useful(source: Stop, target: Stop, between: Iterable[Stop]) -> list[Stop]:
 
 
 def _inside(
-    stop: Stop, source: Stop, target: Stop, low: tuple[int, int], high: tuple[int, int]
+    stop: Stop, source: Stop, destination: Stop, low: tuple[int, int], high: tuple[int, int]
 ) -> bool:
     place = (stop.logical, stop.order)
     after = place > low if stop.channel == source.channel else stop.logical > source.logical
-    before = place < high if stop.channel == target.channel else stop.logical < target.logical
+    before = (
+        place < high if stop.channel == destination.channel else stop.logical < destination.logical
+    )
     return after and before

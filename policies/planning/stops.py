@@ -37,20 +37,20 @@ def stop_of(tag: str) -> Stop:
     )
 
 
-def between(source: Stop, target: Stop) -> list[Stop]:
+def between(source: Stop, destination: Stop) -> list[Stop]:
     """Return every release a plan may stop at on the way; those advised against are left out.
 
     From a stable source the stable releases are taken as long as there are any, edges after.
     Between two releases of a vendor nothing is known.
     """
-    if source.channel == target.channel == "enterprise":
+    if source.channel == destination.channel == "enterprise":
         return []
     found: list[Stop] = []
     known = catalogue()
     for row in known.logical_versions:
         major, _, minor = row.version.partition(".")
         place = int(major) * 1000 + int(minor)
-        if not source.logical <= place <= target.logical:
+        if not source.logical <= place <= destination.logical:
             continue
         stable = source.channel == "stable" and row.stables
         tags = _plain(row.stables) if stable else row.edges

@@ -174,9 +174,9 @@ def placed(version: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def behind(version: str, target: str) -> int | None:
-    """Count logical versions from `version` up to `target`; negative if ahead, None if unknown."""
-    newer, older = logical(parse(target)), logical(parse(version))
+def behind(version: str, destination: str) -> int | None:
+    """Count logical versions from one up to the other; negative if ahead, None if unknown."""
+    newer, older = logical(parse(destination)), logical(parse(version))
     if newer is None or older is None:
         return None
     return newer.distance(older)

@@ -28,7 +28,7 @@ class Remaining(Fact, frozen=True, kw_only=True):
 
 def remaining(
     facts: ClusterFacts,
-    target: str,
+    destination: str,
     *,
     restarted: bool,
     ignore_namespaces: Collection[str] = (),
@@ -37,7 +37,7 @@ def remaining(
 
     Args:
         facts: The newest.
-        target: The release that all are to reach.
+        destination: The release that all are to reach.
         restarted: The guide's restart is through: what it should have renewed remains as well.
         ignore_namespaces: Namespaces that are not looked at.
     """
@@ -45,7 +45,7 @@ def remaining(
     counts: Counter[tuple[str, str, str, str]] = Counter()
     commands: dict[tuple[str, str, str, str], str] = {}
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
-        if pod.proxy is None or pod.proxy.version == target or has_finished(pod):
+        if pod.proxy is None or pod.proxy.version == destination or has_finished(pod):
             continue
         renewal = renewal_of(pod)
         if renewal.by_guide and not restarted:

@@ -16,7 +16,7 @@ _ROUTES = (f"httproutes.{GATEWAY}", f"grpcroutes.{GATEWAY}")
 _RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
 
 
-def ready_before_control_plane(facts: ClusterFacts, target: str) -> Verdict:
+def ready_before_control_plane(facts: ClusterFacts, destination: str) -> Verdict:
     """Judge whether the target's CRDs serve its versions before its control plane is applied.
 
     Only CRDs that `linkerd upgrade --crds` installs by default count, and those of the Gateway API
@@ -24,11 +24,11 @@ def ready_before_control_plane(facts: ClusterFacts, target: str) -> Verdict:
     """
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
-    wanted = catalogue().crds(target)
+    wanted = catalogue().crds(destination)
     if not wanted:
-        return not_assessed(f"which CRDs {target} brings is not known")
+        return not_assessed(f"which CRDs {destination} brings is not known")
     live = {c.name: c for c in facts.crds}
-    always = catalogue().inventory(target, "crds")
+    always = catalogue().inventory(destination, "crds")
     names = {k.name for k in always.keys} if always else set[str]()
     items: list[Item] = []
     for crd in wanted:
@@ -36,18 +36,18 @@ def ready_before_control_plane(facts: ClusterFacts, target: str) -> Verdict:
         if crd.name not in names and not (GATEWAY in crd.name and _linkerd_owns(found)):
             continue
         items += _unready(crd.name, crd.served, found)
-    if facts.config is not None and facts.config.version == target:
+    if facts.config is not None and facts.config.version == destination:
         items.append(
             Item(
                 subject="ConfigMap linkerd-config",
                 expected="still the source's: CRDs come first",
-                seen=f"{target} is applied already",
+                seen=f"{destination} is applied already",
             )
         )
     return judged(
         items,
-        holds_as=f"The CRDs of {target} are established and serve its versions",
-        violated_as=f"The CRDs of {target} are not ready",
+        holds_as=f"The CRDs of {destination} are established and serve its versions",
+        violated_as=f"The CRDs of {destination} are not ready",
         expected="every CRD of the target established, its versions served, before the control "
         "plane is applied",
         cause="`linkerd upgrade --crds` was left out or refused",

@@ -19,21 +19,23 @@ LAST = 3
 """How many of a step's last canaries must be right."""
 
 
-def answer_and_inject(facts: ClusterFacts, canaries: Sequence[Canary], target: str) -> Verdict:
+def answer_and_inject(
+    facts: ClusterFacts, canaries: Sequence[Canary], destination: str
+) -> Verdict:
     """Judge whether the webhooks answer over verified TLS, and the last canaries are injected.
 
     Args:
         facts: Taken after the rollouts.
         canaries: Those of the step, in any order.
-        target: The release the proxies must have.
+        destination: The release the proxies must have.
     """
     return combined(
-        [webhook_trust(facts), _callable(facts), inject_target(canaries, target)],
-        holds_as=f"The webhooks answer with verified certificates and inject {target}",
+        [webhook_trust(facts), _callable(facts), inject_target(canaries, destination)],
+        holds_as=f"The webhooks answer with verified certificates and inject {destination}",
     )
 
 
-def inject_target(canaries: Sequence[Canary], target: str) -> Verdict:
+def inject_target(canaries: Sequence[Canary], destination: str) -> Verdict:
     """Judge whether the target's injector injected the last observed canaries, with its proxy."""
     last = sorted((c for c in canaries if c.outcome != "unobserved"), key=_moment)[-LAST:]
     if not last:
@@ -41,11 +43,12 @@ def inject_target(canaries: Sequence[Canary], target: str) -> Verdict:
             "no canary was observed in this step, so nothing shows what is injected"
         )
     return judged(
-        [item for c in last if (item := _wrong(c, target)) is not None],
-        holds_as=f"Injected with {target}: the last {number(len(last), 'canary', 'canaries')}",
+        [item for c in last if (item := _wrong(c, destination)) is not None],
+        holds_as=f"Injected with {destination}: the last "
+        f"{number(len(last), 'canary', 'canaries')}",
         violated_as="New pods are not injected with the target's proxy",
         expected=f"the last {number(len(last), 'canary', 'canaries')} injected "
-        f"by and with {target}",
+        f"by and with {destination}",
         cause="the old injector still answers, or the new one cannot be called",
         next_command="kubectl -n linkerd rollout status deployment/linkerd-proxy-injector",
     )
@@ -55,9 +58,9 @@ def _moment(canary: Canary) -> float:
     return canary.at.timestamp()
 
 
-def _wrong(canary: Canary, target: str) -> Item | None:
+def _wrong(canary: Canary, destination: str) -> Item | None:
     by = canary.injected_by.rpartition(" ")[2]
-    if canary.outcome == "injected" and canary.version == target and by in ("", target):
+    if canary.outcome == "injected" and canary.version == destination and by in ("", destination):
         return None
     if canary.outcome == "injected":
         seen = f"proxy {canary.version or 'of unknown version'} by {canary.injected_by}"
@@ -66,7 +69,7 @@ def _wrong(canary: Canary, target: str) -> Item | None:
     else:
         seen = "created without a proxy"
     subject = f"canary {canary.name} at {canary.at:%H:%M:%S}Z"
-    return Item(subject=subject, expected=f"proxy {target}", seen=seen)
+    return Item(subject=subject, expected=f"proxy {destination}", seen=seen)
 
 
 def _callable(facts: ClusterFacts) -> Verdict:

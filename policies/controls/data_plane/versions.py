@@ -36,7 +36,7 @@ class _Old(Fact, frozen=True, kw_only=True):
 
 def data_plane_at_target(
     facts: ClusterFacts,
-    target: str,
+    destination: str,
     *,
     lazy: bool = False,
     baseline: ClusterFacts | None = None,
@@ -56,7 +56,7 @@ def data_plane_at_target(
     if no_data_plane(facts, baseline, ignore_namespaces=ignore_namespaces):
         return not_applicable(NO_PROXY)
     red = at_baseline(baseline)
-    old = list(_old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces))
+    old = list(_old(facts, destination, red, lazy=lazy, ignore_namespaces=ignore_namespaces))
     first = next((r for r, o in old if not o.explained and placed(o.version)), None)
     total = sum(1 for _ in data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
     unplaced = [o for _, o in old if not o.explained and not placed(o.version)]
@@ -64,10 +64,11 @@ def data_plane_at_target(
         _grouped(o for _, o in old if o not in unplaced),
         unknown=_grouped(unplaced),
         unknown_as=UNPLACED,
-        holds_as=f"{total - len(old)} of {number(total, 'proxy', 'proxies')} at {target}"
+        holds_as=f"{total - len(old)} of {number(total, 'proxy', 'proxies')} at {destination}"
         + (", the others explained" if old else ""),
-        violated_as=f"Proxies are not at {target}",
-        expected=f"every proxy at {target}" + (", or one logical version behind" if lazy else ""),
+        violated_as=f"Proxies are not at {destination}",
+        expected=f"every proxy at {destination}"
+        + (", or one logical version behind" if lazy else ""),
         cause="a workload that was not restarted, a restart that stands still, or a version that "
         "somebody pinned",
         next_command=first.command if first else "",
@@ -76,7 +77,7 @@ def data_plane_at_target(
 
 def _old(
     facts: ClusterFacts,
-    target: str,
+    destination: str,
     red: Preexisting,
     *,
     lazy: bool,
@@ -85,7 +86,7 @@ def _old(
     renewal_of = renewals(facts)
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
         proxy = pod.proxy
-        if proxy is None or proxy.version == target:
+        if proxy is None or proxy.version == destination:
             continue
         seen = proxy.version or f"unknown version ({proxy.image})"
         renewal = renewal_of(pod)
@@ -94,17 +95,17 @@ def _old(
             _Old(
                 owner=owner(pod),
                 version=proxy.version,
-                explained=_why_old(pod, target, renewal, red, lazy=lazy),
+                explained=_why_old(pod, destination, renewal, red, lazy=lazy),
                 seen=seen,
             ),
         )
 
 
-def _why_old(pod: Pod, target: str, renewal: Renewal, red: Preexisting, *, lazy: bool) -> str:
+def _why_old(pod: Pod, destination: str, renewal: Renewal, red: Preexisting, *, lazy: bool) -> str:
     version, kept = pod.proxy.version if pod.proxy else "", renewal.stays
     if kept and has_finished(pod):
         return kept
-    distance = behind(version, target)
+    distance = behind(version, destination)
     if distance is None or not 0 <= distance <= 1:
         return ""
     if kept:
@@ -210,7 +211,7 @@ def _identity(
 def nothing_old_left(
     facts: ClusterFacts,
     source: str,
-    target: str,
+    destination: str,
     *,
     lazy: bool = False,
     baseline: ClusterFacts | None = None,
@@ -224,15 +225,17 @@ def nothing_old_left(
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
     red = at_baseline(baseline)
-    old = _old(facts, target, red, lazy=lazy, ignore_namespaces=ignore_namespaces)
+    old = _old(facts, destination, red, lazy=lazy, ignore_namespaces=ignore_namespaces)
     proxies = [o for _, o in old]
     unplaced = [o for o in proxies if not o.explained and not placed(o.version)]
     items = _grouped(o for o in proxies if o not in unplaced)
     items += _extension_proxies(items, facts)
-    items += _created_by(facts, target)
-    if facts.config is not None and facts.config.version != target:
+    items += _created_by(facts, destination)
+    if facts.config is not None and facts.config.version != destination:
         items.append(
-            Item(subject="ConfigMap linkerd-config", expected=target, seen=facts.config.version)
+            Item(
+                subject="ConfigMap linkerd-config", expected=destination, seen=facts.config.version
+            )
         )
     return judged(
         items,
@@ -240,7 +243,7 @@ def nothing_old_left(
         unknown_as=UNPLACED,
         holds_as=f"Nothing of {source} is left",
         violated_as=f"Something of {source} is left",
-        expected=f"every proxy and every object of Linkerd at {target}",
+        expected=f"every proxy and every object of Linkerd at {destination}",
         cause="a step that was left out, or an object that no render contains any more",
         next_command="linkerd version --proxy",
     )
@@ -265,50 +268,50 @@ def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:
     ]
 
 
-def _created_by(facts: ClusterFacts, target: str) -> Iterator[Item]:
+def _created_by(facts: ClusterFacts, destination: str) -> Iterator[Item]:
     """Yield objects whose `linkerd.io/created-by` names another release than the target."""
     for workload in facts.workloads:
-        if _other(workload.created_by, target):
-            yield _left(workload.key, workload.created_by, target, workload.extension)
+        if _other(workload.created_by, destination):
+            yield _left(workload.key, workload.created_by, destination, workload.extension)
     for crd in facts.crds:
-        if _other(crd.created_by, target):
+        if _other(crd.created_by, destination):
             extension = (
                 "" if crd.control_plane or "multicluster" not in crd.name else "multicluster"
             )
-            yield _left(f"CRD {crd.name}", crd.created_by, target, extension)
-        elif (of := linkerd_release(crd.helm_chart.rpartition("-")[2])) not in ("", target):
-            yield _helms(crd, of, target, facts)
+            yield _left(f"CRD {crd.name}", crd.created_by, destination, extension)
+        elif (of := linkerd_release(crd.helm_chart.rpartition("-")[2])) not in ("", destination):
+            yield _helms(crd, of, destination, facts)
     told = {(w.kind, w.namespace, w.name) for w in facts.workloads}
     for one in facts.objects:
         key = one.key
         if key.kind == "CustomResourceDefinition" or (key.kind, key.namespace, key.name) in told:
             continue
-        if _other(one.created_by, target):
-            yield _left(str(key), one.created_by, target, one.extension)
+        if _other(one.created_by, destination):
+            yield _left(str(key), one.created_by, destination, one.extension)
 
 
-def _helms(crd: Crd, release: str, target: str, facts: ClusterFacts) -> Item:
+def _helms(crd: Crd, release: str, destination: str, facts: ClusterFacts) -> Item:
     """Describe a CRD of an older chart; one that no release holds any more was kept on purpose."""
     held = any(o.key.name == crd.name for r in facts.helm for o in r.objects)
     read = any(not r.unread for r in facts.helm)
     kept = crd.helm_keep and read and not held
     return Item(
         subject=f"CRD {crd.name}",
-        expected=f"of the chart of {target}",
+        expected=f"of the chart of {destination}",
         seen=f"{crd.helm_chart}, of {release}",
         explained="no release holds it any more; `keep` left it on the cluster" if kept else "",
     )
 
 
-def _other(created_by: str, target: str) -> bool:
+def _other(created_by: str, destination: str) -> bool:
     """Return whether it is another release than the target; a CRD chart may name none."""
     tool, _, version = created_by.partition(" ")
     ours = tool in ("linkerd/cli", "linkerd/helm")
-    return ours and version != target and parse(version).known
+    return ours and version != destination and parse(version).known
 
 
-def _left(subject: str, created_by: str, target: str, extension: str) -> Item:
+def _left(subject: str, created_by: str, destination: str, extension: str) -> Item:
     explained = f"of extension {extension}, upgraded by its own install" if extension else ""
     return Item(
-        subject=subject, expected=f"created by {target}", seen=created_by, explained=explained
+        subject=subject, expected=f"created by {destination}", seen=created_by, explained=explained
     )

@@ -56,9 +56,9 @@ def installed(facts: ClusterFacts) -> tuple[Installed, ...]:
     return tuple(sorted(every, key=lambda e: (e.name, e.namespace)))
 
 
-def retired(name: str, target: str) -> bool:
+def retired(name: str, destination: str) -> bool:
     """Return whether the target release no longer has this extension."""
-    since, version = RETIRED.get(name), logical(parse(target))
+    since, version = RETIRED.get(name), logical(parse(destination))
     return bool(since and version and (version.major, version.minor) >= since)
 
 
@@ -68,7 +68,7 @@ def blind(facts: ClusterFacts) -> str:
     return why or ("" if facts.namespaces else "no namespace at all was seen")
 
 
-def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: str) -> Verdict:
+def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destination: str) -> Verdict:
     """Judge whether every container of the extensions has the image of its release (EXT-01).
 
     Proxies are the data plane's and judged there. An extension of somebody else has a version of
@@ -77,20 +77,22 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
     Args:
         facts: After the step.
         targets: Extension -> its release, where it differs from the target.
-        target: The hop's target.
+        destination: The hop's target.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    ours = [e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, target)]
+    ours = [
+        e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, destination)
+    ]
     others = [e for e in installed(facts) if e.name not in COMPONENTS]
     items: list[Item] = []
     for one in ours:
-        items += _images(facts, one, targets.get(one.name, target))
+        items += _images(facts, one, targets.get(one.name, destination))
     if others and not any(not i.explained for i in items):
         named = "; ".join(_shown(facts, e) for e in others)
         return not_assessed(f"not Linkerd's own, so their release is not known: {named}")
     if not ours:
-        return not_applicable(without(facts, target))
+        return not_applicable(without(facts, destination))
     known, by_digest = apart(items)
     return judged(
         known,
@@ -98,18 +100,18 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], target: st
         unknown_as=UNKNOWN_AS,
         holds_as=f"{names(ours)}: every image is of the extension's release",
         violated_as="Images of extensions are not the target's",
-        expected=f"the images of {target}"
-        + "".join(f", {n} at {v}" for n, v in sorted(targets.items()) if v != target),
+        expected=f"the images of {destination}"
+        + "".join(f", {n} at {v}" for n, v in sorted(targets.items()) if v != destination),
         cause="the extension was not installed again with the new client, or not with the options "
         "it has: nothing remembers them",
         next_command=f"linkerd {ours[0].name} install | kubectl apply -f -",
     )
 
 
-def without(facts: ClusterFacts, target: str) -> str:
+def without(facts: ClusterFacts, destination: str) -> str:
     """Return why nothing is said of the target's extensions: there is none of Linkerd's own."""
     others = installed(facts)
-    return f"{NONE} but {names(others)}, not of {target}" if others else NONE
+    return f"{NONE} but {names(others)}, not of {destination}" if others else NONE
 
 
 def names(found: Iterable[Installed]) -> str:

@@ -68,23 +68,27 @@ def expected_prune(facts: ClusterFacts, name: str, rendered: Rendered) -> frozen
     return frozenset(o.key for o in not_rendered(facts, name, keys) if o.key in mine)
 
 
-def nothing_left(facts: ClusterFacts, renders: Mapping[str, Rendered], target: str) -> Verdict:
+def nothing_left(
+    facts: ClusterFacts, renders: Mapping[str, Rendered], destination: str
+) -> Verdict:
     """Judge whether no object of an older release of an extension is left behind (EXT-03).
 
     Args:
         facts: After the step.
         renders: Extension -> what its `install` rendered; release data stands in without.
-        target: The hop's target.
+        destination: The hop's target.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    ours = [e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, target)]
-    items = _without_extension(facts, target)
+    ours = [
+        e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, destination)
+    ]
+    items = _without_extension(facts, destination)
     if not ours and not items:
-        return not_applicable(without(facts, target))
+        return not_applicable(without(facts, destination))
     for one in ours:
         render = renders.get(one.name)
-        keys = frozenset(o.key for o in render.objects) if render else _inventory(one, target)
+        keys = frozenset(o.key for o in render.objects) if render else _inventory(one, destination)
         items += [_left(o, facts) for o in not_rendered(facts, one.name, keys)]
     return judged(
         items,
@@ -97,7 +101,7 @@ def nothing_left(facts: ClusterFacts, renders: Mapping[str, Rendered], target: s
     )
 
 
-def _without_extension(facts: ClusterFacts, target: str) -> list[Item]:
+def _without_extension(facts: ClusterFacts, destination: str) -> list[Item]:
     """Return what an extension left that is gone; the hop neither made nor left it."""
     there = {e.name for e in installed(facts)}
     return [
@@ -110,14 +114,14 @@ def _without_extension(facts: ClusterFacts, target: str) -> list[Item]:
         for one in facts.objects
         if one.extension in COMPONENTS
         and one.extension not in there
-        and not retired(one.extension, target)
+        and not retired(one.extension, destination)
     ]
 
 
-def _inventory(one: Installed, target: str) -> frozenset[ObjectKey]:
+def _inventory(one: Installed, destination: str) -> frozenset[ObjectKey]:
     found: frozenset[ObjectKey] = frozenset()
     for component in COMPONENTS[one.name]:
-        known = catalogue().inventory(target, component)
+        known = catalogue().inventory(destination, component)
         found |= known.keys if known else frozenset()
     return found
 
@@ -143,7 +147,7 @@ def _left(one: LabelledObject, facts: ClusterFacts) -> Item:
 
 def retired_handled(
     facts: ClusterFacts,
-    target: str,
+    destination: str,
     *,
     kept: Collection[str] = (),
     before: ClusterFacts | None = None,
@@ -155,19 +159,19 @@ def retired_handled(
 
     Args:
         facts: After the step.
-        target: The hop's target.
+        destination: The hop's target.
         kept: Extensions that the scenario keeps without Linkerd's support.
         before: Before the step: what was there then has been handled.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    gone = [name for name in RETIRED if retired(name, target)]
+    gone = [name for name in RETIRED if retired(name, destination)]
     items: list[Item] = [*smi.left_over(facts, kept=smi.NAME in kept)]
     split = [i for i in items if not i.explained]
     for name in gone:
         why = "kept by the scenario; no release maintains it" if name in kept else ""
         items += [
-            Item(subject=subject, expected=f"gone: {target} has no {name}", seen=seen,
+            Item(subject=subject, expected=f"gone: {destination} has no {name}", seen=seen,
                  explained=why)
             for subject, seen in _of_retired(facts, name)
         ]  # fmt: skip

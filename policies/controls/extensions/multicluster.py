@@ -23,13 +23,13 @@ DURATIONS_SINCE = (25, 1, 2)
 """Edge from which `probeSpec.period` must be a duration."""
 
 
-def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdict:
+def consistent(before: ClusterFacts, after: ClusterFacts, destination: str) -> Verdict:
     """Judge whether links, credentials, mirrors, gateways and controllers are whole (EXT-04).
 
     Args:
         before: Before the step.
         after: After it.
-        target: The hop's target.
+        destination: The hop's target.
     """
     if why := after.cannot_read("links.multicluster.linkerd.io", "services", "endpoints"):
         return not_assessed(f"links or mirrors could not be read ({why})")
@@ -45,7 +45,7 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
         return not_assessed(f"credentials or leases could not be read ({why})")
     items = [*_identities(was, now)]
     for link in now.links:
-        items += _link(link, now, target)
+        items += _link(link, now, destination)
         items += _controllers(link, now, after)
     items += _mirrors(now)
     linked = len(now.links)
@@ -66,17 +66,17 @@ def consistent(before: ClusterFacts, after: ClusterFacts, target: str) -> Verdic
 
 
 def linked(
-    before: ClusterFacts, after: ClusterFacts, target: str, there: ClusterFacts | None
+    before: ClusterFacts, after: ClusterFacts, destination: str, there: ClusterFacts | None
 ) -> Verdict:
     """Judge all of EXT-04: `consistent`, and in agreement with the other cluster where it is seen.
 
     Args:
         before: Before the step, or before the first one.
         after: After it.
-        target: The hop's target.
+        destination: The hop's target.
         there: The newest facts of the cluster it is linked with; None where there are none.
     """
-    own = consistent(before, after, target)
+    own = consistent(before, after, destination)
     if there is None:
         return own
     other = agree(after, there)
@@ -110,7 +110,7 @@ def _identities(was: Multicluster, now: Multicluster) -> Iterator[Item]:
             )
 
 
-def _link(link: Link, now: Multicluster, target: str) -> Iterator[Item]:
+def _link(link: Link, now: Multicluster, destination: str) -> Iterator[Item]:
     subject = f"Link {link.namespace}/{link.name}"
     wanted = {
         (link.namespace, link.credentials or f"cluster-credentials-{link.cluster}"),
@@ -119,7 +119,7 @@ def _link(link: Link, now: Multicluster, target: str) -> Iterator[Item]:
     for namespace, name in sorted(wanted - {(c.namespace, c.name) for c in now.credentials}):
         key = ObjectKey(kind="Secret", namespace=namespace, name=name)
         yield Item(subject=subject, expected=str(key), seen="no such Secret")
-    version = parse(target)
+    version = parse(destination)
     strict = version.channel != "edge" or version.numbers >= DURATIONS_SINCE
     if strict and link.probe_period and not _DURATION.fullmatch(link.probe_period):
         yield Item(
@@ -128,10 +128,10 @@ def _link(link: Link, now: Multicluster, target: str) -> Iterator[Item]:
             seen=f"{link.probe_period}, made by {link.created_by or 'an unknown release'}",
         )
     made = link.created_by.rpartition(" ")[2]
-    if made != target:
+    if made != destination:
         yield Item(
             subject=subject,
-            expected=f"made by {target}",
+            expected=f"made by {destination}",
             seen=f"made by {made or 'an unknown release'}",
             explained="a Link of an older release is served on; made again it changes nothing",
         )

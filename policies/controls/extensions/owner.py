@@ -54,7 +54,7 @@ def ways_are_open(
     facts: ClusterFacts,
     charts: Iterable[ChartValues],
     targets: Mapping[str, str],
-    target: str,
+    destination: str,
     mode: ValueMode,
 ) -> Verdict:
     """Judge whether every extension can be upgraded by its owner's way (part of PRE-07).
@@ -63,12 +63,14 @@ def ways_are_open(
         facts: Before anything changes.
         charts: Those of extensions that are at hand, for the release each is to reach.
         targets: Extension -> release, where it is not the hop's target.
-        target: The hop's target.
+        destination: The hop's target.
         mode: How Helm treats the values of extensions.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    reaches = {e: targets.get(e.name, target) for e in installed(facts) if e.name in COMPONENTS}
+    reaches = {
+        e: targets.get(e.name, destination) for e in installed(facts) if e.name in COMPONENTS
+    }
     ours = [one for one, release in reaches.items() if not retired(one.name, release)]
     there = {(c.chart, c.release): c for c in charts}
     items = [item for one in ours for item in _items(facts, one, there, reaches[one], mode)]
@@ -90,7 +92,7 @@ def _items(
     facts: ClusterFacts,
     one: Installed,
     charts: Mapping[tuple[str, str], ChartValues],
-    target: str,
+    destination: str,
     mode: ValueMode,
 ) -> Iterator[Item]:
     found, subject = owned(facts, one), f"extension {one.name}"
@@ -102,7 +104,7 @@ def _items(
         )
     if found.owner not in ("helm", "both"):
         return
-    chart = charts.get((CHARTS[one.name], target))
+    chart = charts.get((CHARTS[one.name], destination))
     if not found.release:
         yield Item(
             subject=subject,
@@ -112,7 +114,7 @@ def _items(
     elif chart is None:
         yield Item(
             subject=subject,
-            expected=f"chart {CHARTS[one.name]} of {target}, and helm",
+            expected=f"chart {CHARTS[one.name]} of {destination}, and helm",
             seen=f"release {found.release} of Helm's, no chart at hand: its client is refused",
         )
     elif mode == "reuse" and any(s.path == VERSION for s in chart.values):

@@ -216,13 +216,13 @@ def _below(path: str, values: Mapping[str, str]) -> bool:
     return any(v.startswith(f"{path}.") for v in values)
 
 
-def gateway_rendered(crd: str, target: str, values: Mapping[str, str]) -> bool:
+def gateway_rendered(crd: str, destination: str, values: Mapping[str, str]) -> bool:
     """Return whether linkerd-crds of this release renders a Gateway API CRD with these values.
 
     A legacy switch that is set decides; else `installGatewayAPI`, which came with 2.18.
     """
     switch = values.get(GATEWAY_SWITCHES.get(crd.partition(".")[0], ""))
-    if switch is None and not _before_2_18(target):
+    if switch is None and not _before_2_18(destination):
         switch = values.get(INSTALL_GATEWAY)
     return switch is not None and switch not in ("false", "null", '""', "0")
 

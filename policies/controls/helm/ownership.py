@@ -209,7 +209,7 @@ def _release_items(facts: ClusterFacts) -> Iterator[Item]:
             )
 
 
-def deployed(facts: ClusterFacts, chart: str, target: str) -> Verdict:
+def deployed(facts: ClusterFacts, chart: str, destination: str) -> Verdict:
     """Judge whether the newest revision of a chart is the target's, and deployed (CRD-01, CP-02).
 
     A failed `helm upgrade` leaves objects half way: those that it had reached are the target's.
@@ -222,20 +222,20 @@ def deployed(facts: ClusterFacts, chart: str, target: str) -> Verdict:
         items.append(Item(subject=f"release of {chart}", expected="one", seen="none"))
     elif release.unread:
         return not_assessed(f"{release.label} was not read in full ({release.unread})")
-    elif (release.linkerd, release.status) != (target, SETTLED):
+    elif (release.linkerd, release.status) != (destination, SETTLED):
         items.append(
             Item(
                 subject=release.label,
-                expected=f"{target}, {SETTLED}",
+                expected=f"{destination}, {SETTLED}",
                 seen=f"revision {release.revision}: {release.linkerd or release.chart_version}, "
                 f"{release.status}",
             )
         )
     return judged(
         items,
-        holds_as=f"The release of {chart} is {target}, {SETTLED}",
-        violated_as=f"Helm did not bring {chart} to {target}",
-        expected=f"the newest revision of {target}, {SETTLED}",
+        holds_as=f"The release of {chart} is {destination}, {SETTLED}",
+        violated_as=f"Helm did not bring {chart} to {destination}",
+        expected=f"the newest revision of {destination}, {SETTLED}",
         cause="`helm upgrade` failed or was rolled back; its error is among the step's commands",
         next_command=f"helm -n {facts.control_plane_namespace} history "
         f"{release.name if release else chart}",

@@ -162,7 +162,7 @@ def three_way(release: HelmRelease, new: Values) -> tuple[ValueChange, ...]:
     return tuple(changes)
 
 
-def changed_defaults(release: HelmRelease, new: Values, target: str) -> Verdict:
+def changed_defaults(release: HelmRelease, new: Values, destination: str) -> Verdict:
     """Judge each default of the new chart that changes for this user, by name (PRE-08).
 
     A new or changed default that reaches the user is shown, as is a value of the user's that the
@@ -172,16 +172,16 @@ def changed_defaults(release: HelmRelease, new: Values, target: str) -> Verdict:
     if release.unread:
         return not_assessed(f"{release.label} was not read in full ({release.unread})")
     if not new:
-        return not_assessed(f"the values of {release.chart} of {target} are not at hand")
+        return not_assessed(f"the values of {release.chart} of {destination} are not at hand")
     return judged(
         [
-            _change_item(c, target)
+            _change_item(c, destination)
             for c in three_way(release, new)
             if c.applies or c.user is not None
         ],
-        holds_as=f"{release.label}: every value of the user's is read by {target}, and each "
+        holds_as=f"{release.label}: every value of the user's is read by {destination}, and each "
         "changed default is named",
-        violated_as=f"{release.label}: values are set that {target} does not read",
+        violated_as=f"{release.label}: values are set that {destination} does not read",
         expected="values that the new chart has",
         cause="the chart renamed or removed them; Helm drops unknown values without a word",
         next_command=f"helm -n {release.namespace} get values {release.name}",
@@ -200,13 +200,13 @@ def defaults_known(facts: ClusterFacts, charts: Iterable[ChartValues]) -> Verdic
     return combined(parts, holds_as="; ".join(p.summary for p in parts))
 
 
-def _change_item(change: ValueChange, target: str) -> Item:
+def _change_item(change: ValueChange, destination: str) -> Item:
     subject = f"value {change.path}"
     if change.removed and change.path not in LEGACY:
         hint = next((h for p, h in RENAMED.items() if _at_or_below(change.path, p)), "")
         return Item(
             subject=subject,
-            expected=f"read by {target}",
+            expected=f"read by {destination}",
             seen=f"{_shown(change.user)}, which the new chart ignores{': ' if hint else ''}{hint}",
         )
     seen = f"default {_shown(change.old)} -> {_shown(change.new)}"

@@ -58,12 +58,12 @@ def older(workload: Workload, release: str) -> bool | None:
     return None if has is None or needs is None else has < needs
 
 
-def ready_first(facts: ClusterFacts, target: str, kept: CniSettings | None = None) -> Verdict:
+def ready_first(facts: ClusterFacts, destination: str, kept: CniSettings | None = None) -> Verdict:
     """Judge whether the plugin is new enough and ready before the control plane changes (EXT-06).
 
     Args:
         facts: When the CRDs are upgraded, the last moment before the control plane.
-        target: The hop's target.
+        destination: The hop's target.
         kept: The plugin's own settings, where it was to be rendered again.
     """
     if why := not_seen(facts, "daemonsets.apps", "namespaces", "nodes"):
@@ -76,26 +76,26 @@ def ready_first(facts: ClusterFacts, target: str, kept: CniSettings | None = Non
         return not_applicable(NONE)
     if found is None:
         return _missing()
-    if older(found, target) is None:
+    if older(found, destination) is None:
         return not_assessed(
             f"the version of {found.key} cannot be compared: {version_of(found) or 'no tag'}, "
-            f"{target} comes with {wanted(target) or 'an unknown one'}"
+            f"{destination} comes with {wanted(destination) or 'an unknown one'}"
         )
-    if kept is not None and kept.obstacles and older(found, target):
+    if kept is not None and kept.obstacles and older(found, destination):
         return not_assessed(
             f"{found.key} {version_of(found)} was left as it is, since `linkerd install-cni` "
-            f"cannot keep {'; '.join(kept.obstacles)}: upgrade it to {wanted(target)} by its own "
-            "means"
+            f"cannot keep {'; '.join(kept.obstacles)}: upgrade it to {wanted(destination)} by "
+            "its own means"
         )
-    items = [*_version(found, target), *_nodes(facts, found)]
+    items = [*_version(found, destination), *_nodes(facts, found)]
     plugged = judged(
         items,
         holds_as=f"linkerd-cni {version_of(found)} is ready on every node",
         violated_as="linkerd-cni is not ready for the control plane of the target",
-        expected=f"{wanted(target)} or newer, and a ready pod on every node",
+        expected=f"{wanted(destination)} or newer, and a ready pod on every node",
         cause="`linkerd upgrade` does not touch the plugin; a pod that is created on a node "
         "without it never starts",
-        next_command=_command(found, target, kept),
+        next_command=_command(found, destination, kept),
     )
     return combined([plugged, rollouts_complete(facts, [found])], holds_as=plugged.summary)
 
@@ -114,19 +114,19 @@ def _missing() -> Verdict:
     )
 
 
-def _command(found: Workload, target: str, kept: CniSettings | None) -> str:
+def _command(found: Workload, destination: str, kept: CniSettings | None) -> str:
     if found.created_by.startswith("linkerd/helm") or found.helm_release:
         name = found.helm_release.rpartition("/")[2] or "linkerd2-cni"
-        return f"helm upgrade {name} linkerd-edge/linkerd2-cni  # the chart of {target}"
+        return f"helm upgrade {name} linkerd-edge/linkerd2-cni  # the chart of {destination}"
     sets = "".join(f" --set {shlex.quote(each)}" for each in (kept.sets if kept else ()))
-    return f"linkerd install-cni{sets} | kubectl apply -f -  # with the client of {target}"
+    return f"linkerd install-cni{sets} | kubectl apply -f -  # with the client of {destination}"
 
 
-def _version(found: Workload, target: str) -> Iterator[Item]:
-    if older(found, target):
+def _version(found: Workload, destination: str) -> Iterator[Item]:
+    if older(found, destination):
         yield Item(
             subject=found.key,
-            expected=f"{wanted(target)} or newer",
+            expected=f"{wanted(destination)} or newer",
             seen=version_of(found),
         )
 

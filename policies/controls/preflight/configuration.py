@@ -137,7 +137,7 @@ def _marks(facts: ClusterFacts, *, by_charts: bool, kept: bool = False) -> Itera
 
 
 def retained(
-    before: ClusterFacts, after: ClusterFacts, target: str, rendered: Rendered | None = None
+    before: ClusterFacts, after: ClusterFacts, destination: str, rendered: Rendered | None = None
 ) -> Verdict:
     """Judge whether the configuration kept its identity and the user's values (CP-03).
 
@@ -147,7 +147,7 @@ def retained(
     Args:
         before: Facts before the control plane step.
         after: Facts after it.
-        target: The release the configuration must name.
+        destination: The release the configuration must name.
         rendered: What `linkerd upgrade` rendered; None leaves changed defaults unproven, which
             their explanation says.
     """
@@ -160,31 +160,37 @@ def retained(
     if new is None:
         items = [Item(subject="ConfigMap linkerd-config", expected="present", seen="gone")]
     else:
-        items = [*_identity(old, new, target), *_overrides(old, new), *_values(old, new, rendered)]
+        items = [
+            *_identity(old, new, destination),
+            *_overrides(old, new),
+            *_values(old, new, rendered),
+        ]
     explained = sum(1 for i in items if i.explained)
     return judged(
         items,
-        holds_as=f"The configuration was retained and names {target}; "
+        holds_as=f"The configuration was retained and names {destination}; "
         f"{number(explained, 'value')} {verb(explained, 'follows', 'follow')} the target's "
         "defaults",
         includes=True,
         violated_as="The configuration was not retained",
-        expected=f"the same ConfigMap, linkerdVersion {target}, every stored override in force, "
-        "every other change a default of the target",
+        expected=f"the same ConfigMap, linkerdVersion {destination}, every stored override in "
+        "force, every other change a default of the target",
         cause="values were given or lost at the upgrade, or the configuration was edited by hand",
         next_command="kubectl -n linkerd get configmap linkerd-config -o yaml",
     )
 
 
-def _identity(old: LinkerdConfig, new: LinkerdConfig, target: str) -> Iterator[Item]:
+def _identity(old: LinkerdConfig, new: LinkerdConfig, destination: str) -> Iterator[Item]:
     if old.uid != new.uid:
         yield Item(
             subject="ConfigMap linkerd-config",
             expected=f"uid {old.uid}",
             seen=f"uid {new.uid}: deleted and made again",
         )
-    if new.version != target:
-        yield Item(subject="value linkerdVersion", expected=target, seen=new.version or "absent")
+    if new.version != destination:
+        yield Item(
+            subject="value linkerdVersion", expected=destination, seen=new.version or "absent"
+        )
 
 
 def _overrides(old: LinkerdConfig, new: LinkerdConfig) -> Iterator[Item]:

@@ -20,7 +20,7 @@ BY_DIGEST = " (by digest alone)"
 UNKNOWN_AS = "images are named by digest alone, which tells no version"
 
 
-def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
+def control_plane_images(facts: ClusterFacts, destination: str) -> Verdict:
     """Judge whether every container of the control plane has the target's image.
 
     Names and tags count, registries and digests beside tags do not: mirrors and policy engines are
@@ -35,7 +35,7 @@ def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
         for c in COMPONENTS
         if c not in present
     ]
-    expected = _Expected.of(target, facts)
+    expected = _Expected.of(destination, facts)
     for workload in control_plane_workloads(facts):
         items += _container_items(workload.key, workload.images, expected)
     for pod in control_plane_pods(facts):
@@ -45,9 +45,9 @@ def control_plane_images(facts: ClusterFacts, target: str) -> Verdict:
         known,
         unknown=blind,
         unknown_as=UNKNOWN_AS,
-        holds_as=f"Every container image of the control plane is {target}'s",
-        violated_as=f"Images of the control plane are not {target}'s",
-        expected=f"controller and proxy at {target}"
+        holds_as=f"Every container image of the control plane is {destination}'s",
+        violated_as=f"Images of the control plane are not {destination}'s",
+        expected=f"controller and proxy at {destination}"
         + (f", proxy-init at {expected.proxy_init}" if expected.proxy_init else ""),
         cause="a rollout that has not finished, a component left at the old release, or a value "
         "that pins an image",
@@ -68,29 +68,29 @@ class _Expected(Fact, frozen=True, kw_only=True):
     """(image name, tag) that the stored values set."""
 
     @classmethod
-    def of(cls, target: str, facts: ClusterFacts) -> _Expected:
+    def of(cls, destination: str, facts: ClusterFacts) -> _Expected:
         return cls(
-            target=target,
-            proxy_init=_proxy_init(target),
-            policy_controller=_has_policy_controller(target),
+            target=destination,
+            proxy_init=_proxy_init(destination),
+            policy_controller=_has_policy_controller(destination),
             pinned=tuple(_pinned(facts)),
         )
 
 
-def _proxy_init(target: str) -> str:
-    release = catalogue().release(target)
+def _proxy_init(destination: str) -> str:
+    release = catalogue().release(destination)
     if release is not None and release.channel == "edge":
         return release.proxy_init
-    images = catalogue().images(target)
+    images = catalogue().images(destination)
     return reference(images.proxy_init).tag if images else ""
 
 
-def _has_policy_controller(target: str) -> bool:
+def _has_policy_controller(destination: str) -> bool:
     """Return whether a release has the image; edge-25.8.3 merged it into the controller's."""
-    version = parse(target)
+    version = parse(destination)
     if version.channel == "edge":
         return version.numbers < (25, 8, 3)
-    images = catalogue().images(target)
+    images = catalogue().images(destination)
     return bool(images and images.policy_controller)
 
 

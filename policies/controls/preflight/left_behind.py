@@ -44,7 +44,7 @@ class _Seen(Fact, frozen=True, kw_only=True):
 def data_plane_current(
     facts: ClusterFacts,
     source: str,
-    target: str = "",
+    destination: str = "",
     *,
     later: Sequence[str] = (),
     lazy: bool = False,
@@ -55,7 +55,7 @@ def data_plane_current(
     Args:
         facts: Before the hop.
         source: The release the control plane runs.
-        target: The hop's target; empty where nothing is upgraded. Within the source's logical
+        destination: The hop's target; empty where nothing is upgraded. Within the source's logical
             version older proxies may stay.
         later: Targets of the path's later hops.
         lazy: Nothing is restarted in any hop.
@@ -64,10 +64,10 @@ def data_plane_current(
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
-    crosses = not target or behind(source, target) != 0
+    crosses = not destination or behind(source, destination) != 0
     if crosses and not pods:
         return not_applicable(NO_PROXY)
-    targets = (target, *later) if target else ()
+    targets = (destination, *later) if destination else ()
     renewal_of = renewals(facts)
     counts: Counter[_Seen] = Counter()
     command = ""
@@ -88,7 +88,7 @@ def data_plane_current(
         holds_as=(
             f"{every(len(pods), 'proxy', 'proxies')} of {source}'s logical version"
             if crosses
-            else f"{source} and {target} are of one logical version: older proxies may stay"
+            else f"{source} and {destination} are of one logical version: older proxies may stay"
         )
         + (
             f"; {number(named, 'owner')} of pods that no restart renews "

@@ -205,7 +205,9 @@ def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
             yield str(one.key), one.uid
 
 
-def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered] = ()) -> Verdict:
+def no_orphans(
+    facts: ClusterFacts, destination: str, *, rendered: Iterable[Rendered] = ()
+) -> Verdict:
     """Judge whether anything of an older version is left: webhooks, objects and more (PRN-03).
 
     A labelled object that no release rendered is no orphan but somebody's: it is explained.
@@ -215,14 +217,14 @@ def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered]
         return not_assessed(f"webhook configurations could not be read ({why})")
     if not facts.objects or not facts.namespaces:
         return not_assessed("no labelled object, or no namespace, was seen")
-    keys = frozenset(o.key for r in rendered for o in r.objects) or inventory(target, facts)
+    keys = frozenset(o.key for r in rendered for o in r.objects) or inventory(destination, facts)
     items = [i for w in facts.webhooks if (i := _dangling(w, facts)) is not None]
     items += _api_services(facts)
     if keys:
         items += [
             Item(
                 subject=str(o.key),
-                expected=f"gone: {target} does not render it",
+                expected=f"gone: {destination} does not render it",
                 seen=f"left behind, created by {o.created_by or 'an older release'}"
                 if _is_linkerds(o)
                 else whose(o.key),
@@ -231,12 +233,12 @@ def no_orphans(facts: ClusterFacts, target: str, *, rendered: Iterable[Rendered]
             for o in labelled(facts)
             if o.key not in keys and not _belongs_to_webhook(o.key, items)
         ]
-    items += _retired_extensions(facts, target)
+    items += _retired_extensions(facts, destination)
     return judged(
         items,
         holds_as="Nothing of an older version is orphaned",
         violated_as="Something of an older version is orphaned",
-        expected=f"only objects {target} renders, webhooks and APIServices that answer",
+        expected=f"only objects {destination} renders, webhooks and APIServices that answer",
         cause="a prune that was left out or could not see a kind, or an extension that Linkerd no "
         "longer has",
         next_command="linkerd prune",
@@ -280,12 +282,12 @@ def _api_services(facts: ClusterFacts) -> Iterator[Item]:
         )
 
 
-def _retired_extensions(facts: ClusterFacts, target: str) -> Iterator[Item]:
+def _retired_extensions(facts: ClusterFacts, destination: str) -> Iterator[Item]:
     for namespace in facts.namespaces:
-        if retired(namespace.extension, target):
+        if retired(namespace.extension, destination):
             yield Item(
                 subject=f"namespace {namespace.name}",
-                expected=f"gone: {target} has no extension {namespace.extension}",
+                expected=f"gone: {destination} has no extension {namespace.extension}",
                 seen="still there, with cluster-wide objects nothing removes",
                 explained="extensions have a step of their own; judged by EXT-05",
             )

@@ -170,15 +170,15 @@ def baseline_healthy(
     )
 
 
-def client_is(target: str, report: VersionReport | None) -> Verdict:
+def client_is(destination: str, report: VersionReport | None) -> Verdict:
     """Judge whether the client in place is the target release (CLI-01)."""
     if report is None:
         return not_assessed("`linkerd version --client` was not run")
-    if report.client == target:
-        return holds(f"The client is {target}", seen=report.client)
+    if report.client == destination:
+        return holds(f"The client is {destination}", seen=report.client)
     return violated(
         "The client is not the target release",
-        expected=target,
+        expected=destination,
         seen=report.client or "no version",
         cause="another linkerd comes first in PATH",
         next_command="linkerd version --client --short",
@@ -208,7 +208,7 @@ def checksum_verified(commands: Sequence[CommandRun]) -> Verdict:
     )
 
 
-def reports_match(report: VersionReport | None, facts: ClusterFacts, target: str) -> Verdict:
+def reports_match(report: VersionReport | None, facts: ClusterFacts, destination: str) -> Verdict:
     """Judge whether client, server and proxies report what the objects say (CP-07).
 
     Numbers of pods may differ, since pods come and go between two looks; a version that only one
@@ -222,7 +222,7 @@ def reports_match(report: VersionReport | None, facts: ClusterFacts, target: str
     items = [
         Item(subject=subject, expected=expected, seen=seen or "unavailable")
         for subject, expected, seen in (
-            ("client", target, report.client),
+            ("client", destination, report.client),
             ("server", facts.config.version, report.server),
         )
         if expected != seen
@@ -230,10 +230,10 @@ def reports_match(report: VersionReport | None, facts: ClusterFacts, target: str
     items += _proxies(Counter(dict(report.proxies)), facts)
     return judged(
         items,
-        holds_as=f"Client, server and proxies report what the objects say ({target})",
+        holds_as=f"Client, server and proxies report what the objects say ({destination})",
         violated_as="`linkerd version` and the objects differ",
-        expected=f"client {target}, server {facts.config.version}, the proxies' versions as on "
-        "their pods",
+        expected=f"client {destination}, server {facts.config.version}, the proxies' versions as "
+        "on their pods",
         cause="a client of another release, or a configuration that names what does not run",
         next_command="linkerd version --proxy",
     )
