@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from fixtures.core.errors import BadInput
 from fixtures.run.console import Console
 from fixtures.run.open_run import open_session
-from fixtures.scenario.model import KEYS, Scenario, Waiver, load
+from fixtures.scenario.model import KEYS, ExtensionSpec, Scenario, Waiver, load
 from fixtures.scenario.waivers import unexpired
+from fixtures.scenario.workloads import workers
 
 
 def written(folder: Path, text: str) -> Path:
@@ -171,3 +172,17 @@ def test_a_word_that_is_no_choice_is_answered_with_the_choices() -> None:
 
     assert refused.value.expected == "one of auto, always, never"
     assert refused.value.where == "option --stand-ins"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "nodes"),
+    [
+        (Scenario(), 1),
+        (Scenario(high_availability=True), 3),
+        (Scenario(extensions={"viz": ExtensionSpec(high_availability=True)}), 3),
+        (Scenario(extensions={"viz": ExtensionSpec()}), 1),
+        (Scenario(high_availability=True, nodes=2), 2),
+    ],
+)
+def test_replicas_that_keep_apart_have_a_node_each(scenario: Scenario, nodes: int) -> None:
+    assert workers(scenario) == nodes
