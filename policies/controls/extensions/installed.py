@@ -86,8 +86,11 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
     ]
     others = [e for e in installed(facts) if e.name not in COMPONENTS]
     items: list[Item] = []
-    for one in ours:
-        items += _images(facts, one, targets.get(one.name, destination))
+    behind = ours[:1]
+    for one in reversed(ours):
+        found = list(_images(facts, one, targets.get(one.name, destination)))
+        behind = [one] if any(not i.explained for i in found) else behind
+        items = [*found, *items]
     if others and not any(not i.explained for i in items):
         named = "; ".join(_shown(facts, e) for e in others)
         return not_assessed(f"not Linkerd's own, so their release is not known: {named}")
@@ -104,7 +107,7 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
         + "".join(f", {n} at {v}" for n, v in sorted(targets.items()) if v != destination),
         cause="the extension was not installed again with the new client, or not with the options "
         "it has: nothing remembers them",
-        next_command=f"linkerd {ours[0].name} install | kubectl apply -f -",
+        next_command=f"linkerd {behind[0].name} install | kubectl apply -f -",
     )
 
 
