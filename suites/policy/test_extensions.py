@@ -134,6 +134,18 @@ def test_an_extension_left_at_the_source_is_a_violation() -> None:
     assert not any("prometheus" in s for s in subjects(verdict))
 
 
+def test_what_to_do_next_names_the_extension_that_is_behind() -> None:
+    facts = with_viz(cluster(TARGET), SOURCE)
+    beside = namespace("linkerd-multicluster", extension="multicluster")
+    both = change(facts, namespaces=(beside, *facts.namespaces))
+    assert next(e.name for e in installed(both)) == "multicluster"
+
+    verdict = images_at_target(both, {}, TARGET)
+
+    assert verdict.status == "violated"
+    assert verdict.next_command.startswith("linkerd viz install")
+
+
 def test_one_container_left_at_the_source_is_a_violation() -> None:
     facts = with_viz(cluster(TARGET))
     old = deployment("metrics-api", f"cr.l5d.io/linkerd/metrics-api:{SOURCE}")
