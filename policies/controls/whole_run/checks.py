@@ -1,18 +1,20 @@
 """What `linkerd` says of itself: checks and versions, compared with what objects say.
 
-Results are read by field. The text of a message is shown and never matched; a category that should
-be there and is not counts as much as an error, since a fatal check hides all that follow it.
+Results are read by field. The text of a message is shown and never matched, but for a pod's name;
+a category that should be there and is not counts as much as an error, since a fatal check hides
+all that follow it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from oci import reference
 from policies.controls.control_plane.availability import control_plane_rollouts
 from policies.controls.data_plane.injection import meshed_as_declared
-from policies.facts.cluster import ClusterFacts, Proxy
+from policies.facts.cluster import ClusterFacts, Pod, Proxy
 from policies.facts.observations import CheckRun, CommandRun, VersionReport
 from policies.releases.versions import parse
 from policies.skew.planes import ENDED, data_plane_pods, not_placed, not_seen
@@ -78,7 +80,10 @@ def agrees(
             cause="the client failed before it could check anything",
             next_command=f"linkerd {run.label}",
         )
-    items = [*_missing(run, version, reference), *_results(run, pending, by_applications(facts))]
+    items = [
+        *_missing(run, version, reference),
+        *_results(run, pending, by_applications(facts), ended(facts)),
+    ]
     if run.exit_code and not run.failed() and all(i.explained for i in items):
         items.append(
             Item(
@@ -110,7 +115,9 @@ def _missing(run: CheckRun, version: str, reference: CheckRun | None) -> Iterato
             yield Item(subject=f"category {name}", expected="checked", seen="missing")
 
 
-def _results(run: CheckRun, pending: Collection[str], broken: Sequence[str]) -> Iterator[Item]:
+def _results(
+    run: CheckRun, pending: Collection[str], broken: Sequence[str], gone: Mapping[str, str]
+) -> Iterator[Item]:
     for document in run.documents:
         for category in document.categories:
             for check in category.checks:
@@ -119,8 +126,15 @@ def _results(run: CheckRun, pending: Collection[str], broken: Sequence[str]) -> 
                         subject=f"{category.name}: {check.description}",
                         expected="success",
                         seen=check.error or check.result,
-                        explained=_why_not(category.name, check.result, pending, broken),
+                        explained=_why_not(category.name, check.result, pending, broken)
+                        or _lies_there(check.error, gone),
                     )
+
+
+def _lies_there(error: str, gone: Mapping[str, str]) -> str:
+    """Explain what is said of a pod that has ended, by the name that the check has it."""
+    named = re.findall(r'pod "([^"]{1,253})"', error)
+    return next((gone[name] for name in named if name in gone), "")
 
 
 def _why_not(category: str, result: str, pending: Collection[str], broken: Sequence[str]) -> str:
@@ -132,6 +146,32 @@ def _why_not(category: str, result: str, pending: Collection[str], broken: Seque
     if category in pending:
         return "its own step comes later and judges it"
     return ""
+
+
+def ended(facts: ClusterFacts | None) -> dict[str, str]:
+    """Return meshed pods that have ended and still lie there: name -> what is to be said of each.
+
+    The check counts those that were evicted or lost with their node, though nothing runs in them;
+    none is returned where a proxy that runs is at fault, which may hide behind one.
+    """
+    if facts is None or not_seen(facts) or any(map(_is_at_fault, data_plane_pods(facts))):
+        return {}
+    return {
+        p.name: f"pod {p.key} has ended and lies there still: nothing runs in it, and the check "
+        "succeeds once it is deleted"
+        for p in facts.pods
+        if p.proxy is not None
+        and p.namespace != facts.control_plane_namespace
+        and (p.phase in ENDED or (p.deleting and not p.proxy.ready))
+    }
+
+
+def _is_at_fault(pod: Pod) -> bool:
+    """Whether its proxy is why a pod does not run."""
+    if pod.application_ended or pod.proxy is None:
+        return False
+    faults = [name for name, why in pod.waiting if why not in _STARTING]
+    return any(name in _LINKERDS for name in faults) or (not faults and not pod.proxy.ready)
 
 
 def by_applications(facts: ClusterFacts | None) -> list[str]:
