@@ -279,3 +279,33 @@ def test_a_check_cut_short_does_not_agree() -> None:
     cut = CheckRun(label="check", exit_code=0, documents=(CheckDocument(success=True),))
 
     assert check_agrees_with_facts(cut, CHECK_PROXY, cluster()).status == "violated"
+
+
+def said_of(name: str) -> CheckRun:
+    """`check --proxy` that stopped at a pod."""
+    run = check_run("check --proxy", PROXY, failed="linkerd-data-plane", exit_code=1)
+    (document,) = run.documents
+    error = f'container "linkerd-proxy" in pod "{name}" is not ready'
+    categories = tuple(
+        change(
+            c,
+            checks=tuple(change(k, error=error) if k.result == "error" else k for k in c.checks),
+        )
+        for c in document.categories
+    )
+    return change(run, documents=(change(document, categories=categories),))
+
+
+def test_a_dead_pod_that_lies_there_is_explained_where_no_living_proxy_is_at_fault() -> None:
+    dead = change(pod("evicted"), phase="Failed")
+    facts = with_pods(cluster(), dead)
+
+    verdict = agrees(said_of("evicted"), facts=facts)
+
+    assert verdict.status == "holds"
+    assert any("has ended and lies there" in i.explained for i in verdict.explained)
+    assert agrees(said_of("another"), facts=facts).status == "violated"
+    assert agrees(said_of("evicted")).status == "violated", "after the baseline it is a fact"
+    unready = proxy(SOURCE, ready=False)
+    at_fault = with_pods(cluster(), dead, pod("living", proxy=unready))
+    assert agrees(said_of("evicted"), facts=at_fault).status == "violated"
