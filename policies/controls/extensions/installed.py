@@ -85,18 +85,15 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
         e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, destination)
     ]
     others = [e for e in installed(facts) if e.name not in COMPONENTS]
-    items: list[Item] = []
-    behind = ours[:1]
-    for one in reversed(ours):
-        found = list(_images(facts, one, targets.get(one.name, destination)))
-        behind = [one] if any(not i.explained for i in found) else behind
-        items = [*found, *items]
+    images = [(e.name, [*_images(facts, e, targets.get(e.name, destination))]) for e in ours]
+    items = [item for _, each in images for item in each]
     if others and not any(not i.explained for i in items):
         named = "; ".join(_shown(facts, e) for e in others)
         return not_assessed(f"not Linkerd's own, so their release is not known: {named}")
     if not ours:
         return not_applicable(without(facts, destination))
     known, by_digest = apart(items)
+    behind = [name for name, each in images if any(not i.explained for i in each)]
     return judged(
         known,
         unknown=by_digest,
@@ -107,7 +104,7 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
         + "".join(f", {n} at {v}" for n, v in sorted(targets.items()) if v != destination),
         cause="the extension was not installed again with the new client, or not with the options "
         "it has: nothing remembers them",
-        next_command=f"linkerd {behind[0].name} install | kubectl apply -f -",
+        next_command=f"linkerd {[*behind, ours[0].name][0]} install | kubectl apply -f -",
     )
 
 

@@ -166,12 +166,17 @@ def ended(facts: ClusterFacts | None) -> dict[str, str]:
     }
 
 
+def _faults(pod: Pod) -> list[tuple[str, str]]:
+    """List the containers that wait, with the reason, and are not just starting."""
+    return [(name, why) for name, why in pod.waiting if why not in _STARTING]
+
+
 def _is_at_fault(pod: Pod) -> bool:
-    """Whether its proxy is why a pod does not run."""
+    """Tell whether its proxy is why a pod does not run."""
     if pod.application_ended or pod.proxy is None:
         return False
-    faults = [name for name, why in pod.waiting if why not in _STARTING]
-    return any(name in _LINKERDS for name in faults) or (not faults and not pod.proxy.ready)
+    faults = _faults(pod)
+    return any(name in _LINKERDS for name, _ in faults) or (not faults and not pod.proxy.ready)
 
 
 def by_applications(facts: ClusterFacts | None) -> list[str]:
@@ -179,25 +184,19 @@ def by_applications(facts: ClusterFacts | None) -> list[str]:
 
     The check stops at the first pod that it finds: one proxy that is at fault may hide behind it.
     """
-    if facts is None or not_seen(facts):
+    if facts is None or not_seen(facts) or any(map(_is_at_fault, data_plane_pods(facts))):
         return []
-    found = [
+    unplaced = [
         f"pod {p.key} has no node"
         for p in facts.pods
         if p.proxy is not None and not_placed(p) and p.namespace != facts.control_plane_namespace
     ]
-    for pod in data_plane_pods(facts):
-        if pod.application_ended or pod.proxy is None:
-            continue
-        faults = [(name, why) for name, why in pod.waiting if why not in _STARTING]
-        if any(name in _LINKERDS for name, _ in faults):
-            return []
-        elif faults:
-            name, why = faults[0]
-            found.append(f"pod {pod.key}: {name} waits: {why}")
-        elif not pod.proxy.ready:
-            return []
-    return found
+    return unplaced + [
+        f"pod {p.key}: {name} waits: {why}"
+        for p in data_plane_pods(facts)
+        if not p.application_ended
+        for name, why in _faults(p)[:1]
+    ]
 
 
 def baseline_healthy(
