@@ -170,4 +170,4 @@ def _place(tag: str) -> tuple[int, ...]:
     if version.channel == "edge":
         return version.numbers
     anchor = catalogue().anchor(str(logical(version)))
-    return parse(anchor.tag).numbers if anchor else ()
+    return anchor.version.numbers if anchor else ()

@@ -15,7 +15,7 @@ def unusable(version: Version, role: str) -> tuple[Blocker, ...]:
     """Return blockers when nothing is known of a release."""
     known = catalogue()
     what = f"{role} {version.text or '(empty)'}"
-    release = known.release(version.text)
+    release = known.release(version)
     if release is not None and release.channel == "version":
         anchor = known.anchor(release.logical)
         remedy = f"Use {anchor.tag}, the edge of {release.logical}." if anchor else ""
@@ -46,8 +46,8 @@ def _nearest(version: Version) -> str:
         if anchor is not None:
             return f"{version.text} is a logical version: name a release of it, as {anchor.tag}."
         return f"Name a release such as {known.edges[-1].tag}."
-    older = [r.tag for r in releases if parse(r.tag).numbers <= version.numbers][-1:]
-    newer = [r.tag for r in releases if parse(r.tag).numbers > version.numbers][:1]
+    older = [r.tag for r in releases if r.version.numbers <= version.numbers][-1:]
+    newer = [r.tag for r in releases if r.version.numbers > version.numbers][:1]
     return f"The nearest known: {', '.join([*older, *newer])}."
 
 
@@ -102,7 +102,7 @@ def no_way(start: Version, end: Version) -> Blocker:
 
 
 def advised_against(tag: str) -> tuple[Blocker, ...]:
-    advice = catalogue().advice(tag)
+    advice = catalogue().advice(parse(tag))
     if advice is None or advice.status != "not-recommended":
         return ()
     remedy = f"Use {advice.instead} instead." if advice.instead else ""
@@ -116,7 +116,7 @@ def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
         return ()
     found: list[Blocker] = []
     for tag in (hop.source, hop.destination):
-        wanted = catalogue().kubernetes_range(tag)
+        wanted = catalogue().kubernetes_range(parse(tag))
         if why := outside(version, wanted):
             low = parse_kubernetes(wanted.minimum)
             remedy = (

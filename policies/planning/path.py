@@ -169,7 +169,7 @@ def _reasons(leg: Leg, last: Stop, minor: int | None) -> tuple[str, ...]:
     if anchor.advice and anchor.advice.against:
         why = f"is advised against: {anchor.advice.why}"
     else:
-        wanted = catalogue().kubernetes_range(anchor.tag)
+        wanted = catalogue().kubernetes_range(anchor.version)
         on = f"Kubernetes 1.{minor if minor is not None else leg.kubernetes}"
         why = f"supports Kubernetes {wanted}, not what this path needs from {on} on"
     return (distance, f"{leg.target.tag}, since the anchor {anchor.tag} {why}")
@@ -180,7 +180,7 @@ def _upgrades(route: Route, *, known: bool) -> tuple[str, ...]:
     for number, leg in enumerate(route.legs, start=1):
         if leg.kubernetes == leg.kubernetes_before:
             continue
-        wanted = catalogue().kubernetes_range(leg.target.tag)
+        wanted = catalogue().kubernetes_range(parse(leg.target.tag))
         assumed = "" if known or found else " (its version was not given; the newest possible)"
         found.append(
             f"before hop {number}: Kubernetes 1.{leg.kubernetes_before} -> 1.{leg.kubernetes}"
@@ -193,17 +193,17 @@ def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ..
     known = catalogue()
     found: list[str] = []
     unknown: list[str] = []
-    if (advice := known.advice(start.text)) and advice.against:
+    if (advice := known.advice(start)) and advice.against:
         found.append(
             f"The source {start.text} is advised against ({advice.status}): {advice.why}."
         )
-    if (advice := known.advice(end.text)) and advice.status in ("conditional", "skip-suggested"):
+    if (advice := known.advice(end)) and advice.status in ("conditional", "skip-suggested"):
         other = f" {advice.instead} is named instead." if advice.instead else ""
         found.append(f"The target {end.text} is {advice.status}: {advice.why}.{other}")
     if start.channel != end.channel:
         found.append(f"The path changes the channel from {start.channel} to {end.channel}.")
     for tag in dict.fromkeys(t for hop in hops for t in (hop.source, hop.destination)):
-        wanted = known.kubernetes_range(tag)
+        wanted = known.kubernetes_range(parse(tag))
         if wanted.disagreement:
             found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken here: {wanted}.")
         elif not (wanted.minimum or wanted.maximum):

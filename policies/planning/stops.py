@@ -24,7 +24,7 @@ def stop_of(tag: str) -> Stop:
     row = catalogue().logical(str(belongs))
     edges, stables = (row.edges, _plain(row.stables)) if row else ((), ())
     favourite = stables[-1:] if version.channel == "stable" else edges[:1]
-    wanted = catalogue().kubernetes_range(tag)
+    wanted = catalogue().kubernetes_range(parse(tag))
     low, high = parse_kubernetes(wanted.minimum), parse_kubernetes(wanted.maximum)
     return Stop(
         tag=tag,
@@ -76,5 +76,5 @@ def _plain(stables: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _against(tag: str) -> bool:
-    advice = catalogue().advice(tag)
+    advice = catalogue().advice(parse(tag))
     return advice is not None and advice.against

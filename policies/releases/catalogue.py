@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from policies.facts.cluster import ObjectKey
 from policies.releases import tables
-from policies.releases.grammar import parse
+from policies.releases.grammar import Version, parse
 from policies.releases.reader import read
 from policies.releases.types import (
     Advice,
@@ -64,9 +64,9 @@ class Catalogue:
     def _add(self, release: Release) -> None:
         self._releases[release.tag] = release
 
-    def release(self, tag: str) -> Release | None:
-        """Return the release with this tag; None when there is no such tag, or it has no order."""
-        return self._releases.get(tag)
+    def release(self, version: Version) -> Release | None:
+        """Return the release of this name; None when there is no such tag, or it has no order."""
+        return self._releases.get(version.text)
 
     def logical(self, version: str) -> Logical | None:
         """Return the logical version `2.18`, or None."""
@@ -77,17 +77,16 @@ class Catalogue:
         row = self._logicals.get(str(logical))
         return self._releases[row.anchor] if row else None
 
-    def advice(self, tag: str) -> Advice | None:
+    def advice(self, version: Version) -> Advice | None:
         """Return what the project says of this release; None when it says nothing."""
-        return self._advice.get(tag)
+        return self._advice.get(version.text)
 
-    def kubernetes_range(self, tag: str) -> KubernetesRange:
+    def kubernetes_range(self, version: Version) -> KubernetesRange:
         """Return Kubernetes versions a release supports, as far as code and documentation say.
 
         A vendor's release has the documented range of its logical version; its code is not known.
         """
-        release = self._releases.get(tag)
-        version = parse(tag)
+        release = self.release(version)
         logical = release.logical if release else ".".join(map(str, version.numbers[:2]))
         rows = [d for d in self._kubernetes.documented if d.logical == logical]
         code = _short(release.kubernetes_code) if release else ""
@@ -95,7 +94,7 @@ class Catalogue:
         high = max((d.maximum for d in rows), key=_numbers, default="")
         source = (self._kubernetes.code.source,) if code else ()
         return KubernetesRange(
-            tag=tag,
+            tag=version.text,
             code_minimum=code,
             documented_minimum=low,
             documented_maximum=high,
@@ -107,30 +106,32 @@ class Catalogue:
         """Return Gateway API bundles the logical version works with; None before 2.15."""
         return _gateway().get(str(logical))
 
-    def inventory(self, tag: str, component: Component) -> Inventory | None:
-        """Return one component's objects, from the nearest inspected release not newer than `tag`.
+    def inventory(self, version: Version, component: Component) -> Inventory | None:
+        """Return one component's objects, from the nearest inspected release that is not newer.
 
         None when no older release was inspected, or the component does not exist there.
         """
-        anchor = self.inspected(tag)
-        found = _inventories().get((anchor, component)) if anchor else None
+        anchor = self.inspected(version)
+        found = _inventories().get((anchor.text, component)) if anchor else None
         if found is None or anchor is None:
             return None
         keys, source = found
-        return Inventory(tag=tag, component=component, anchor=anchor, keys=keys, source=source)
+        return Inventory(
+            version=version, component=component, anchor=anchor, keys=keys, source=source
+        )
 
-    def crds(self, tag: str) -> tuple[CrdVersions, ...]:
+    def crds(self, version: Version) -> tuple[CrdVersions, ...]:
         """Return Linkerd's CRDs and Gateway API's, from the nearest inspected older release."""
-        anchor = self.inspected(tag)
+        anchor = self.inspected(version)
         rows = _crd_table().crd if anchor else ()
-        return tuple(_crd(row) for row in rows if anchor in row.anchors)
+        return tuple(_crd(row) for row in rows if anchor and anchor.text in row.anchors)
 
-    def images(self, tag: str) -> Images | None:
+    def images(self, version: Version) -> Images | None:
         """Return images beside controller and proxy, from the nearest inspected older release."""
-        anchor = self.inspected(tag)
+        anchor = self.inspected(version)
         table = _image_table()
-        for row in table.images:
-            if row.tag == anchor:
+        for row in table.images if anchor else ():
+            if anchor and row.tag == anchor.text:
                 return Images(
                     anchor=row.tag,
                     registry=table.registry,
@@ -143,27 +144,26 @@ class Catalogue:
                 )
         return None
 
-    def inspected(self, tag: str) -> str | None:
-        """Return the nearest release, not newer than `tag`, whose manifests were inspected.
+    def inspected(self, version: Version) -> Version | None:
+        """Return the nearest release, not newer than this, whose manifests were inspected.
 
         Only stable-2.14.10 was inspected of the releases before edge-24.2.4: it stands for the
         logical version 2.14.
         """
-        version = parse(tag)
-        release = self._releases.get(tag)
-        logical = release.logical if release else ".".join(map(str, version.numbers[:2]))
         if not version.known or version.channel in ("preview", "dev", "git"):
             return None
-        anchors = [t for t in _inspected_tags() if t.startswith("edge-")]
+        release = self.release(version)
+        logical = release.logical if release else ".".join(map(str, version.numbers[:2]))
+        anchors = [t for t in _inspected() if t.channel == "edge"]
         if version.channel == "edge":
-            older = [t for t in anchors if parse(t).numbers <= version.numbers]
+            older = [t for t in anchors if t.numbers <= version.numbers]
             if older:
                 return older[-1]
-            return "stable-2.14.10" if logical == "2.14" else None
+            return parse("stable-2.14.10") if logical == "2.14" else None
         if logical == "2.14":
-            return "stable-2.14.10"
-        anchor = self._logicals.get(logical)
-        return anchor.anchor if anchor and anchor.anchor in anchors else None
+            return parse("stable-2.14.10")
+        anchor = self.anchor(logical)
+        return anchor.version if anchor and anchor.version in anchors else None
 
     def _edge(self, row: tables.Row, logical: tables.LogicalTable, source: str) -> Release:
         tag = row[0]
@@ -297,8 +297,8 @@ def _inventories() -> dict[tuple[str, str], tuple[frozenset[ObjectKey], str]]:
 
 
 @cache
-def _inspected_tags() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(anchor for anchor, _ in _inventories()))
+def _inspected() -> tuple[Version, ...]:
+    return tuple(parse(tag) for tag in dict.fromkeys(anchor for anchor, _ in _inventories()))
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from policies.releases import catalogue
-from policies.releases.grammar import LogicalVersion
+from policies.releases.grammar import LogicalVersion, parse
 
 _NUMBERS = re.compile(
     r"(?P<channel>edge|stable)?[-_ ]?v?"
@@ -27,17 +27,17 @@ def resolve(text: str) -> str:
     - `latest` is the newest edge that nothing is said against, `latest-stable` the last stable.
     """
     known = catalogue()
-    if known.release(text) is not None:
-        return text
+    if known.release(parse(text)) is not None:
+        return text.strip()
     name = text.strip().lower()
     if found := _LATEST.fullmatch(name):
         return _latest("stable" if "stable" in found.groups() else "edge")
     found = _NUMBERS.fullmatch(name)
     if found is None:
-        return name if known.release(name) is not None else text
+        return name if known.release(parse(name)) is not None else text
     logical = _logical(found["channel"] or "", found) if not found["suffix"] else ""
     candidates = (logical, _edge(found), _stable(found))
-    return next((tag for tag in candidates if tag and known.release(tag) is not None), text)
+    return next((tag for tag in candidates if tag and known.release(parse(tag)) is not None), text)
 
 
 def _latest(channel: str) -> str:

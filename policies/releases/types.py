@@ -6,6 +6,7 @@ from datetime import date
 from typing import Literal
 
 from policies.facts.cluster import Fact, ObjectKey
+from policies.releases.grammar import Version, parse
 
 Component = Literal[
     "crds",
@@ -59,6 +60,11 @@ class Release(Fact, frozen=True, kw_only=True):
     proxy_init: str = ""
     advice: Advice | None = None
     source: str
+
+    @property
+    def version(self) -> Version:
+        """The tag, read."""
+        return parse(self.tag)
 
 
 class Logical(Fact, frozen=True, kw_only=True):
@@ -152,17 +158,17 @@ class Images(Fact, frozen=True, kw_only=True):
 class Inventory(Fact, frozen=True, kw_only=True):
     """Objects of one component at one release."""
 
-    tag: str
+    version: Version
     component: str
-    anchor: str
-    """The inspected release it was taken from: the nearest one not newer than `tag`."""
+    anchor: Version
+    """The inspected release it was taken from: the nearest one not newer than `version`."""
     keys: frozenset[ObjectKey]
     source: str
 
     @property
     def exact(self) -> bool:
         """Taken from the release itself."""
-        return self.anchor == self.tag
+        return self.anchor == self.version
 
 
 class Irregularities(Fact, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ def _anchors() -> tuple[tuple[tuple[int, ...], ...], tuple[LogicalVersion, ...]]
 
 @cache
 def _newest_edge() -> tuple[int, ...]:
-    return parse(catalogue().edges[-1].tag).numbers
+    return catalogue().edges[-1].version.numbers
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from policies.facts.cluster import Fact
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from policies.verdicts.findings import (
     Item,
     Verdict,
@@ -77,7 +78,7 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
     if version is None:
         seen = facts.kubernetes or "nothing"
         return not_assessed(f"the API server's version could not be read: {seen}")
-    ranges = [catalogue().kubernetes_range(tag) for tag in (hop.source, hop.destination)]
+    ranges = [catalogue().kubernetes_range(parse(tag)) for tag in (hop.source, hop.destination)]
     unknown = [r.tag for r in ranges if not (r.minimum or r.maximum)]
     if unknown:
         return not_assessed(f"no Kubernetes range is known of {' and '.join(unknown)}")

@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.linkerd.crds import gateway_api_by_default, render_crds
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from suites.embedded.linkerd_recordings import recorded_dump
 from suites.embedded.test_linkerd_model import ANCHORS
 
@@ -28,7 +29,7 @@ def test_versions_are_those_of_the_inventory(version: str) -> None:
         for crd in render_crds(version, gateway_api=True, created_by="linkerd/cli x")
     }
 
-    for known in catalogue().crds(version):
+    for known in catalogue().crds(parse(version)):
         if known.name not in rendered:
             assert known.name == "links.multicluster.linkerd.io"
             continue

@@ -16,6 +16,7 @@ from fixtures.linkerd.expected import key
 from fixtures.linkerd.extensions.options import indexed
 from policies.facts.cluster import ObjectKey
 from policies.releases import Component, catalogue
+from policies.releases.grammar import parse
 
 Obj = dict[str, Any]
 
@@ -24,7 +25,7 @@ HOP = "extensions-edge-25.10.7-to-edge-26.6.3"
 LINKED = "multicluster-edge-25.10.7-to-edge-26.6.3"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ANCHORS = tuple(
-    v.anchor for v in catalogue().logical_versions if catalogue().inventory(v.anchor, "viz")
+    v.anchor for v in catalogue().logical_versions if catalogue().inventory(parse(v.anchor), "viz")
 )
 WEST: Obj = {"controllers[0]": {"link": {"ref": {"name": "west"}}}}
 PSP = {"psp", "linkerd-multicluster-psp"}
@@ -53,7 +54,7 @@ def keys(objects: list[Obj]) -> set[ObjectKey]:
 def test_every_release_renders_the_objects_of_its_inventory(
     tag: str, component: Component
 ) -> None:
-    known = catalogue().inventory(tag, component)
+    known = catalogue().inventory(parse(tag), component)
     name, _, ha = component.partition("_")
     if name not in extensions.offered(tag):
         assert known is None or not known.exact

@@ -14,6 +14,7 @@ from fixtures.linkerd.control_plane import render_control_plane, to_yaml
 from fixtures.linkerd.expected import expected_keys, key
 from fixtures.linkerd.values import defaults, high_availability, merge
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from suites.embedded.linkerd_recordings import MANIFESTS, named, recorded_manifest
 
 Obj = dict[str, Any]
@@ -109,7 +110,7 @@ def test_objects_are_those_of_the_inventory(version: str, available: bool) -> No
     if available:
         values = merge(values, high_availability())
     inventory = catalogue().inventory(
-        version, "control_plane_ha" if available else "control_plane"
+        parse(version), "control_plane_ha" if available else "control_plane"
     )
     assert inventory is not None
 
@@ -121,8 +122,8 @@ def test_objects_are_those_of_the_inventory(version: str, available: bool) -> No
 
 @pytest.mark.parametrize("version", ANCHORS)
 def test_expected_keys_hold_control_plane_and_crds(version: str) -> None:
-    by_default = catalogue().inventory(version, "crds")
-    with_gateway = catalogue().inventory(version, "crds_with_gateway_api") or by_default
+    by_default = catalogue().inventory(parse(version), "crds")
+    with_gateway = catalogue().inventory(parse(version), "crds_with_gateway_api") or by_default
     assert with_gateway is not None
 
     keys = expected_keys(version, defaults(version), gateway_api=True)
@@ -134,7 +135,7 @@ def test_expected_keys_hold_control_plane_and_crds(version: str) -> None:
 
 @pytest.mark.parametrize("version", ANCHORS)
 def test_init_image_and_policy_image_follow_the_version(version: str) -> None:
-    images = catalogue().images(version)
+    images = catalogue().images(parse(version))
     assert images is not None
     pod = named(rendered(version), "Deployment", "linkerd-destination")["spec"]["template"]["spec"]
 

@@ -17,6 +17,7 @@ from fixtures.observers.node_canaries import Pinned, ask_each_node
 from policies.controls.preflight.cni import wanted
 from policies.facts.cluster import Node
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from suites.harness.stand_ins import stand_in
 
 NAMESPACE = "rehearse-canary"
@@ -28,7 +29,7 @@ def test_the_stand_in_renders_what_the_release_is_known_to_make(release: str) ->
 
     assert (code, err) == (0, b"")
     rendered = manifests.rendered(out, version=release)
-    known = catalogue().inventory(release, "cni")
+    known = catalogue().inventory(parse(release), "cni")
     assert known is not None
     assert frozenset(o.key for o in rendered.objects) == known.keys
     images = {image for o in rendered.objects for _, image in o.images}

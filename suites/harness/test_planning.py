@@ -50,7 +50,7 @@ def test_the_embedded_kubernetes_suits_every_release_of_the_path() -> None:
     assert running is not None
     assert (running.major, running.minor) <= NEWEST_EMBEDDED
     for release in releases_of(plan):
-        highest = parse_kubernetes(catalogue().kubernetes_range(release).maximum)
+        highest = parse_kubernetes(catalogue().kubernetes_range(parse(release)).maximum)
         assert highest is None or running <= highest
 
 

@@ -23,6 +23,7 @@ from policies.facts.cluster import (
 )
 from policies.facts.observations import Canary, CheckCategory, CheckDocument, CheckResult, CheckRun
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from suites.policy.installation import (
     ANCHOR,
     ANCHORS,
@@ -145,11 +146,11 @@ _CONTAINERS = {
 
 def component_images(component: str, version: str) -> tuple[tuple[str, str], ...]:
     """(container, image) of a control plane pod, without its proxy."""
-    release = catalogue().release(version)
+    release = catalogue().release(parse(version))
     init = release.proxy_init if release else ""
     first = f"proxy-init:{init}" if init else f"proxy:{version}"
     images = [("linkerd-init", f"cr.l5d.io/linkerd/{first}")]
-    known = catalogue().images(version)
+    known = catalogue().images(parse(version))
     for container in _CONTAINERS[component]:
         split = container == "policy" and known and known.policy_controller
         name = reference(known.policy_controller).name if known and split else "controller"

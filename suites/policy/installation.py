@@ -20,6 +20,7 @@ from policies.facts.cluster import (
     Webhook,
 )
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 SOURCE = "edge-25.10.7"
@@ -166,14 +167,14 @@ def crds(version: str) -> tuple[Crd, ...]:
             bundle_version=c.bundle,
             resources=0,
         )
-        for c in catalogue().crds(version)
+        for c in catalogue().crds(parse(version))
         if "multicluster" not in c.name
     )
 
 
 def objects(version: str) -> tuple[LabelledObject, ...]:
     """Every labelled object a default render of this release has."""
-    found = catalogue().inventory(version, "control_plane")
+    found = catalogue().inventory(parse(version), "control_plane")
     return tuple(
         LabelledObject(
             key=key,

@@ -344,11 +344,11 @@ def test_every_note_is_whole(advisory: Advisory) -> None:
     anchor = catalogue().anchor(advisory.target_logical)
     assert anchor is not None
     if advisory.since:
-        assert catalogue().release(advisory.since)
+        assert catalogue().release(parse(advisory.since))
         before, start = parse(advisory.since), catalogue().anchor(advisory.source_logical)
         assert start is not None
-        assert before.numbers > parse(start.tag).numbers
-        within = before.numbers <= parse(anchor.tag).numbers
+        assert before.numbers > start.version.numbers
+        within = before.numbers <= anchor.version.numbers
         assert within or advisory.source_logical == advisory.target_logical
 
 

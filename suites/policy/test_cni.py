@@ -11,6 +11,7 @@ from policies.controls.preflight.cni import each_node_meshes, older, plugin, rea
 from policies.facts.cluster import ClusterFacts, Crd, Setting, Unreadable
 from policies.facts.observations import NodeCanary
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from suites.policy.builders import (
     TARGET,
     change,
@@ -52,7 +53,9 @@ def installed(version: str = "", on: tuple[str, ...] = ("a", "b"), **changes: An
 
 
 def test_every_known_release_says_which_plugin_it_comes_with() -> None:
-    known = [row.anchor for row in catalogue().logical_versions if catalogue().images(row.anchor)]
+    known = [
+        row.anchor for row in catalogue().logical_versions if catalogue().images(parse(row.anchor))
+    ]
 
     assert known
     assert all(wanted(anchor) for anchor in known)

@@ -112,7 +112,7 @@ def test_a_release_without_a_range_is_not_assessed() -> None:
 
 def test_every_range_is_read_back() -> None:
     for release in catalogue().edges:
-        wanted = catalogue().kubernetes_range(release.tag)
+        wanted = catalogue().kubernetes_range(release.version)
         for text in (wanted.minimum, wanted.maximum):
             assert not text or parse_kubernetes(text)
 

@@ -31,7 +31,7 @@ def test_every_planned_hop_is_legal(found: Plan) -> None:
     assert found.hops[-1].destination == found.destination
     for before, after in pairwise(found.hops):
         assert before.destination == after.source
-        advice = catalogue().advice(before.destination)
+        advice = catalogue().advice(parse(before.destination))
         assert advice is None or not advice.against
     for number, hop in enumerate(found.hops, start=1):
         assert hop.number == number
@@ -62,7 +62,7 @@ def test_every_hop_of_a_plan_has_a_kubernetes_it_runs_on(
         version = parse_kubernetes(running)
         assert version is not None
         for tag in (hop.source, hop.destination):
-            assert not outside(version, catalogue().kubernetes_range(tag))
+            assert not outside(version, catalogue().kubernetes_range(parse(tag)))
 
 
 def tags(found: Plan) -> list[str]:

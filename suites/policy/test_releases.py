@@ -16,13 +16,13 @@ ODD = KNOWN.irregularities
 def months() -> dict[tuple[int, ...], list[int]]:
     found: dict[tuple[int, ...], list[int]] = {}
     for release in KNOWN.edges:
-        year, month, number = parse(release.tag).numbers
+        year, month, number = release.version.numbers
         found.setdefault((year, month), []).append(number)
     return found
 
 
 def test_edges_are_ordered_and_each_is_there_once() -> None:
-    numbers = [parse(release.tag).numbers for release in KNOWN.edges]
+    numbers = [release.version.numbers for release in KNOWN.edges]
     assert numbers == sorted(set(numbers))
     assert len(numbers) == 371
 
@@ -64,7 +64,7 @@ def test_tag_dates_match_names_but_for_the_listed_ones() -> None:
     wrong = [
         release.tag
         for release in KNOWN.edges
-        if (release.date.year - 2000, release.date.month) != parse(release.tag).numbers[:2]
+        if (release.date.year - 2000, release.date.month) != release.version.numbers[:2]
     ]
     assert tuple(wrong) == ODD.month_differs_from_date
 
@@ -76,7 +76,7 @@ def test_irregular_tags_are_no_releases() -> None:
         *ODD.named_in_documentation_without_tag,
         *ODD.other_tags,
     )
-    assert [tag for tag in odd if KNOWN.release(tag)] == []
+    assert [tag for tag in odd if KNOWN.release(parse(tag))] == []
     assert all(not parse(tag).known for tag in ODD.wrong_grammar)
 
 
@@ -84,7 +84,7 @@ def test_version_tags_are_their_anchors_but_for_the_listed_one() -> None:
     differ = [
         tag
         for minor in range(15, 21)
-        if (release := KNOWN.release(tag := f"version-2.{minor}"))
+        if (release := KNOWN.release(parse(tag := f"version-2.{minor}")))
         and (anchor := KNOWN.anchor(f"2.{minor}"))
         and release.commit != anchor.commit
     ]
@@ -124,7 +124,7 @@ def test_stable_patches_are_ordered_within_their_logical_version() -> None:
 def test_defaults_change_at_the_right_edge(
     tag: str, code: str, native: bool | None, gateway: bool | None
 ) -> None:
-    release = KNOWN.release(tag)
+    release = KNOWN.release(parse(tag))
     assert release is not None
     found = (release.kubernetes_code, release.native_sidecar, release.install_gateway_api)
     assert found == (code, native, gateway)
@@ -145,7 +145,7 @@ def test_defaults_change_at_the_right_edge(
     ],
 )
 def test_kubernetes_ranges(tag: str, text: str, disagree: bool) -> None:
-    found = KNOWN.kubernetes_range(tag)
+    found = KNOWN.kubernetes_range(parse(tag))
     assert str(found) == text
     assert bool(found.disagreement) is disagree
     assert bool(found.sources) is bool(text)
@@ -153,7 +153,7 @@ def test_kubernetes_ranges(tag: str, text: str, disagree: bool) -> None:
 
 def test_no_kubernetes_range_is_empty() -> None:
     for release in (*KNOWN.edges, *KNOWN.stables):
-        found = KNOWN.kubernetes_range(release.tag)
+        found = KNOWN.kubernetes_range(release.version)
         low, high = parse_kubernetes(found.minimum), parse_kubernetes(found.maximum)
         assert low is None or high is None or low <= high
 
@@ -167,9 +167,9 @@ def test_advice_names_releases_and_sources() -> None:
         assert advice.source.startswith("https://linkerd.io/20")
         assert advice.why
         if advice.against:
-            better = KNOWN.release(advice.instead)
+            better = KNOWN.release(parse(advice.instead))
             assert better is not None
-            assert parse(better.tag).numbers > parse(release.tag).numbers
+            assert better.version.numbers > release.version.numbers
             assert not (better.advice and better.advice.status == "not-recommended")
 
 
@@ -194,23 +194,23 @@ def test_no_anchor_since_2_15_is_advised_against() -> None:
     ],
 )
 def test_an_inventory_says_where_it_is_from(tag: str, anchor: str, exact: bool) -> None:
-    found = KNOWN.inventory(tag, "control_plane")
+    found = KNOWN.inventory(parse(tag), "control_plane")
     assert found is not None
-    assert (found.anchor, found.exact) == (anchor, exact)
+    assert (found.anchor.text, found.exact) == (anchor, exact)
     assert anchor in found.source
     assert len(found.keys) == 42
 
 
 @pytest.mark.parametrize("tag", ["edge-20.3.1", "stable-2.13.7", "git-abc", "nonsense", ""])
 def test_nothing_is_invented_for_what_was_not_inspected(tag: str) -> None:
-    assert KNOWN.inventory(tag, "control_plane") is None
-    assert KNOWN.images(tag) is None
-    assert KNOWN.crds(tag) == ()
+    assert KNOWN.inventory(parse(tag), "control_plane") is None
+    assert KNOWN.images(parse(tag)) is None
+    assert KNOWN.crds(parse(tag)) == ()
 
 
 def test_high_availability_adds_its_budgets() -> None:
-    plain = KNOWN.inventory("edge-25.4.4", "control_plane")
-    high = KNOWN.inventory("edge-25.4.4", "control_plane_ha")
+    plain = KNOWN.inventory(parse("edge-25.4.4"), "control_plane")
+    high = KNOWN.inventory(parse("edge-25.4.4"), "control_plane_ha")
     assert plain is not None
     assert high is not None
     assert {key.kind for key in high.keys - plain.keys} == {"PodDisruptionBudget"}
@@ -218,13 +218,13 @@ def test_high_availability_adds_its_budgets() -> None:
 
 
 def test_the_jaeger_extension_ends_with_2_18() -> None:
-    assert KNOWN.inventory("edge-25.4.4", "jaeger") is not None
-    assert KNOWN.inventory("edge-25.10.7", "jaeger") is None
+    assert KNOWN.inventory(parse("edge-25.4.4"), "jaeger") is not None
+    assert KNOWN.inventory(parse("edge-25.10.7"), "jaeger") is None
 
 
 def test_crd_versions_follow_the_release() -> None:
     def storage(tag: str, name: str) -> str:
-        return next(c.storage for c in KNOWN.crds(tag) if c.name == name)
+        return next(c.storage for c in KNOWN.crds(parse(tag)) if c.name == name)
 
     assert storage("edge-24.2.4", "servers.policy.linkerd.io") == "v1beta2"
     assert storage("edge-24.8.2", "servers.policy.linkerd.io") == "v1beta3"
@@ -232,7 +232,7 @@ def test_crd_versions_follow_the_release() -> None:
 
 
 def test_images_follow_the_release() -> None:
-    old, new = KNOWN.images("edge-25.10.7"), KNOWN.images("edge-26.6.3")
+    old, new = KNOWN.images(parse("edge-25.10.7")), KNOWN.images(parse("edge-26.6.3"))
     assert old is not None
     assert new is not None
     assert old.proxy_init.endswith(":v2.4.3")

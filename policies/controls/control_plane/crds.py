@@ -24,11 +24,11 @@ def ready_before_control_plane(facts: ClusterFacts, destination: str) -> Verdict
     """
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
-    wanted = catalogue().crds(destination)
+    wanted = catalogue().crds(parse(destination))
     if not wanted:
         return not_assessed(f"which CRDs {destination} brings is not known")
     live = {c.name: c for c in facts.crds}
-    always = catalogue().inventory(destination, "crds")
+    always = catalogue().inventory(parse(destination), "crds")
     names = {k.name for k in always.keys} if always else set[str]()
     items: list[Item] = []
     for crd in wanted:

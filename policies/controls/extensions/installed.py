@@ -149,7 +149,7 @@ def _image(subject: str, container: str, image: str, release: str) -> Iterator[I
     if parts.name in OWN_IMAGES and parts.tag != release:
         seen = image + (BY_DIGEST if by_digest_alone(image) else "")
         yield Item(subject=f"{subject} container {container}", expected=release, seen=seen)
-    known = catalogue().images(release)
+    known = catalogue().images(parse(release))
     tag = known.viz_prometheus if known else ""
     if parts.name == "prometheus" and tag and parts.tag != tag:
         yield Item(

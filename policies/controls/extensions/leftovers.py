@@ -25,6 +25,7 @@ from policies.controls.prune.pruning import PRUNED
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Pod
 from policies.facts.observations import Rendered
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from policies.verdicts.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number, verb
 
@@ -41,7 +42,7 @@ def ever_rendered(name: str) -> frozenset[ObjectKey]:
     found: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
         for component in COMPONENTS.get(name, ()):
-            one = catalogue().inventory(known.anchor, component)
+            one = catalogue().inventory(parse(known.anchor), component)
             found |= one.keys if one else frozenset()
     return frozenset(found)
 
@@ -121,7 +122,7 @@ def _without_extension(facts: ClusterFacts, destination: str) -> list[Item]:
 def _inventory(one: Installed, destination: str) -> frozenset[ObjectKey]:
     found: frozenset[ObjectKey] = frozenset()
     for component in COMPONENTS[one.name]:
-        known = catalogue().inventory(destination, component)
+        known = catalogue().inventory(parse(destination), component)
         found |= known.keys if known else frozenset()
     return found
 

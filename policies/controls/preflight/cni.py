@@ -16,6 +16,7 @@ from policies.controls.preflight.cni_settings import CniSettings
 from policies.facts.cluster import ClusterFacts, Workload
 from policies.facts.observations import NodeCanary
 from policies.releases import catalogue
+from policies.releases.grammar import parse
 from policies.skew.kubernetes import parse_kubernetes
 from policies.skew.planes import not_seen
 from policies.verdicts.combining import combined
@@ -48,7 +49,7 @@ def version_of(workload: Workload) -> str:
 
 def wanted(release: str) -> str:
     """Return the plugin that a release's `install-cni` renders; empty where that is not known."""
-    known = catalogue().images(release)
+    known = catalogue().images(parse(release))
     return known.cni_plugin if known else ""
 
 

@@ -162,7 +162,7 @@ def _source(hop: Hop) -> Iterator[Item]:
             seen="not a version of a known channel",
         )
         return
-    release = catalogue().release(hop.source)
+    release = catalogue().release(parse(hop.source))
     if release is not None and release.advice is not None and release.advice.against:
         yield Item(
             subject=f"release {hop.source}",

@@ -78,10 +78,10 @@ class _Expected(Fact, frozen=True, kw_only=True):
 
 
 def _proxy_init(destination: str) -> str:
-    release = catalogue().release(destination)
+    release = catalogue().release(parse(destination))
     if release is not None and release.channel == "edge":
         return release.proxy_init
-    images = catalogue().images(destination)
+    images = catalogue().images(parse(destination))
     return reference(images.proxy_init).tag if images else ""
 
 
@@ -90,7 +90,7 @@ def _has_policy_controller(destination: str) -> bool:
     version = parse(destination)
     if version.channel == "edge":
         return version.numbers < (25, 8, 3)
-    images = catalogue().images(destination)
+    images = catalogue().images(parse(destination))
     return bool(images and images.policy_controller)
 
 

@@ -14,6 +14,7 @@ from policies.controls.extensions.installed import retired
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Webhook
 from policies.facts.observations import PruneRun, Rendered
 from policies.releases import Component, catalogue
+from policies.releases.grammar import parse
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
 
@@ -92,7 +93,7 @@ def inventory(version: str, facts: ClusterFacts) -> frozenset[ObjectKey]:
     """
     found: set[ObjectKey] = set()
     for component in _COMPONENTS:
-        known = catalogue().inventory(version, component)
+        known = catalogue().inventory(parse(version), component)
         found |= known.keys if known else frozenset()
     owned = {c.name for c in facts.crds if c.created_by}
     return frozenset(k for k in found if GATEWAY_GROUP not in k.name or k.name in owned)
@@ -103,7 +104,7 @@ def _ever_rendered() -> frozenset[ObjectKey]:
     found: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
         for component in _COMPONENTS:
-            one = catalogue().inventory(known.anchor, component)
+            one = catalogue().inventory(parse(known.anchor), component)
             found |= one.keys if one else frozenset()
     return frozenset(k for k in found if GATEWAY_GROUP not in k.name)
 

@@ -51,7 +51,7 @@ def _native_default(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
     if chosen.known and chosen.found:
         return Answer(False, f"{chosen.seen}: the choice is kept")
     before = sum(1 for p in facts.pods if p.proxy and not p.proxy.native)
-    target = catalogue().release(hop.destination)
+    target = catalogue().release(parse(hop.destination))
     if target is not None and target.native_sidecar is False:
         return Answer(False, f"{hop.destination} does not use native sidecars by default")
     told = f"{number(before, 'pod')} {verb(before, 'runs', 'run')}"
