@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from functools import cache
 from typing import Literal
-
-import msgspec
 
 from policies.facts.cluster import ClusterFacts, Fact
 from policies.planning import conditions
-from policies.releases import catalogue
-from policies.releases.reader import read
+from policies.releases import Advisory, catalogue, remembered
 from policies.releases.versions import logical, parse
 from policies.skew.hops import Hop
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable
@@ -25,26 +21,6 @@ from policies.verdicts.findings import Item, Verdict, judged, not_applicable
 READ_THIS = "read this"
 
 State = Literal["applies", "does not apply", "read this"]
-
-
-class Advisory(Fact, frozen=True, kw_only=True):
-    """One upgrade note."""
-
-    id: str
-    source_logical: str = msgspec.field(name="from")
-    target_logical: str = msgspec.field(name="to")
-    since: str = ""
-    """First edge with the change; empty: the anchor of `target_logical`."""
-    severity: Literal["X", "M", "O", "I"]
-    """X can break traffic or block the upgrade, M needs a migration step, O observability only,
-    I informational."""
-    title: str
-    note: str
-    condition: str
-    arguments: tuple[str, ...] = ()
-    breaks: str = ""
-    """What fails for certain where the condition applies; empty where it only may."""
-    source: str
 
 
 class AdvisoryResult(Fact, frozen=True, kw_only=True):
@@ -82,22 +58,12 @@ class AdvisoryResult(Fact, frozen=True, kw_only=True):
         )
 
 
-class _File(msgspec.Struct, frozen=True):
-    advisory: tuple[Advisory, ...]
-
-
-@cache
-def all_advisories() -> tuple[Advisory, ...]:
-    """Return every note, in order of the hops."""
-    return read("advisories.toml", _File).advisory
-
-
 def relevant(hop: Hop) -> tuple[Advisory, ...]:
     """Return notes whose change lies on this hop; empty when an end of it has no place."""
     start, end = _place(hop.source), _place(hop.destination)
     if not start or not end:
         return ()
-    return tuple(a for a in all_advisories() if start < _place(_since(a)) <= end)
+    return tuple(a for a in catalogue().advisories if start < _place(_since(a)) <= end)
 
 
 def unjudged(hop: Hop) -> tuple[AdvisoryResult, ...]:
@@ -163,7 +129,7 @@ def _since(advisory: Advisory) -> str:
     return advisory.since or (anchor.tag if anchor else "")
 
 
-@cache
+@remembered
 def _place(tag: str) -> tuple[int, ...]:
     """Return where a release lies among the edges; one of another channel lies at its anchor."""
     version = parse(tag)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from policies.releases.catalogue import Catalogue, catalogue, object_key
+from policies.releases.catalogue import Catalogue
+from policies.releases.current import catalogue, remembered, use, using
+from policies.releases.details import object_key
 from policies.releases.types import (
     Advice,
+    Advisory,
     Component,
     CrdVersions,
     GatewayApi,
@@ -18,6 +21,7 @@ from policies.releases.types import (
 
 __all__ = [
     "Advice",
+    "Advisory",
     "Catalogue",
     "Component",
     "CrdVersions",
@@ -30,4 +34,7 @@ __all__ = [
     "Release",
     "catalogue",
     "object_key",
+    "remembered",
+    "use",
+    "using",
 ]

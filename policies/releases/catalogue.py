@@ -1,20 +1,23 @@
-"""Build the catalogue of releases out of the data files."""
+"""The catalogue of releases: one answer to each question, out of all data sets that are known.
+
+A data set that comes first wins; what it leaves open the next one fills. Warnings are never taken
+back: the worse advice of any set holds, and every advisory of every set is asked.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from datetime import date
-from functools import cache
+import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from policies.facts.cluster import ObjectKey
-from policies.releases import tables
-from policies.releases.grammar import Version, parse
-from policies.releases.reader import read
+from policies.releases.details import Details
+from policies.releases.grammar import LogicalVersion, Version, parse
+from policies.releases.shipped import Shipped
+from policies.releases.tagged import Tag, merge, plain_edge
 from policies.releases.types import (
     Advice,
+    Advisory,
     CrdVersions,
-    Documented,
     GatewayApi,
     Images,
     Inventory,
@@ -25,48 +28,99 @@ from policies.releases.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from datetime import date
 
+    from policies.releases import tables
+    from policies.releases.dataset import Provenance, Sections
     from policies.releases.types import Component
+
+_OLDEST, _OLDEST_LOGICAL = parse("stable-2.14.10"), "2.14"
+_SEVERITY = ("recommended", "skip-suggested", "conditional", "not-recommended")
 
 
 class Catalogue:
-    """Everything known of releases; questions about unknown tags are answered with None."""
+    """Everything known of releases; questions about unknown tags are answered with None.
 
-    def __init__(self) -> None:
-        tags = read("tags.toml", tables.Tags)
-        self._defaults = read("defaults.toml", tables.Defaults)
-        self._kubernetes = read("kubernetes.toml", tables.KubernetesTable)
-        self._advice = {a.tag: a for a in read("advice.toml", tables.AdviceTable).advice}
-        self._code_stables = dict(self._kubernetes.code.stables)
-        self._releases: dict[str, Release] = {}
-        logicals: list[Logical] = []
-        for row in tags.logical:
-            logicals.append(_logical(row))
-            for tag in row.edges:
-                self._add(self._edge(tag, row, tags.source))
-            for tag in row.stables:
-                self._add(self._stable(tag, row, tags.source))
-            if row.version_tag:
-                self._add(_version_tag(row.version_tag, row, tags.source))
-        self.logical_versions: tuple[Logical, ...] = tuple(logicals)
-        """Oldest first."""
+    Args:
+        sets: Data sets, the first one wins; by default the shipped one alone.
+    """
+
+    def __init__(self, sets: Sequence[Sections] = ()) -> None:
+        self._sets: tuple[Sections, ...] = tuple(sets) or (Shipped(),)
+        self._tagged = merge(self._sets)
+        self._advice = _worst_advice(self._sets)
+        self._releases = {tag: self._release(row) for tag, row in self._tagged.tags.items()}
         self.edges: tuple[Release, ...] = tuple(
-            self._releases[tag] for row in logicals for tag in row.edges
+            sorted(
+                (r for r in self._releases.values() if plain_edge(r.tag)),
+                key=lambda r: r.version.numbers,
+            )
         )
         """Every well-formed edge, oldest first."""
         self.stables: tuple[Release, ...] = tuple(
             r for r in self._releases.values() if r.channel == "stable"
         )
-        self.irregularities = _irregularities(tags.irregularities)
-        self._logicals = {row.version: row for row in logicals}
+        self._logicals = {row.version: row for row in self._logical_rows()}
+        self.logical_versions: tuple[Logical, ...] = tuple(self._logicals.values())
+        """Oldest first."""
 
-    def _add(self, release: Release) -> None:
-        self._releases[release.tag] = release
+    @property
+    def provenance(self) -> tuple[Provenance, ...]:
+        """Where it comes from, first heard first."""
+        return tuple(s.provenance for s in self._sets)
+
+    @property
+    def date(self) -> date:
+        """The day of the newest data set that names releases."""
+        return max(s.provenance.date for s in self._sets if s.tags)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the digests of the data sets, hexadecimal."""
+        every = "\n".join(p.digest for p in self.provenance)
+        return hashlib.sha256(every.encode()).hexdigest()
+
+    @property
+    def newest_edge(self) -> Release:
+        """The newest edge of which anything is known."""
+        return self.edges[-1]
+
+    @cached_property
+    def advisories(self) -> tuple[Advisory, ...]:
+        """Every upgrade note, in order of the hops."""
+        rows = [a for s in reversed(self._sets) if s.advisories for a in s.advisories.advisory]
+        return tuple({a.id: a for a in reversed(rows)}.values())[::-1]
+
+    @cached_property
+    def irregularities(self) -> Irregularities:
+        """Where tags break their own rules."""
+        rows = (s.tags.irregularities for s in self._sets if s.tags)
+        return _irregularities(next(row for row in rows if row))
+
+    def stated(self, version: Version) -> LogicalVersion | None:
+        """Return the logical version somebody states of exactly this release, else None."""
+        tag = self._tagged.tags.get(version.text)
+        return tag.stated if tag else None
+
+    def logical_of(self, version: Version) -> LogicalVersion | None:
+        """Return where a release belongs; for an edge newer than known the newest known one."""
+        return self._tagged.logical(version)
+
+    def is_newer_than_known(self, version: Version) -> bool:
+        """Return whether an edge is newer than all that is known, and nobody states its place."""
+        if version.channel != "edge" or not version.known or self.stated(version):
+            return False
+        return version.numbers > self.newest_edge.version.numbers
 
     def release(self, version: Version) -> Release | None:
         """Return the release of this name; None when there is no such tag, or it has no order."""
         return self._releases.get(version.text)
+
+    def known_from(self, version: Version) -> Provenance | None:
+        """Return which data set names this release."""
+        row = self._tagged.tags.get(version.text)
+        return row.known_from if row else None
 
     def logical(self, version: str) -> Logical | None:
         """Return the logical version `2.18`, or None."""
@@ -75,7 +129,7 @@ class Catalogue:
     def anchor(self, logical: str) -> Release | None:
         """Return the edge the logical version starts with, or None for an unknown one."""
         row = self._logicals.get(str(logical))
-        return self._releases[row.anchor] if row else None
+        return self._releases.get(row.anchor) if row else None
 
     def advice(self, version: Version) -> Advice | None:
         """Return what the project says of this release; None when it says nothing."""
@@ -86,25 +140,12 @@ class Catalogue:
 
         A vendor's release has the documented range of its logical version; its code is not known.
         """
-        release = self.release(version)
-        logical = release.logical if release else ".".join(map(str, version.numbers[:2]))
-        rows = [d for d in self._kubernetes.documented if d.logical == logical]
-        code = _short(release.kubernetes_code) if release else ""
-        low = min((d.minimum for d in rows), key=_numbers, default="")
-        high = max((d.maximum for d in rows), key=_numbers, default="")
-        source = (self._kubernetes.code.source,) if code else ()
-        return KubernetesRange(
-            tag=version.text,
-            code_minimum=code,
-            documented_minimum=low,
-            documented_maximum=high,
-            disagreement=_disagreement(rows, code),
-            sources=(*source, *(d.source for d in rows)),
-        )
+        code = self._details.kubernetes_code(version) if self.release(version) else ""
+        return self._details.kubernetes_range(version, self._belongs(version), code)
 
     def gateway_api(self, logical: str) -> GatewayApi | None:
         """Return Gateway API bundles the logical version works with; None before 2.15."""
-        return _gateway().get(str(logical))
+        return self._details.gateway_api.get(str(logical))
 
     def inventory(self, version: Version, component: Component) -> Inventory | None:
         """Return one component's objects, from the nearest inspected release that is not newer.
@@ -112,10 +153,10 @@ class Catalogue:
         None when no older release was inspected, or the component does not exist there.
         """
         anchor = self.inspected(version)
-        found = _inventories().get((anchor.text, component)) if anchor else None
-        if found is None or anchor is None:
+        known = self._details.inventories.get((anchor.text, component)) if anchor else None
+        if known is None or anchor is None:
             return None
-        keys, source = found
+        keys, source = known
         return Inventory(
             version=version, component=component, anchor=anchor, keys=keys, source=source
         )
@@ -123,26 +164,12 @@ class Catalogue:
     def crds(self, version: Version) -> tuple[CrdVersions, ...]:
         """Return Linkerd's CRDs and Gateway API's, from the nearest inspected older release."""
         anchor = self.inspected(version)
-        rows = _crd_table().crd if anchor else ()
-        return tuple(_crd(row) for row in rows if anchor and anchor.text in row.anchors)
+        return self._details.crds(anchor) if anchor else ()
 
     def images(self, version: Version) -> Images | None:
         """Return images beside controller and proxy, from the nearest inspected older release."""
         anchor = self.inspected(version)
-        table = _image_table()
-        for row in table.images if anchor else ():
-            if anchor and row.tag == anchor.text:
-                return Images(
-                    anchor=row.tag,
-                    registry=table.registry,
-                    proxy_build=row.proxy_build,
-                    proxy_init=row.proxy_init,
-                    policy_controller=row.policy_controller,
-                    cni_plugin=row.cni_plugin,
-                    viz_prometheus=row.viz_prometheus,
-                    native_sidecar=row.native_sidecar,
-                )
-        return None
+        return self._details.images(anchor) if anchor else None
 
     def inspected(self, version: Version) -> Version | None:
         """Return the nearest release, not newer than this, whose manifests were inspected.
@@ -152,72 +179,78 @@ class Catalogue:
         """
         if not version.known or version.channel in ("preview", "dev", "git"):
             return None
-        release = self.release(version)
-        logical = release.logical if release else ".".join(map(str, version.numbers[:2]))
-        anchors = [t for t in _inspected() if t.channel == "edge"]
+        logical = self._belongs(tag)
+        anchors = self._details.inspected_edges
         if version.channel == "edge":
             older = [t for t in anchors if t.numbers <= version.numbers]
             if older:
                 return older[-1]
-            return parse("stable-2.14.10") if logical == "2.14" else None
-        if logical == "2.14":
-            return parse("stable-2.14.10")
-        anchor = self.anchor(logical)
-        return anchor.version if anchor and anchor.version in anchors else None
+            return _OLDEST if logical == _OLDEST_LOGICAL else None
+        if logical == _OLDEST_LOGICAL:
+            return _OLDEST
+        row = self._logicals.get(logical)
+        return row.anchor if row and row.anchor in anchors else None
 
-    def _edge(self, row: tables.Row, logical: tables.LogicalTable, source: str) -> Release:
-        tag = row[0]
-        defaults = self._defaults
+    @cached_property
+    def _details(self) -> Details:
+        return Details(self._sets)
+
+    def _belongs(self, version: Version) -> str:
+        release = self.release(version)
+        return release.logical if release else ".".join(map(str, version.numbers[:2]))
+
+    def _release(self, row: Tag) -> Release:
+        version = parse(row.text)
+        details = self._details.defaults_of(version)
         return Release(
-            tag=tag,
-            channel="edge",
-            date=date.fromisoformat(row[1]),
-            commit=row[2],
-            logical=logical.version,
-            anchor=tag == logical.anchor,
-            kubernetes_code=_at(self._kubernetes.code.transitions, tag),
-            chart_kubernetes=_at(defaults.chart_kubernetes.transitions, tag),
-            native_sidecar=_flag(_at(defaults.native_sidecar.transitions, tag)),
-            install_gateway_api=_flag(_at(defaults.install_gateway_api.transitions, tag)),
-            proxy_build=_at(defaults.proxy_build.transitions, tag),
-            proxy_init=_at(defaults.proxy_init.transitions, tag),
-            advice=self._advice.get(tag),
-            source=source,
+            tag=row.text,
+            channel=version.channel,
+            date=row.date,
+            commit=row.commit,
+            logical=str(self._tagged.logical(version) or ""),
+            anchor=row.text in self._anchors,
+            prerelease=version.channel == "stable" and "rc" in version.suffix,
+            kubernetes_code=self._details.kubernetes_code(version),
+            chart_kubernetes=details.chart_kubernetes,
+            native_sidecar=details.native_sidecar,
+            install_gateway_api=details.install_gateway_api,
+            proxy_build=details.proxy_build,
+            proxy_init=details.proxy_init,
+            advice=self._advice.get(row.text),
+            source=row.source,
         )
 
-    def _stable(self, row: tables.Row, logical: tables.LogicalTable, source: str) -> Release:
-        return Release(
-            tag=row[0],
-            channel="stable",
-            date=date.fromisoformat(row[1]),
-            commit=row[2],
-            logical=logical.version,
-            prerelease="rc" in parse(row[0]).suffix,
-            kubernetes_code=self._code_stables.get(row[0], ""),
-            source=source,
-        )
+    @cached_property
+    def _anchors(self) -> frozenset[str]:
+        return frozenset(a.edge for a in self._tagged.anchors)
+
+    def _logical_rows(self) -> Iterator[Logical]:
+        edges: dict[str, list[str]] = {}
+        stables: dict[str, list[str]] = {}
+        for release in self.edges:
+            edges.setdefault(release.logical, []).append(release.tag)
+        for release in self.stables:
+            stables.setdefault(release.logical, []).append(release.tag)
+        for anchor in self._tagged.anchors:
+            name = str(anchor.version)
+            yield Logical(
+                version=name,
+                anchor=anchor.edge,
+                anchor_source=anchor.source,
+                announced=anchor.announced,
+                edges=tuple(edges.get(name, ())),
+                stables=tuple(stables.get(name, ())),
+            )
 
 
-def _logical(row: tables.LogicalTable) -> Logical:
-    return Logical(
-        version=row.version,
-        anchor=row.anchor,
-        anchor_source=row.anchor_source,
-        announced=row.announced,
-        edges=tuple(tag for tag, _, _ in row.edges),
-        stables=tuple(tag for tag, _, _ in row.stables),
-    )
-
-
-def _version_tag(row: tables.Row, logical: tables.LogicalTable, source: str) -> Release:
-    return Release(
-        tag=row[0],
-        channel="version",
-        date=date.fromisoformat(row[1]),
-        commit=row[2],
-        logical=logical.version,
-        source=source,
-    )
+def _worst_advice(sets: Sequence[Sections]) -> dict[str, Advice]:
+    """Merge what is said of releases: a warning of any set stays."""
+    worst: dict[str, Advice] = {}
+    for row in (a for s in sets if s.advice for a in s.advice.advice):
+        before = worst.get(row.tag)
+        if before is None or _SEVERITY.index(row.status) > _SEVERITY.index(before.status):
+            worst[row.tag] = row
+    return worst
 
 
 def _irregularities(row: tables.IrregularityTable) -> Irregularities:
@@ -230,104 +263,3 @@ def _irregularities(row: tables.IrregularityTable) -> Irregularities:
         wrong_grammar=tuple(tag for tag, _, _ in row.wrong_grammar),
         other_tags=row.other_tags,
     )
-
-
-def _at(transitions: Sequence[tuple[str, str]], tag: str) -> str:
-    """Return the value that holds at an edge: of the last row that is not newer."""
-    starts = [parse(start).numbers for start, _ in transitions]
-    position = bisect_right(starts, parse(tag).numbers)
-    return transitions[position - 1][1] if position else ""
-
-
-def _flag(text: str) -> bool | None:
-    return None if not text else text == "true"
-
-
-def _short(version: str) -> str:
-    """Return `1.23.0` as `1.23`."""
-    return version.removesuffix(".0") if version.count(".") == 2 else version
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in text.split("."))
-
-
-def _disagreement(rows: Sequence[Documented], code: str) -> str:
-    said = [f"documentation {d.directory} says {d.minimum} to {d.maximum}" for d in rows]
-    lows = {d.minimum for d in rows}
-    if len(lows) > 1 or len({d.maximum for d in rows}) > 1:
-        return "; ".join([*said, f"code says {code} or newer"] if code else said)
-    if code and lows and code not in lows:
-        return "; ".join([*said, f"code says {code} or newer"])
-    return ""
-
-
-def _crd(row: tables.CrdRow) -> CrdVersions:
-    bare = {text: text.rstrip("*!-") for text in row.versions}
-    return CrdVersions(
-        name=row.name,
-        served=tuple(b for text, b in bare.items() if "-" not in text),
-        storage=next(b for text, b in bare.items() if "*" in text),
-        deprecated=tuple(b for text, b in bare.items() if "!" in text),
-        bundle=row.bundle,
-    )
-
-
-def object_key(text: str) -> ObjectKey:
-    """Read `apps/Deployment/linkerd/linkerd-identity` as a key; `core` and `-` stand for empty."""
-    group, kind, namespace, name = text.split("/", 3)
-    return ObjectKey(
-        group="" if group == "core" else group,
-        kind=kind,
-        namespace="" if namespace == "-" else namespace,
-        name=name,
-    )
-
-
-@cache
-def _inventories() -> dict[tuple[str, str], tuple[frozenset[ObjectKey], str]]:
-    table = read("inventory.toml", tables.InventoryTable)
-    found: dict[tuple[str, str], tuple[frozenset[ObjectKey], str]] = {}
-    for row in table.set:
-        keys = frozenset(object_key(text) for text in row.keys)
-        path = table.components[row.component]
-        for anchor in row.anchors:
-            found[anchor, row.component] = (keys, f"{path} at {anchor}")
-    return found
-
-
-@cache
-def _inspected() -> tuple[Version, ...]:
-    return tuple(parse(tag) for tag in dict.fromkeys(anchor for anchor, _ in _inventories()))
-
-
-@cache
-def _crd_table() -> tables.CrdTable:
-    return read("crds.toml", tables.CrdTable)
-
-
-@cache
-def _image_table() -> tables.ImageTable:
-    return read("images.toml", tables.ImageTable)
-
-
-@cache
-def _gateway() -> dict[str, GatewayApi]:
-    table = read("gateway_api.toml", tables.GatewayTable)
-    return {
-        row.logical: GatewayApi(
-            logical=row.logical,
-            minimum=row.minimum,
-            maximum=row.maximum,
-            shipped=row.shipped,
-            versions=row.versions,
-            source=table.source,
-        )
-        for row in table.range
-    }
-
-
-@cache
-def catalogue() -> Catalogue:
-    """Return the catalogue; it is read once per process."""
-    return Catalogue()

@@ -10,21 +10,21 @@ Row = tuple[str, str, str]
 """tag, date, commit"""
 
 
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
-class LogicalTable(_Table, frozen=True, kw_only=True):
+class LogicalTable(Table, frozen=True, kw_only=True):
     version: str
     anchor: str
-    anchor_source: str
+    anchor_source: str = ""
     announced: str = ""
-    edges: tuple[Row, ...]
+    edges: tuple[Row, ...] = ()
     stables: tuple[Row, ...] = ()
     version_tag: Row | None = None
 
 
-class IrregularityTable(_Table, frozen=True, kw_only=True):
+class IrregularityTable(Table, frozen=True, kw_only=True):
     missing_numbers: tuple[str, ...]
     months_without_edge: tuple[str, ...]
     month_differs_from_date: tuple[str, ...]
@@ -34,14 +34,14 @@ class IrregularityTable(_Table, frozen=True, kw_only=True):
     other_tags: tuple[str, ...]
 
 
-class Tags(_Table, frozen=True, kw_only=True):
+class Tags(Table, frozen=True, kw_only=True):
     source: str
-    anchor_table: str
+    anchor_table: str = ""
     logical: tuple[LogicalTable, ...]
-    irregularities: IrregularityTable
+    irregularities: IrregularityTable | None = None
 
 
-class Transitions(_Table, frozen=True, kw_only=True):
+class Transitions(Table, frozen=True, kw_only=True):
     """(edge, value from that edge on), in order of the edges."""
 
     source: str
@@ -52,27 +52,27 @@ class CodeTable(Transitions, frozen=True, kw_only=True):
     stables: tuple[tuple[str, str], ...]
 
 
-class Defaults(_Table, frozen=True, kw_only=True):
+class Defaults(Table, frozen=True, kw_only=True):
     source: str
-    native_sidecar: Transitions
-    install_gateway_api: Transitions
-    chart_kubernetes: Transitions
-    proxy_init: Transitions
-    proxy_build: Transitions
+    native_sidecar: Transitions | None = None
+    install_gateway_api: Transitions | None = None
+    chart_kubernetes: Transitions | None = None
+    proxy_init: Transitions | None = None
+    proxy_build: Transitions | None = None
 
 
-class KubernetesTable(_Table, frozen=True, kw_only=True):
-    code: CodeTable
-    documented: tuple[Documented, ...]
-    tested: tuple[dict[str, str], ...]
+class KubernetesTable(Table, frozen=True, kw_only=True):
+    code: CodeTable | None = None
+    documented: tuple[Documented, ...] = ()
+    tested: tuple[dict[str, str], ...] = ()
 
 
-class AdviceTable(_Table, frozen=True, kw_only=True):
-    roundups_end: str
+class AdviceTable(Table, frozen=True, kw_only=True):
+    roundups_end: str = ""
     advice: tuple[Advice, ...]
 
 
-class GatewayRow(_Table, frozen=True, kw_only=True):
+class GatewayRow(Table, frozen=True, kw_only=True):
     logical: str
     minimum: str
     maximum: str
@@ -80,45 +80,45 @@ class GatewayRow(_Table, frozen=True, kw_only=True):
     versions: tuple[str, ...] = ()
 
 
-class GatewayTable(_Table, frozen=True, kw_only=True):
+class GatewayTable(Table, frozen=True, kw_only=True):
     source: str
     range: tuple[GatewayRow, ...]
 
 
-class SetRow(_Table, frozen=True, kw_only=True):
+class SetRow(Table, frozen=True, kw_only=True):
     component: str
     anchors: tuple[str, ...]
     keys: tuple[str, ...]
 
 
-class Conditional(_Table, frozen=True, kw_only=True):
+class Conditional(Table, frozen=True, kw_only=True):
     value: str
     default: str
     objects: tuple[str, ...]
     note: str = ""
 
 
-class InventoryTable(_Table, frozen=True, kw_only=True):
+class InventoryTable(Table, frozen=True, kw_only=True):
     source: str
-    cli_only: tuple[str, ...]
-    components: dict[str, str]
-    set: tuple[SetRow, ...]
-    conditional: tuple[Conditional, ...]
+    cli_only: tuple[str, ...] = ()
+    components: dict[str, str] = msgspec.field(default_factory=dict[str, str])
+    set: tuple[SetRow, ...] = ()
+    conditional: tuple[Conditional, ...] = ()
 
 
-class CrdRow(_Table, frozen=True, kw_only=True):
+class CrdRow(Table, frozen=True, kw_only=True):
     name: str
     anchors: tuple[str, ...]
     versions: tuple[str, ...]
     bundle: str = ""
 
 
-class CrdTable(_Table, frozen=True, kw_only=True):
+class CrdTable(Table, frozen=True, kw_only=True):
     source: str
     crd: tuple[CrdRow, ...]
 
 
-class ImageRow(_Table, frozen=True, kw_only=True):
+class ImageRow(Table, frozen=True, kw_only=True):
     tag: str
     proxy_build: str
     proxy_init: str
@@ -128,7 +128,7 @@ class ImageRow(_Table, frozen=True, kw_only=True):
     native_sidecar: bool
 
 
-class ImageTable(_Table, frozen=True, kw_only=True):
+class ImageTable(Table, frozen=True, kw_only=True):
     source: str
     registry: str
     images: tuple[ImageRow, ...]

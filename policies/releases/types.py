@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+import msgspec
+
 from policies.facts.cluster import Fact, ObjectKey
-from policies.releases.grammar import Version, parse
+from policies.releases.grammar import Channel, Version, parse
 
 Component = Literal[
     "crds",
@@ -41,11 +43,12 @@ class Release(Fact, frozen=True, kw_only=True):
     """One tag."""
 
     tag: str
-    channel: Literal["edge", "stable", "version"]
-    date: date
+    channel: Channel
+    date: date | None = None
     """The day the tag was made; it orders nothing across channels."""
-    commit: str
+    commit: str = ""
     logical: str
+    """Empty: nothing says."""
     anchor: bool = False
     """The edge a logical version starts with."""
     prerelease: bool = False
@@ -169,6 +172,26 @@ class Inventory(Fact, frozen=True, kw_only=True):
     def exact(self) -> bool:
         """Taken from the release itself."""
         return self.anchor == self.version
+
+
+class Advisory(Fact, frozen=True, kw_only=True):
+    """One upgrade note."""
+
+    id: str
+    source_logical: str = msgspec.field(name="from")
+    target_logical: str = msgspec.field(name="to")
+    since: str = ""
+    """First edge with the change; empty: the anchor of `target_logical`."""
+    severity: Literal["X", "M", "O", "I"]
+    """X can break traffic or block the upgrade, M needs a migration step, O observability only,
+    I informational."""
+    title: str
+    note: str
+    condition: str
+    arguments: tuple[str, ...] = ()
+    breaks: str = ""
+    """What fails for certain where the condition applies; empty where it only may."""
+    source: str
 
 
 class Irregularities(Fact, frozen=True, kw_only=True):

@@ -7,11 +7,9 @@ added here needs the table of releases: an edge says nothing of its logical vers
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from enum import Enum
-from functools import cache, lru_cache
 
-from policies.releases import catalogue
+from policies.releases.current import catalogue, remembered
 from policies.releases.grammar import LogicalVersion, Version, format_version, from_image, parse
 
 __all__ = [
@@ -37,37 +35,21 @@ class Order(Enum):
     INCOMPARABLE = "incomparable"
 
 
-@cache
-def _anchors() -> tuple[tuple[tuple[int, ...], ...], tuple[LogicalVersion, ...]]:
-    known = catalogue().logical_versions
-    numbers = tuple(parse(v.anchor).numbers for v in known)
-    return numbers, tuple(LogicalVersion.parse(v.version) for v in known)
-
-
-@cache
-def _newest_edge() -> tuple[int, ...]:
-    return catalogue().edges[-1].version.numbers
-
-
-@lru_cache(maxsize=4096)
+@remembered
 def logical(version: Version) -> LogicalVersion | None:
     """Return the logical version a release belongs to; None when nothing says.
 
     An edge belongs to the newest logical version whose anchor is not newer than it. An edge newer
     than every known one gets the newest logical version, which is then a lower bound only: ask
-    `newer_than_known`. Stable and enterprise releases and version tags name theirs. An open-source
-    release with build information behind it (`edge-25.10.7-fips.2`) is somebody's own build: what
-    was built from which sources nobody published.
+    `newer_than_known`. Stable and enterprise releases and version tags name theirs; what somebody
+    states of a release goes before. An open-source release with build information behind it
+    (`edge-25.10.7-fips.2`) is somebody's own build: what was built from which sources nobody
+    published.
     """
-    if not version.known or own_build(version):
-        return None
-    if version.channel == "edge":
-        starts, logicals = _anchors()
-        position = bisect_right(starts, version.numbers)
-        return logicals[position - 1] if position else None
-    if version.channel in ("stable", "enterprise", "version"):
-        return LogicalVersion(major=version.numbers[0], minor=version.numbers[1])
-    return None
+    stated = catalogue().stated(version)
+    if stated is not None:
+        return stated
+    return None if own_build(version) else catalogue().logical_of(version)
 
 
 def own_build(version: Version) -> bool:
@@ -77,11 +59,10 @@ def own_build(version: Version) -> bool:
 
 def newer_than_known(version: Version) -> bool:
     """Return whether an edge is newer than the newest known: its version is that one at least."""
-    placed = version.known and version.channel == "edge" and not own_build(version)
-    return placed and version.numbers > _newest_edge()
+    return not own_build(version) and catalogue().is_newer_than_known(version)
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def compare(a: Version, b: Version) -> Order:
     """Compare `a` with `b`; INCOMPARABLE where no rule orders them.
 

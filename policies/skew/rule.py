@@ -16,10 +16,10 @@ version, never the other way. What it leaves open is decided here, on the safe s
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from policies.facts.cluster import ClusterFacts, Fact, Pod
+from policies.releases import remembered
 from policies.releases.versions import (
     Order,
     Version,
@@ -73,7 +73,7 @@ class Skew(Fact, frozen=True, kw_only=True):
         return self.state == "within"
 
 
-@lru_cache(maxsize=16384)
+@remembered
 def judge(control_plane: Version, proxy: Version) -> Skew:
     """Judge whether this proxy may run under this control plane, and why."""
     pair = f"control plane {control_plane.text or '(none)'}, proxy {proxy.text or '(none)'}"
@@ -267,7 +267,7 @@ def _past(
         yield skew.state, item
 
 
-@lru_cache(maxsize=16384)
+@remembered
 def _worst_over_time(control_plane: tuple[str, ...], proxy: str, wrong: State) -> Skew | None:
     skews = [judge(parse(text), parse(proxy)) for text in control_plane]
     if wrong == "ahead" and any(s.state != "ahead" for s in skews):

@@ -21,7 +21,6 @@ from policies.facts.cluster import (
 from policies.planning import conditions
 from policies.planning.advisories import (
     Advisory,
-    all_advisories,
     applicable,
     relevant,
     unjudged,
@@ -320,7 +319,7 @@ def test_a_condition_answers_yes_no_or_not_at_all(
 
 def test_every_condition_has_cases_and_is_used() -> None:
     assert {name for name, _, _, _ in CASES} == conditions.names()
-    assert {a.condition for a in all_advisories()} == conditions.names()
+    assert {a.condition for a in catalogue().advisories} == conditions.names()
 
 
 def test_conditions_over_the_hop_follow_it() -> None:
@@ -330,14 +329,14 @@ def test_conditions_over_the_hop_follow_it() -> None:
 
 
 def test_every_note_is_there_once() -> None:
-    ids = [advisory.id for advisory in all_advisories()]
+    ids = [advisory.id for advisory in catalogue().advisories]
     expected = {f"{name}-{n}" for name, last in ROWS.items() for n in range(1, last + 1)} | OTHERS
     assert len(ids) == len(set(ids))
     assert set(ids) == expected
     assert len(ids) == 87
 
 
-@pytest.mark.parametrize("advisory", all_advisories(), ids=lambda a: a.id)
+@pytest.mark.parametrize("advisory", catalogue().advisories, ids=lambda a: a.id)
 def test_every_note_is_whole(advisory: Advisory) -> None:
     assert all((advisory.title, advisory.note, advisory.source))
     assert catalogue().anchor(advisory.source_logical)
@@ -355,7 +354,7 @@ def test_every_note_is_whole(advisory: Advisory) -> None:
 def test_every_note_lies_on_exactly_one_hop_of_the_whole_way() -> None:
     found = plan("edge-20.6.2", "edge-26.8.3")
     passed = [advisory.id for hop in found.hops for advisory in relevant(hop)]
-    assert sorted(passed) == sorted(advisory.id for advisory in all_advisories())
+    assert sorted(passed) == sorted(advisory.id for advisory in catalogue().advisories)
 
 
 def test_a_hop_within_a_logical_version_passes_what_changes_there() -> None:

@@ -7,7 +7,6 @@ every extension has; and nothing at all removes an extension that Linkerd gave u
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 
 from policies.controls.extensions import smi
 from policies.controls.extensions.installed import (
@@ -24,7 +23,7 @@ from policies.controls.extensions.installed import (
 from policies.controls.prune.pruning import PRUNED
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Pod
 from policies.facts.observations import Rendered
-from policies.releases import catalogue
+from policies.releases import catalogue, remembered
 from policies.releases.grammar import parse
 from policies.verdicts.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number, verb
@@ -36,7 +35,7 @@ _CLUSTER_WIDE = (
 _MIRRORS = ("controller-", "linkerd-service-mirror-", "probe-", "cluster-credentials-")
 
 
-@cache
+@remembered
 def ever_rendered(name: str) -> frozenset[ObjectKey]:
     """Return everything that some release of an extension is known to have made."""
     found: set[ObjectKey] = set()

@@ -8,12 +8,11 @@ an object nobody rendered may be the user's own, and listing it is a violation.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import cache
 
 from policies.controls.extensions.installed import retired
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Webhook
 from policies.facts.observations import PruneRun, Rendered
-from policies.releases import Component, catalogue
+from policies.releases import Component, catalogue, remembered
 from policies.releases.grammar import parse
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
@@ -99,7 +98,7 @@ def inventory(version: str, facts: ClusterFacts) -> frozenset[ObjectKey]:
     return frozenset(k for k in found if GATEWAY_GROUP not in k.name or k.name in owned)
 
 
-@cache
+@remembered
 def _ever_rendered() -> frozenset[ObjectKey]:
     found: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
