@@ -21,7 +21,11 @@ N = TypeVar("N", int, float)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; exit codes: 0 well, 1 blocked, 2 interrupted, 3 broken, 4 bad input."""
-    arguments = _parser().parse_args(argv)
+    try:
+        arguments = _parser(_Knowledge.named_in(argv)).parse_args(argv)
+    except RehearsalError as error:
+        print(f"rehearse: {error}", file=sys.stderr)
+        return error.exit_code
     command: Callable[[argparse.Namespace], int] = arguments.command
     STOP.hear()
     try:
@@ -52,16 +56,65 @@ class _Parser(argparse.ArgumentParser):
         self.exit(4, harmless(f"{self.prog}: {message}") + "\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Knowledge:
+    """Release knowledge, read when the first release is: a plain command does not wait for it."""
+
+    def __init__(self, releases: str, advisories: str) -> None:
+        self._named = (releases, advisories)
+        self._taken = False
+
+    @classmethod
+    def named_in(cls, argv: Sequence[str] | None) -> _Knowledge:
+        """Find what the command line names, before the releases on it are read."""
+        first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        first.add_argument("--releases", default="")
+        first.add_argument("--advisories", default="")
+        try:
+            given, _ = first.parse_known_args(argv)
+        except argparse.ArgumentError:
+            return cls("", "")  # the real parser says what is wrong
+        return cls(given.releases, given.advisories)
+
+    def take(self) -> None:
+        """Read it, once."""
+        from fixtures.releases.knowledge import Named, take
+
+        if not self._taken:
+            take(Named(releases=self._named[0], advisories=self._named[1]))
+            self._taken = True
+
+    def release(self, text: str) -> str:
+        """Return the tag of a release; say it where that is another one than was written."""
+        from fixtures.releases.knowledge import refuse_future
+        from policies.releases.spellings import resolve
+
+        self.take()
+        tag = resolve(text)
+        refuse_future(tag, "RELEASE")
+        if tag != text:
+            _say(f"note: {text} is taken as {tag}", to=sys.stderr)
+        return tag
+
+
+def _with_knowledge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--releases", default="", metavar="FILE|DIR", help="release knowledge beside the shipped"
+    )
+
+
+def _parser(knowledge: _Knowledge) -> argparse.ArgumentParser:
+    release = knowledge.release
     parser = _Parser(prog="rehearse", description="Around a Linkerd upgrade rehearsal.")
     parser.add_argument("--version", action="version", version=f"rehearse {VERSION}")
     sub = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     plan = sub.add_parser("plan", help="hops from one release to another, and what blocks them")
-    plan.add_argument("--from", dest="source", required=True, type=_release, metavar="RELEASE")
-    plan.add_argument("--to", dest="destination", required=True, type=_release, metavar="RELEASE")
+    plan.add_argument("--from", dest="source", required=True, type=release, metavar="RELEASE")
+    plan.add_argument("--to", dest="destination", required=True, type=release, metavar="RELEASE")
     plan.add_argument("--kubernetes", default="", metavar="VERSION", help="e.g. 1.29")
     plan.add_argument("--snapshot", default="", metavar="FILE", help="judge advisories on it")
+    plan.add_argument("--advisories", default="", metavar="FILE|DIR", help="notes of your own")
+    _with_knowledge(plan)
     plan.set_defaults(command=_plan)
 
     serve = sub.add_parser("serve", help="an embedded cluster that stays up until Ctrl-C")
@@ -75,10 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--with-linkerd",
         default="",
-        type=_release,
+        type=release,
         metavar="RELEASE",
         help="install it, and workloads",
     )
+    _with_knowledge(serve)
     serve.set_defaults(command=_serve)
 
     snapshot = sub.add_parser("snapshot", help="read a cluster into a file; no secret leaves it")
@@ -110,38 +164,30 @@ def _parser() -> argparse.ArgumentParser:
     rbac.add_argument(
         "--account", default="kube-system/linkerd-upgrade-rehearsal", metavar="NS/NAME"
     )
-    rbac.add_argument("--from", dest="source", default="", type=_release, metavar="RELEASE")
-    rbac.add_argument("--to", dest="destination", default="", type=_release, metavar="RELEASE")
+    rbac.add_argument("--from", dest="source", default="", type=release, metavar="RELEASE")
+    rbac.add_argument("--to", dest="destination", default="", type=release, metavar="RELEASE")
     rbac.add_argument("--scenario", default="", metavar="FILE", help="its namespaces, extensions")
     rbac.add_argument(
         "--allow-dry-run", action="store_true", default=None, help="verify tries pods, too"
     )
+    _with_knowledge(rbac)
     rbac.set_defaults(command=_rbac)
 
     tools = sub.add_parser("tools", help="fetch and verify the linkerd of a release")
     tools.add_argument(
         "action", choices=["fetch"], help="fetch: into the cache, checksum compared"
     )
-    tools.add_argument("releases", nargs="+", type=_release, metavar="RELEASE")
+    tools.add_argument("releases", nargs="+", type=release, metavar="RELEASE")
     tools.add_argument(
         "--tools-mirror", default="", metavar="DIR_OR_URL", help="instead of GitHub"
     )
     tools.add_argument("--tools", default="", metavar="DIR", help="instead of the cache")
+    _with_knowledge(tools)
     tools.set_defaults(command=_tools)
 
     faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
     faults.set_defaults(command=_faults)
     return parser
-
-
-def _release(text: str) -> str:
-    """Return the tag of a release; say it where that is another one than was written."""
-    from policies.releases.spellings import resolve
-
-    tag = resolve(text)
-    if tag != text:
-        _say(f"note: {text} is taken as {tag}", to=sys.stderr)
-    return tag
 
 
 def _speed(text: str) -> float:

@@ -23,14 +23,14 @@ def unusable(version: Version, role: str) -> tuple[Blocker, ...]:
         return (Blocker(kind="release", what=what, why=why, remedy=remedy),)
     if release is not None or (version.known and version.channel == "enterprise"):
         return ()
+    if newer_than_known(version) or known.stated(version):
+        return ()
     if not version.known:
         why = f"It is not a release: {version.reason}."
     elif version.channel in ("dev", "git", "preview"):
         why = f"A {version.channel} build has no place in the order of releases."
-    elif newer_than_known(version):
-        why = f"It is newer than {known.edges[-1].tag}, the newest release known here."
     else:
-        why = "No release with this name is known."
+        why = f"No release with this name is known (knowledge of {known.date})."
     return (Blocker(kind="release", what=what, why=why, remedy=_nearest(version)),)
 
 
@@ -80,7 +80,7 @@ def wrong_direction(start: Version, end: Version) -> tuple[Blocker, ...]:
 
 def too_far(start: Version, end: Version) -> tuple[Blocker, ...]:
     skew = judge(end, start)
-    if skew.safe:
+    if skew.safe or (skew.state == "unknown" and newer_than_known(end)):
         return ()
     return (
         Blocker(

@@ -28,7 +28,7 @@ from policies.planning.blockers import (
 from policies.planning.route import OPEN, Leg, Route, Stop, search
 from policies.planning.stops import between, bounds, stop_of
 from policies.releases import catalogue
-from policies.releases.versions import Version, logical, parse
+from policies.releases.versions import Version, logical, newer_than_known, parse
 from policies.skew.hops import Blocker, Hop, Plan
 from policies.skew.kubernetes import parse_kubernetes
 from policies.skew.rule import control_plane_versions, judge
@@ -109,8 +109,11 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
     if not items and not running:
         return not_assessed("no running control plane pod was seen, so the start is not known")
     end = parse(hop.destination)
+    open_ends = [v for v in running if judge(end, v).state == "unknown"]
     for version in running:
         skew = judge(end, version)
+        if version in open_ends and newer_than_known(end) and version.text == hop.source:
+            continue
         if version.text != hop.source or not skew.safe:
             items.append(
                 Item(
@@ -119,6 +122,12 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
                     seen=skew.reason if version.text == hop.source else version.text,
                 )
             )
+    if open_ends and not items:
+        return not_assessed(
+            f"{end.text} is newer than every release known here (knowledge of "
+            f"{catalogue().date}), so how many logical versions it leads by is not known. "
+            "Next: rehearse releases update"
+        )
     return judged(
         list(dict.fromkeys(items)),
         holds_as=f"{hop.label} is one logical version at most, and nothing is said against it.",
@@ -137,10 +146,23 @@ def _hop(number: int, leg: Leg, last: Stop, minor: int | None) -> Hop:
         number=number,
         source=source,
         destination=target,
-        source_logical=str(logical(parse(source)) or ""),
-        destination_logical=str(logical(parse(target)) or ""),
+        source_logical=_logical_of(source),
+        destination_logical=_logical_of(target),
         reasons=_reasons(leg, last, minor),
         kubernetes=_range_text(low, high),
+    )
+
+
+def _assumed(version: Version) -> tuple[str, ...]:
+    """Say what is assumed of a release that is newer than what is known."""
+    if not newer_than_known(version):
+        return ()
+    known, belongs = catalogue(), logical(version)
+    return (
+        f"{version.text} is newer than every release known here ({known.newest_edge.tag}, "
+        f"knowledge of {known.date}). Assumed: it is of {belongs} or of the next logical version, "
+        f"so the path passes {belongs}. How far it leads is not known: rehearse releases update, "
+        f'or state it in the scenario: [releases."{version.text}"] logical = "..."',
     )
 
 
@@ -152,8 +174,17 @@ def _range_text(low: int, high: int) -> str:
     return f"1.{low} to 1.{high}"
 
 
+def _logical_of(tag: str) -> str:
+    """Return the logical version of a release; empty where only a lower bound of it is known."""
+    version = parse(tag)
+    return "" if newer_than_known(version) else str(logical(version) or "")
+
+
 def _reasons(leg: Leg, last: Stop, minor: int | None) -> tuple[str, ...]:
     source, target = logical(parse(leg.source.tag)), logical(parse(leg.target.tag))
+    if newer_than_known(parse(leg.target.tag)):
+        ahead = f"{leg.target.tag} is of {target} or a later one: the path starts it in {source}"
+        return (ahead, f"{last.tag} is the release asked for")
     distance = (
         f"stays in {target}"
         if source == target
@@ -191,7 +222,7 @@ def _upgrades(route: Route, *, known: bool) -> tuple[str, ...]:
 
 def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ...]:
     known = catalogue()
-    found: list[str] = []
+    found: list[str] = [*_assumed(start), *_assumed(end)]
     unknown: list[str] = []
     if (advice := known.advice(start)) and advice.against:
         found.append(

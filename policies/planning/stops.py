@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from policies.planning.route import OPEN, Stop
 from policies.releases import catalogue
-from policies.releases.versions import Version, logical, parse
+from policies.releases.versions import (
+    LogicalVersion,
+    Version,
+    logical,
+    newer_than_known,
+    parse,
+)
 from policies.skew.kubernetes import parse_kubernetes
 
 
@@ -21,6 +27,8 @@ def stop_of(tag: str) -> Stop:
     belongs = logical(version)
     if belongs is None:
         raise ValueError(f"{tag}: no logical version is known")
+    if newer_than_known(version):
+        return _beyond(tag, belongs)
     row = catalogue().logical(str(belongs))
     edges, stables = (row.edges, _plain(row.stables)) if row else ((), ())
     favourite = stables[-1:] if version.channel == "stable" else edges[:1]
@@ -34,6 +42,21 @@ def stop_of(tag: str) -> Stop:
         high=high.minor if high else OPEN,
         preferred=tag in favourite,
         channel=version.channel,
+    )
+
+
+def _beyond(tag: str, newest: LogicalVersion) -> Stop:
+    """Return the stop of a release newer than any known: behind the newest logical version.
+
+    It is of that one or of a later one. Seen as the next one's, its path stops in the newest known
+    first, and is legal in both cases. Its Kubernetes range is open.
+    """
+    return Stop(
+        tag=tag,
+        logical=newest.major * 1000 + newest.minor + 1,
+        order=0,
+        preferred=True,
+        channel="edge",
     )
 
 

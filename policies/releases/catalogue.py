@@ -175,9 +175,11 @@ class Catalogue:
         """Return the nearest release, not newer than this, whose manifests were inspected.
 
         Only stable-2.14.10 was inspected of the releases before edge-24.2.4: it stands for the
-        logical version 2.14.
+        logical version 2.14. An edge newer than all that is known may hold anything.
         """
         if not version.known or version.channel in ("preview", "dev", "git"):
+            return None
+        if self.is_newer_than_known(version):
             return None
         logical = self._belongs(tag)
         anchors = self._details.inspected_edges

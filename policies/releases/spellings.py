@@ -23,7 +23,8 @@ def resolve(text: str) -> str:
     """Return the tag of the release that somebody means; the text itself when there is none such.
 
     - A year in full, as edge charts have it, or its last two digits name an edge: `2025.10.7`.
-    - A logical version names its newest stable release; from 2.15 on, without any, its anchor.
+    - A logical version names its newest stable release; from 2.15 on, without any, its anchor, or
+      where the project advises against that the newest edge that it does not advise against.
     - `latest` is the newest edge that nothing is said against, `latest-stable` the last stable.
     """
     known = catalogue()
@@ -57,10 +58,21 @@ def _logical(channel: str, found: re.Match[str]) -> str:
     stables = [r.tag for r in known.stables if r.logical == str(wanted)]
     if found["c"] is not None and stables:
         return ""
-    anchor = known.anchor(str(wanted))
     if channel != "edge" and stables:
         return stables[-1]
-    return anchor.tag if anchor is not None and channel != "stable" else ""
+    return "" if channel == "stable" else _edge_of(str(wanted))
+
+
+def _edge_of(logical: str) -> str:
+    """Return its anchor, or where that is advised against the newest edge that is not."""
+    known = catalogue()
+    anchor, row = known.anchor(logical), known.logical(logical)
+    if anchor is None or row is None:
+        return ""
+    if not (anchor.advice and anchor.advice.against):
+        return anchor.tag
+    fit = [tag for tag in row.edges if not ((said := known.advice(tag)) and said.against)]
+    return fit[-1] if fit else anchor.tag
 
 
 def _edge(found: re.Match[str]) -> str:

@@ -116,7 +116,8 @@ def _beyond_the_table(control_plane: Version, proxy: Version, distance: int, pai
     newer = control_plane if newer_than_known(control_plane) else proxy
     return Skew(
         state="unknown",
-        reason=f"{pair}: {newer.text} is newer than every release known here",
+        reason=f"{pair}: {newer.text} is newer than every release known here, so it leads by "
+        f"{max(distance, 0)} logical versions or more (rehearse releases update)",
     )
 
 

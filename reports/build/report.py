@@ -94,6 +94,7 @@ def _header(started: RunStarted, bundle: Bundle) -> Header:
         seconds=round(ended.seconds if ended else last.mono, 3),
         speed=started.speed,
         canary_rate=started.canary_rate,
+        knowledge=started.knowledge,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from fixtures.evidence.records import ToolUsed
 from fixtures.evidence.records import Verdict as Word
 from policies.planning.path import Plan
+from policies.releases.dataset import Provenance
 from policies.verdicts.findings import Item, Severity, Status
 from policies.workloads.remaining import Remaining
 from reports.model.part import Part
@@ -43,6 +44,8 @@ class Header(Part, frozen=True, kw_only=True):
     """Wall seconds."""
     speed: float
     canary_rate: float
+    knowledge: tuple[Provenance, ...] = ()
+    """Data sets of release knowledge, the first one heard first."""
 
 
 class VerdictLine(Part, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""JSON Schemas of the ledger and of the JSON report, generated from their types.
+"""JSON Schemas of the ledger, of the JSON report and of a data set of releases, from their types.
 
 `python -m reports.reference.schemas` writes them; a test says when they are out of date.
 """
@@ -12,11 +12,14 @@ import msgspec
 
 from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.evidence.records import Record
+from policies.releases.dataset import SCHEMA as RELEASES_SCHEMA
+from policies.releases.dataset import DataSet
 from reports.model.report import SCHEMA as REPORT_SCHEMA
 from reports.model.report import Report
 
 ROOT = Path(__file__).parents[2]
 LEDGER = ROOT / "fixtures" / "schema" / "ledger.schema.json"
+RELEASES = ROOT / "policies" / "schema" / "releases.schema.json"
 REPORT = ROOT / "reports" / "schema" / "report.schema.json"
 
 
@@ -30,6 +33,11 @@ def report_schema() -> str:
     return _document(Report, f"Report of a rehearsal, schema {REPORT_SCHEMA}")
 
 
+def releases_schema() -> str:
+    """Return schema of a data set of release knowledge."""
+    return _document(DataSet, f"Release knowledge of Linkerd, schema {RELEASES_SCHEMA}")
+
+
 def _document(root: type[msgspec.Struct], title: str) -> str:
     body: dict[str, Any] = msgspec.json.schema(root)
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **body}
@@ -37,8 +45,9 @@ def _document(root: type[msgspec.Struct], title: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
-    for path, text in ((LEDGER, ledger_schema()), (REPORT, report_schema())):
+    """Write every file."""
+    every = ((LEDGER, ledger_schema()), (REPORT, report_schema()), (RELEASES, releases_schema()))
+    for path, text in every:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
 

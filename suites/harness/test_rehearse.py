@@ -48,7 +48,7 @@ def test_a_plan_names_every_hop_and_exits_0() -> None:
 
 @pytest.mark.parametrize(
     ("source", "target"),
-    [("edge-25.10.7", "edge-25.4.4"), ("edge-25.4.4", "edge-99.9.9"), ("nonsense", "edge-25.4.4")],
+    [("edge-25.10.7", "edge-25.4.4"), ("edge-25.4.4", "edge-25.4.9"), ("nonsense", "edge-25.4.4")],
 )
 def test_a_blocked_plan_says_why_and_exits_1(source: str, target: str) -> None:
     done = rehearse("plan", "--from", source, "--to", target)
@@ -56,6 +56,21 @@ def test_a_blocked_plan_says_why_and_exits_1(source: str, target: str) -> None:
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     assert source in done.stdout
+
+
+def test_a_release_newer_than_known_is_planned_with_what_is_assumed() -> None:
+    done = rehearse("plan", "--from", "edge-26.6.3", "--to", "edge-26.11.2")
+
+    assert done.returncode == 0, done.stderr
+    assert "2.20 -> ?" in done.stdout
+    assert "rehearse releases update" in done.stdout
+
+
+def test_a_release_of_a_month_to_come_exits_4() -> None:
+    done = rehearse("plan", "--from", "edge-26.6.3", "--to", "edge-99.9.9")
+
+    assert done.returncode == 4
+    assert "edge-99.9.9" in done.stderr
 
 
 def test_a_wrong_command_line_exits_4() -> None:

@@ -83,13 +83,18 @@ def nothing_left(
     ours = [
         e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, destination)
     ]
-    items = _without_extension(facts, destination)
+    items, unknown = _without_extension(facts, destination), list[str]()
     if not ours and not items:
         return not_applicable(without(facts, destination))
     for one in ours:
         render = renders.get(one.name)
         keys = frozenset(o.key for o in render.objects) if render else _inventory(one, destination)
+        if not keys:
+            unknown.append(one.name)
+            continue
         items += [_left(o, facts) for o in not_rendered(facts, one.name, keys)]
+    if unknown and all(item.explained for item in items):
+        return not_assessed(f"what {', '.join(unknown)} of {destination} renders is not known")
     return judged(
         items,
         holds_as=f"{names(ours) or NONE}: nothing of an older release is left behind",

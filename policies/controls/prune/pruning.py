@@ -234,6 +234,8 @@ def no_orphans(
             if o.key not in keys and not _belongs_to_webhook(o.key, items)
         ]
     items += _retired_extensions(facts, destination)
+    if not keys and all(item.explained for item in items):
+        return not_assessed(f"which objects {destination} renders is not known")
     return judged(
         items,
         holds_as="Nothing of an older version is orphaned",

@@ -58,7 +58,7 @@ def _native_default(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
     return Answer(True, f"{told} the proxy as a container; new ones will not")
 
 
-@condition("proxy pinned below", "pods", "workloads", "namespaces")
+@condition("proxy pinned below", "pods", "workloads", "namespaces", takes="EDGE")
 def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     if settings.value(facts, "cniEnabled") == "true":
         return Answer(False, "linkerd-cni is used: there is no linkerd-init")
@@ -137,13 +137,13 @@ def _tracing_domain(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
     return Answer(trust != cluster, f"trust domain {trust}, cluster domain {cluster}")
 
 
-@condition("value is set")
+@condition("value is set", takes="PATH ...")
 def _value_is_set(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     chosen = settings.is_set(facts, *arguments)
     return Answer(chosen.found if chosen.known else None, chosen.seen)
 
 
-@condition("value is not pinned")
+@condition("value is not pinned", takes="PATH ...")
 def _value_not_pinned(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     chosen = settings.is_set(facts, *arguments)
     if chosen.known and chosen.found:
@@ -151,7 +151,7 @@ def _value_not_pinned(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> An
     return Answer(None, f"{chosen.seen}; whether the nodes mind is not known")
 
 
-@condition("value is")
+@condition("value is", takes="PATH VALUE")
 def _value_is(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     path, wanted = arguments
     text = settings.value(facts, path)
@@ -160,7 +160,7 @@ def _value_is(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     return Answer(text == wanted, f"value {path} {text}")
 
 
-@condition("value contains")
+@condition("value contains", takes="PATH TEXT")
 def _value_contains(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     path, part = arguments
     text = settings.value(facts, path)

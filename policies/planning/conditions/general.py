@@ -32,7 +32,7 @@ def _source_is_stable(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> An
     return Answer(parse(hop.source).channel == "stable", f"source {hop.source}")
 
 
-@condition("hop touches")
+@condition("hop touches", takes="FIRST LAST ...")
 def _hop_touches(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     """Answer whether the hop touches a range; arguments: pairs of edges, first and last."""
     ranges = list(zip(arguments[::2], arguments[1::2], strict=True))
@@ -48,7 +48,7 @@ def _hop_touches(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     return any_of(touched, f"neither {hop.source} nor {hop.destination} is one of them")
 
 
-@condition("kubernetes below")
+@condition("kubernetes below", takes="VERSION")
 def _kubernetes_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     version, bound = parse_kubernetes(facts.kubernetes), parse_kubernetes(arguments[0])
     if version is None or bound is None:
@@ -56,13 +56,13 @@ def _kubernetes_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> An
     return Answer(version < bound, f"Kubernetes {version}")
 
 
-@condition("kubernetes from")
+@condition("kubernetes from", takes="VERSION")
 def _kubernetes_from(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     below = _kubernetes_below(facts, hop, arguments)
     return below if below.applies is None else Answer(not below.applies, below.seen)
 
 
-@condition("extension", "namespaces")
+@condition("extension", "namespaces", takes="NAME")
 def extension(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     """Answer whether an extension is installed: a namespace that says so."""
     found = [f"namespace {n.name}" for n in facts.namespaces if n.extension == arguments[0]]
@@ -77,7 +77,7 @@ def _architecture(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
     return any_of(found, f"no node is {' or '.join(arguments)}")
 
 
-@condition("meshed pods on architecture", "nodes", "pods")
+@condition("meshed pods on architecture", "nodes", "pods", takes="ARCHITECTURE ...")
 def _meshed_on(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     """Answer whether a meshed pod runs on such a node; without one, whether any could is open."""
     nodes = _architecture(facts, hop, arguments)
@@ -108,7 +108,7 @@ def _cni_used(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     return any_of(found, "no linkerd-cni")
 
 
-@condition("cni older than", "workloads")
+@condition("cni older than", "workloads", takes="VERSION")
 def _cni_older(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     bound = parse_kubernetes(arguments[0])
     used = _cni_used(facts, hop, ())

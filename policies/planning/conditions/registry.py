@@ -28,14 +28,22 @@ class Answer:
 
 _CONDITIONS: dict[str, Condition] = {}
 _NEEDS: dict[str, Arguments] = {}
+_TAKES: dict[str, Arguments] = {}
 
 
-def condition(name: str, *needs: str) -> Callable[[Condition], Condition]:
-    """Register a condition; `needs` are the resources without which it cannot be decided."""
+def condition(name: str, *needs: str, takes: str = "") -> Callable[[Condition], Condition]:
+    """Register a condition.
+
+    Args:
+        name: What an advisory calls it.
+        needs: Resources without which it cannot be decided.
+        takes: Its arguments, a word each; `...` behind the last: those before may come again.
+    """
 
     def register(function: Condition) -> Condition:
         _CONDITIONS[name] = function
         _NEEDS[name] = needs
+        _TAKES[name] = tuple(takes.split())
         return function
 
     return register
@@ -44,6 +52,19 @@ def condition(name: str, *needs: str) -> Callable[[Condition], Condition]:
 def names() -> frozenset[str]:
     """Return every condition an advisory may name."""
     return frozenset(_CONDITIONS)
+
+
+def takes(name: str) -> str:
+    """Return what a condition takes, a word per argument."""
+    return " ".join(_TAKES[name])
+
+
+def fits(name: str, arguments: Arguments) -> bool:
+    """Return whether a condition can be asked with so many arguments."""
+    wanted = [word for word in _TAKES[name] if word != "..."]
+    if "..." not in _TAKES[name]:
+        return len(arguments) == len(wanted)
+    return bool(arguments) and len(arguments) % len(wanted) == 0
 
 
 def ask(name: str, arguments: Arguments, hop: Hop, facts: ClusterFacts) -> Answer:

@@ -21,7 +21,7 @@ OWN_BUNDLES = ("v0.7.1-dev", "v0.7.1", "v1.1.1")
 """Gateway API bundles Linkerd itself ships."""
 
 
-@condition("resources exist", CRDS)
+@condition("resources exist", CRDS, takes="RESOURCE ...")
 def _resources_exist(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     counts: list[str] = []
     for name in arguments:
@@ -35,13 +35,13 @@ def _resources_exist(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Ans
     return any_of(counts, f"no {' or '.join(arguments)}")
 
 
-@condition("read this when resources exist", CRDS)
+@condition("read this when resources exist", CRDS, takes="RESOURCE ...")
 def _read_when_resources(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     answer = _resources_exist(facts, hop, arguments)
     return Answer(None, answer.seen) if answer.applies else answer
 
 
-@condition("read this when all exist", CRDS)
+@condition("read this when all exist", CRDS, takes="RESOURCES ...")
 def _read_when_all(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     """Answer by resources: each argument names CRDs of which one must have some."""
     answers = [_resources_exist(facts, hop, tuple(each.split())) for each in arguments]
@@ -49,7 +49,7 @@ def _read_when_all(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answe
     return absent or Answer(None, ", ".join(a.seen for a in answers))
 
 
-@condition("links made by", CRDS)
+@condition("links made by", CRDS, takes="RELEASE")
 def _links_made_by(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     answer = _resources_exist(facts, hop, (LINKS,))
     if not answer.applies:
@@ -57,7 +57,7 @@ def _links_made_by(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answe
     return Answer(True if hop.source == arguments[0] else None, f"{answer.seen}, makers not read")
 
 
-@condition("crd serves", CRDS)
+@condition("crd serves", CRDS, takes="RESOURCE VERSION")
 def _crd_serves(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     name, version = arguments
     crd = _crd(facts, name)
@@ -100,7 +100,7 @@ def _foreign_without_v1(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> 
     return any_of(bad, "every foreign Gateway API CRD serves v1, or there is none")
 
 
-@condition("gateway api newer than", CRDS)
+@condition("gateway api newer than", CRDS, takes="VERSION")
 def _gateway_newer(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     bound = parse_kubernetes(arguments[0])
     newer = [
