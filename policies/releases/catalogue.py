@@ -89,8 +89,8 @@ class Catalogue:
     @cached_property
     def advisories(self) -> tuple[Advisory, ...]:
         """Every upgrade note, in order of the hops."""
-        rows = [a for s in reversed(self._sets) if s.advisories for a in s.advisories.advisory]
-        return tuple({a.id: a for a in reversed(rows)}.values())[::-1]
+        rows = (a for s in reversed(self._sets) if s.advisories for a in s.advisories.advisory)
+        return tuple({a.id: a for a in rows}.values())
 
     @cached_property
     def irregularities(self) -> Irregularities:
@@ -181,17 +181,17 @@ class Catalogue:
             return None
         if self.is_newer_than_known(version):
             return None
-        logical = self._belongs(tag)
+        logical = self._belongs(version)
         anchors = self._details.inspected_edges
         if version.channel == "edge":
-            older = [t for t in anchors if t.numbers <= version.numbers]
+            older = [each for each in anchors if each.numbers <= version.numbers]
             if older:
                 return older[-1]
             return _OLDEST if logical == _OLDEST_LOGICAL else None
         if logical == _OLDEST_LOGICAL:
             return _OLDEST
-        row = self._logicals.get(logical)
-        return row.anchor if row and row.anchor in anchors else None
+        anchor = self.anchor(logical)
+        return anchor.version if anchor and anchor.version in anchors else None
 
     @cached_property
     def _details(self) -> Details:

@@ -71,7 +71,7 @@ def _edge_of(logical: str) -> str:
         return ""
     if not (anchor.advice and anchor.advice.against):
         return anchor.tag
-    fit = [tag for tag in row.edges if not ((said := known.advice(tag)) and said.against)]
+    fit = [tag for tag in row.edges if not ((said := known.advice(parse(tag))) and said.against)]
     return fit[-1] if fit else anchor.tag
 
 

@@ -68,8 +68,8 @@ def _stated(data: DataSet, shipped: Catalogue) -> Iterator[Problem]:
         if logical is None:
             yield Problem(key, f"{stated.logical!r} is no logical version such as 2.18")
             continue
-        known = shipped.release(tag)
         version = parse(tag)
+        known = shipped.release(version)
         place = shipped.logical_of(version)
         if known is not None and known.logical != stated.logical:
             yield Problem(key, f"{tag} is known to be of {known.logical}, not {stated.logical}")
@@ -124,7 +124,7 @@ def _tag_row(
         yield Problem(at, f"{tag[:60]!r} is no edge such as edge-26.6.3")
     elif name == "stables" and not (version.known and version.channel == "stable"):
         yield Problem(at, f"{tag[:60]!r} is no stable release such as stable-2.14.10")
-    known = shipped.release(tag)
+    known = shipped.release(version)
     if known is not None and known.logical != logical:
         yield Problem(at, f"{tag} is known to be of {known.logical}, not {logical}")
     try:
