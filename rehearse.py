@@ -102,8 +102,8 @@ def _with_knowledge(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _parser(knowledge: _Knowledge) -> argparse.ArgumentParser:
-    release = knowledge.release
+def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
+    release = (knowledge or _Knowledge("", "")).release
     parser = _Parser(prog="rehearse", description="Around a Linkerd upgrade rehearsal.")
     parser.add_argument("--version", action="version", version=f"rehearse {VERSION}")
     sub = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
