@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from policies.releases.catalogue import Catalogue
 from policies.releases.current import catalogue, remembered, use, using
-from policies.releases.details import object_key
+from policies.releases.keys import object_key
+from policies.releases.learnt import Learnt, LearntComponent, LearntObject
 from policies.releases.types import (
     Advice,
     Advisory,
@@ -30,6 +31,9 @@ __all__ = [
     "Inventory",
     "Irregularities",
     "KubernetesRange",
+    "Learnt",
+    "LearntComponent",
+    "LearntObject",
     "Logical",
     "Release",
     "catalogue",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from policies.facts.cluster import ObjectKey
 from policies.releases.grammar import Version, parse
+from policies.releases.keys import object_key
 from policies.releases.types import (
     CrdVersions,
     Documented,
@@ -198,15 +199,4 @@ def _crd(row: tables.CrdRow) -> CrdVersions:
         storage=next(b for text, b in bare.items() if "*" in text),
         deprecated=tuple(b for text, b in bare.items() if "!" in text),
         bundle=row.bundle,
-    )
-
-
-def object_key(text: str) -> ObjectKey:
-    """Read `apps/Deployment/linkerd/linkerd-identity` as a key; `core` and `-` stand for empty."""
-    group, kind, namespace, name = text.split("/", 3)
-    return ObjectKey(
-        group="" if group == "core" else group,
-        kind=kind,
-        namespace="" if namespace == "-" else namespace,
-        name=name,
     )
