@@ -185,9 +185,24 @@ def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
     _with_knowledge(tools)
     tools.set_defaults(command=_tools)
 
+    _releases_parser(
+        sub.add_parser("releases", help="what is known of releases, and learning it"), release
+    )
+
     faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
     faults.set_defaults(command=_faults)
     return parser
+
+
+def _releases_parser(releases: argparse.ArgumentParser, release: Callable[[str], str]) -> None:
+    actions = releases.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
+
+    learn = actions.add_parser("learn", help="run clients without a cluster, keep what they say")
+    learn.add_argument("releases", nargs="+", type=release, metavar="RELEASE")
+    learn.add_argument(
+        "--tools", default="", metavar="DIR", help="DIR/RELEASE/linkerd; then the cache, PATH"
+    )
+    learn.set_defaults(command=_learn)
 
 
 def _speed(text: str) -> float:
@@ -306,6 +321,12 @@ def _tools(arguments: argparse.Namespace) -> int:
     from fixtures.commands.misc import fetch_tools
 
     return fetch_tools(arguments.releases, arguments.tools_mirror, arguments.tools)
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    from fixtures.commands.releases_command import learn
+
+    return learn(arguments.releases, arguments.tools, _say)
 
 
 def _faults(arguments: argparse.Namespace) -> int:

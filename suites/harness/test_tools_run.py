@@ -17,6 +17,7 @@ from fixtures.core.process import (
     LOOK_SECONDS,
     TargetEnded,
     ToolError,
+    ToolFlood,
     ToolTimeout,
     redact,
     run,
@@ -72,6 +73,21 @@ def test_a_program_that_waits_for_a_cluster_that_died_is_killed(tmp_path: Path) 
     assert looks == 2
     assert ended.value.stdout == b"waiting\n"
     assert LOOK_SECONDS <= 2.5  # noticed within 5 s
+
+
+def test_a_program_that_writes_without_end_is_killed() -> None:
+    code = "import sys\nwhile True: sys.stdout.write('y' * 1000)"
+
+    with pytest.raises(ToolFlood, match="more than 100000 bytes") as flood:
+        run([PYTHON, "-c", code], timeout=60, most=100_000)
+
+    assert 0 < len(flood.value.stdout) <= 100_000
+
+
+def test_a_program_that_closed_its_streams_is_waited_for() -> None:
+    code = "import os, time; os.close(1); os.close(2); time.sleep(0.3); os._exit(7)"
+
+    assert run([PYTHON, "-c", code], timeout=60).exit_code == 7
 
 
 def test_a_program_that_is_slow_to_read_is_given_all_of_it() -> None:
