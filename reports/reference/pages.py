@@ -166,6 +166,10 @@ def _files() -> list[str]:
         " are being renewed, on kind and existing clusters. It is readable by its owner alone, is"
         " removed as soon as every pod is back, and stays only if the run died or a pod is lost.",
         "",
+        "What was learnt of releases from their clients is kept in `$XDG_DATA_HOME` (else"
+        " `~/.local/share`)`/linkerd-upgrade-rehearsal/learnt/<SHA-256 of the client>.json`. It"
+        " holds nothing of a cluster, and may be deleted: it is learnt anew.",
+        "",
         f"Written at the end of each run: {words}. The JSON report has schema {REPORT_SCHEMA}"
         " (`reports/schema/report.schema.json`), the ledger's lines"
         " `fixtures/schema/ledger.schema.json`.",

@@ -69,15 +69,20 @@ def pytest_options() -> tuple[Option, ...]:
 
 
 def commands() -> tuple[Command, ...]:
-    """Return the subcommands of `rehearse`, in their order."""
+    """Return the subcommands of `rehearse`, in their order, each of a group with its group."""
     parser: argparse.ArgumentParser = vars(importlib.import_module("rehearse"))["_parser"]()
-    (group,) = [a for a in _actions(parser) if isinstance(a, argparse._SubParsersAction)]  # pyright: ignore[reportPrivateUsage] - argparse has no public way to list subcommands
-    texts = {str(a.dest): str(a.help) for a in vars(group)["_choices_actions"]}
-    choices = cast(dict[str, argparse.ArgumentParser], group.choices)
-    return tuple(
-        Command(name, texts.get(name, ""), tuple(_options(found)))
-        for name, found in choices.items()
-    )
+    return tuple(_commands(parser, ""))
+
+
+def _commands(parser: argparse.ArgumentParser, group: str) -> Iterator[Command]:
+    for action in _actions(parser):
+        if not isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage] - argparse has no public way to list subcommands
+            continue
+        texts = {str(a.dest): str(a.help) for a in vars(action)["_choices_actions"]}
+        for name, found in cast(dict[str, argparse.ArgumentParser], action.choices).items():
+            below = list(_commands(found, f"{group}{name} "))
+            own = Command(f"{group}{name}", texts.get(name, ""), tuple(_options(found)))
+            yield from below or [own]
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
