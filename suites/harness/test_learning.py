@@ -18,6 +18,7 @@ from fixtures.learning.learn import learn
 from fixtures.run.learnt_releases import learnt_of
 from fixtures.scenario.model import Scenario
 from policies.releases import Learnt, catalogue
+from policies.releases.grammar import parse
 from policies.releases.keys import object_key
 from suites.harness.fake_client import RELEASE, fake_client
 from suites.harness.test_rehearse import rehearse
@@ -246,7 +247,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_a_run_learns_by_itself_what_the_catalogue_does_not_know(tmp_path: Path) -> None:
     fake_client(tmp_path)
     fake_client(tmp_path, "sys.exit('never run')", release="edge-25.10.7")
-    inventory = catalogue().inventory("edge-25.10.7", "control_plane")
+    inventory = catalogue().inventory(parse("edge-25.10.7"), "control_plane")
 
     learnt, notes = learnt_of(Scenario(tools=str(tmp_path)), ("edge-25.10.7", RELEASE))
 
@@ -288,7 +289,7 @@ def test_real_clients_render_what_the_catalogue_has() -> None:
     for release, path in clients:
         learnt = learn(path, release, TODAY)
         for component in learnt.components:
-            known = catalogue().inventory(release, component.name)
+            known = catalogue().inventory(parse(release), component.name)
             if known is not None and known.exact:
                 assert learnt.keys(component.name) == known.keys, (release, component.name)
         assert len(msgspec.json.encode(learnt)) <= 60 << 10
