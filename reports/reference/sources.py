@@ -11,7 +11,7 @@ import importlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 import pytest
@@ -142,7 +142,7 @@ def _docstrings(struct: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[ast.e
 def _readable(annotation: ast.expr) -> str:
     aliases = ("Inject", "WorkloadKind", "ValueMode", "TargetName")
     if isinstance(annotation, ast.Name) and annotation.id in aliases:
-        return _choice(getattr(model, annotation.id).__args__)
+        return _choice(_literals(getattr(model, annotation.id)))
     text = ast.unparse(annotation)
     if "ExtensionName" in text:
         return f"list of {_choice(model.ExtensionName.__args__)}, or a table each"
@@ -160,6 +160,13 @@ def _readable(annotation: ast.expr) -> str:
         if part != "None"
     ]
     return " or ".join(words)
+
+
+def _literals(alias: object) -> tuple[str, ...]:
+    """Return the words of a Literal, or of a union of such, each with something said of it."""
+    if isinstance(alias, str):
+        return (alias,)
+    return tuple(word for part in get_args(alias) for word in _literals(part))
 
 
 def _choice(values: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from fixtures.snapshot.redaction.digests import is_digest
 from fixtures.steps import restart
 from fixtures.steps.context import StepRun
 from fixtures.targets.base import Capabilities
-from fixtures.targets.embedded_target import EmbeddedTarget
+from fixtures.targets.embedded import EmbeddedTarget
 from fixtures.targets.existing import READ_ONLY
 from policies.verdicts.findings import Item
 from suites.policy.builders import cluster, pod, with_pods

@@ -23,7 +23,7 @@ from fixtures.steps import guide, helm_steps
 from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.extensions import helm as extension_helm
 from fixtures.steps.helm_steps import HelmInstaller
-from fixtures.targets.embedded_target import EmbeddedTarget
+from fixtures.targets.embedded import EmbeddedTarget
 from fixtures.tools.toolbox import Toolbox
 from policies.controls.whole_run.differences import Difference
 from policies.facts.cluster import ClusterFacts, Namespace, Workload
