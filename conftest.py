@@ -9,7 +9,13 @@ import pytest
 from fixtures.core.errors import BadInput
 from fixtures.run.begun_run import Run, UpgradeRun, VerifyRun
 from fixtures.run.invocation import suite_asked_for
-from fixtures.run.plugin import RUN, RehearsalPlugin, ignore_housekeeping, opened_for
+from fixtures.run.plugin import (
+    RUN,
+    RehearsalPlugin,
+    ignore_housekeeping,
+    leave_out_hypothesis,
+    opened_for,
+)
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.run.run_plugin import RunPlugin
 from fixtures.run.session import RunSession
@@ -76,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not suite:
         return
     ignore_housekeeping(config)
+    leave_out_hypothesis(config)
 
     def begun(session: RunSession) -> None:
         config.stash[COMPLIANCE_REPORT] = session.folder / "report.html"

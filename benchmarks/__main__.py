@@ -16,6 +16,7 @@ ALL: dict[str, Callable[[], list[Measure]]] = {
     "embedded": embedded.measure,
     "policies": policies.measure,
     "documents": documents.measure,
+    "start": rehearsals.start,
     "default-hop": rehearsals.default_hop,
     "two-hops": rehearsals.two_hops,
     "prober": prober.measure,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT.parent / "shared" / "recordings"
 BASELINE = RECORDINGS / "edge-25.4.4-to-edge-25.10.7" / "dumps" / "baseline.json.gz"
 RUNS = 3
+COLLECT = ("--collect-only", "-q", "suites/upgrade")
 
 
 def default_hop() -> list[Measure]:
@@ -69,3 +72,31 @@ def _run(options: list[str]) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         child = run_default(Path(folder) / "run", *options)
     return child.seconds, child.peak_megabytes
+
+
+def start() -> list[Measure]:
+    """What is spent before a rehearsal does anything: processor time, bytecode there."""
+    python = sys.executable
+    return [
+        _spent("collection of suites/upgrade", [python, "-m", "pytest", *COLLECT], 0.5),
+        _spent("rehearse --help", [python, "-m", "rehearse", "--help"], 0.15),
+    ]
+
+
+def _spent(name: str, argv: list[str], goal: float) -> Measure:
+    """Return the median of five runs after one that is not counted."""
+    with tempfile.TemporaryDirectory() as bytecode:
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        env["PYTHONPYCACHEPREFIX"] = bytecode
+        times: list[float] = []
+        for _ in range(6):
+            before = os.times().children_user
+            subprocess.run(argv, cwd=ROOT, env=env, check=True, capture_output=True)
+            times.append(os.times().children_user - before)
+    return Measure(
+        name=f"{name}, processor time",
+        value=round(statistics.median(times[1:]), 2),
+        unit="s",
+        goal=goal,
+        noise=round(max(times[1:]) - min(times[1:]), 2),
+    )

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from apimachinery.annotations import LAST_APPLIED
 from fixtures.cluster.facts.helm_release import packed
-from fixtures.snapshot.redaction.redact import LAST_APPLIED
 from suites.harness.pods import pod
 
 Obj = dict[str, Any]

@@ -11,13 +11,14 @@ import msgspec
 import pytest
 import yaml
 
+from apimachinery.annotations import LAST_APPLIED
 from fixtures.core.errors import BadInput
 from fixtures.linkerd.values import defaults, merge
 from fixtures.run.console import Console
 from fixtures.run.open_run import open_session
 from fixtures.run.recognition import What, remarks
 from fixtures.scenario.model import Scenario
-from fixtures.snapshot.copy.kept import LAST_APPLIED, WORKLOADS, as_applied, overrides
+from fixtures.snapshot.copy.kept import WORKLOADS, as_applied, overrides
 from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes

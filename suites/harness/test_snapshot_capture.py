@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from apimachinery.annotations import LAST_APPLIED
 from fixtures.cluster.access.connection import ClusterError, Connection
 from fixtures.cluster.reader import ClusterReader
 from fixtures.core.errors import BadInput, Broken
@@ -20,7 +21,7 @@ from fixtures.embedded.process import EmbeddedProcess
 from fixtures.snapshot import capture as capturing
 from fixtures.snapshot.capture import capture
 from fixtures.snapshot.read import facts, read_snapshot
-from fixtures.snapshot.redaction.redact import LAST_APPLIED, Redactor
+from fixtures.snapshot.redaction.redact import Redactor
 from suites.harness.pods import namespace, pod
 from suites.harness.scripted_api import Asked, Says, listing, refused, scripted_api
 from suites.harness.secret_places import CERTIFICATE, JWT, KEY, KEY_BODY

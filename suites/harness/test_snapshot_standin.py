@@ -14,12 +14,12 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from apimachinery.annotations import LAST_APPLIED
 from fixtures.snapshot.copy.certificates import StandIns
 from fixtures.snapshot.copy.rewrite import BEGIN, END, Rewriter
 from fixtures.snapshot.copy.standin import LoadableSnapshot, encoded, prepare
 from fixtures.snapshot.load import CAPTURED_AT
 from fixtures.snapshot.read import facts, read_snapshot
-from fixtures.snapshot.redaction.redact import LAST_APPLIED
 from policies.facts.cluster import Bundle, ClusterFacts
 from suites.harness.pods import pod
 from suites.harness.snapshots import FIRST, HELM, SECOND, cluster, recorded, written

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from apimachinery.annotations import LAST_APPLIED
 from apimachinery.pointers import escape
 from policies.facts.cluster import Fact, ObjectKey
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
@@ -27,7 +28,7 @@ class Difference(Fact, frozen=True, kw_only=True, tag_field="type", tag="differe
 
 _BOOKKEEPING = re.compile(
     r"/metadata/(resourceVersion|generation|managedFields|creationTimestamp|uid)(/.*)?"
-    r"|/metadata/annotations/(kubectl\.kubernetes\.io~1last-applied-configuration"
+    rf"|/metadata/annotations/({re.escape(escape(LAST_APPLIED))}"
     r"|deployment\.kubernetes\.io~1revision)"
     r"|/status(/.*)?"
 )
