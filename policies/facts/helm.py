@@ -97,10 +97,10 @@ def linkerd_release(chart_version: str, app_version: str = "") -> str:
     """
     if _EDGE.fullmatch(app_version) and "X" not in app_version:
         return app_version
-    found = _DATED.fullmatch(chart_version)
-    if found is None:
+    match = _DATED.fullmatch(chart_version)
+    if match is None:
         return ""
-    return f"edge-{found[1]}.{found[2]}.{found[3]}{found[4] or ''}"
+    return f"edge-{match[1]}.{match[2]}.{match[3]}{match[4] or ''}"
 
 
 def chart_version(release: str) -> str:

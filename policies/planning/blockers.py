@@ -114,7 +114,7 @@ def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
     version = parse_kubernetes(kubernetes)
     if version is None:
         return ()
-    found: list[Blocker] = []
+    blockers: list[Blocker] = []
     for tag in (hop.source, hop.destination):
         wanted = catalogue().kubernetes_range(parse(tag))
         if why := outside(version, wanted):
@@ -125,5 +125,5 @@ def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
                 else "Kubernetes cannot be taken back: choose other releases, or accept it."
             )
             what = f"{hop.label} on Kubernetes {version.short}"
-            found.append(Blocker(kind="kubernetes", what=what, why=f"{why}.", remedy=remedy))
-    return tuple(found)
+            blockers.append(Blocker(kind="kubernetes", what=what, why=f"{why}.", remedy=remedy))
+    return tuple(blockers)

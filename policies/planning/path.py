@@ -88,10 +88,10 @@ def plan(source: str, destination: str, *, kubernetes: str = "") -> Plan:
 def blockers_of_hop(hop: Hop, kubernetes: str = "") -> tuple[Blocker, ...]:
     """Return what stands against one hop by itself, on this Kubernetes version, if known."""
     start, end = parse(hop.source), parse(hop.destination)
-    found = (*unusable(start, "source"), *unusable(end, "target"))
-    found = found or wrong_direction(start, end) or too_far(start, end)
-    if found:
-        return found
+    blockers = (*unusable(start, "source"), *unusable(end, "target"))
+    blockers = blockers or wrong_direction(start, end) or too_far(start, end)
+    if blockers:
+        return blockers
     return (*advised_against(hop.destination), *kubernetes_blockers(hop, kubernetes))
 
 

@@ -133,7 +133,7 @@ def _starts(source: Stop, minors: Sequence[int], kubernetes: int | None) -> list
 def _useful(source: Stop, destination: Stop, between: Iterable[Stop]) -> list[Stop]:
     """Return stops between source and target; of neighbours alike in range only the first."""
     low, high = (source.logical, source.order), (destination.logical, destination.order)
-    found: list[Stop] = []
+    stops: list[Stop] = []
     ordered = sorted(between, key=lambda s: (s.channel, s.logical, s.order))
     previous: tuple[object, ...] = ()
     for stop in ordered:
@@ -143,9 +143,9 @@ def _useful(source: Stop, destination: Stop, between: Iterable[Stop]) -> list[St
             continue
         kind = (stop.channel, stop.logical, stop.low, stop.high)
         if stop.preferred or kind != previous:
-            found.append(stop)
+            stops.append(stop)
         previous = kind
-    return found
+    return stops
 
 
 def _inside(

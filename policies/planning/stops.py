@@ -68,7 +68,7 @@ def between(source: Stop, destination: Stop) -> list[Stop]:
     """
     if source.channel == destination.channel == "enterprise":
         return []
-    found: list[Stop] = []
+    stops: list[Stop] = []
     known = catalogue()
     for row in known.logical_versions:
         major, _, minor = row.version.partition(".")
@@ -77,8 +77,8 @@ def between(source: Stop, destination: Stop) -> list[Stop]:
             continue
         stable = source.channel == "stable" and row.stables
         tags = _plain(row.stables) if stable else row.edges
-        found += [stop_of(tag) for tag in tags if not _against(tag)]
-    return found
+        stops += [stop_of(tag) for tag in tags if not _against(tag)]
+    return stops
 
 
 def bounds(stop: Stop, low: int, high: int) -> Stop:
@@ -88,9 +88,9 @@ def bounds(stop: Stop, low: int, high: int) -> Stop:
 
 def _order(version: Version) -> int:
     """Return the place of a stable or vendor release among those of its logical version."""
-    found = re.fullmatch(r"([a-z]*)[.-]?([0-9]*)", version.suffix)
-    extra = min(int(found[2] or 0), 400) if found else 0
-    before = 500 if found and found[1] else 0
+    match = re.fullmatch(r"([a-z]*)[.-]?([0-9]*)", version.suffix)
+    extra = min(int(match[2] or 0), 400) if match else 0
+    before = 500 if match and match[1] else 0
     return version.numbers[-1] * 1000 + extra - before
 
 

@@ -53,10 +53,10 @@ class LogicalVersion(Fact, frozen=True, kw_only=True, order=True):
         Raises:
             ValueError: the text is not two numbers with a dot between.
         """
-        found = re.fullmatch(rf"({_N})\.({_N})", text, re.ASCII)
-        if not found:
+        match = re.fullmatch(rf"({_N})\.({_N})", text, re.ASCII)
+        if not match:
             raise ValueError(f"not a logical version: {text!r}, expected e.g. 2.18")
-        return cls(major=int(found[1]), minor=int(found[2]))
+        return cls(major=int(match[1]), minor=int(match[2]))
 
     def distance(self, other: LogicalVersion) -> int | None:
         """Count logical versions from `other` up to this one, negative when this is older.
@@ -100,14 +100,14 @@ def parse(text: str) -> Version:
         )
     pattern, example = shape
     channel: Channel = name  # pyright: ignore[reportAssignmentType]  # a key of _SHAPES
-    found = pattern.fullmatch(text)
-    if found is None:
+    match = pattern.fullmatch(text)
+    if match is None:
         why = f"{text!r} is not of the form {example}"
         return Version(text=text, channel=channel, known=False, reason=why)
-    parts = found.groupdict()
+    parts = match.groupdict()
     ordered = pattern is not _UNORDERED
     numbers = (
-        tuple(int(n) for n in found.groups()[: 2 if pattern is _VERSION else 3])
+        tuple(int(n) for n in match.groups()[: 2 if pattern is _VERSION else 3])
         if (ordered)
         else ()
     )

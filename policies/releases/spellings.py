@@ -31,13 +31,13 @@ def resolve(text: str) -> str:
     if known.release(parse(text)) is not None:
         return text.strip()
     name = text.strip().lower()
-    if found := _LATEST.fullmatch(name):
-        return _latest("stable" if "stable" in found.groups() else "edge")
-    found = _NUMBERS.fullmatch(name)
-    if found is None:
+    if match := _LATEST.fullmatch(name):
+        return _latest("stable" if "stable" in match.groups() else "edge")
+    match = _NUMBERS.fullmatch(name)
+    if match is None:
         return name if known.release(parse(name)) is not None else text
-    logical = _logical(found["channel"] or "", found) if not found["suffix"] else ""
-    candidates = (logical, _edge(found), _stable(found))
+    logical = _logical(match["channel"] or "", match) if not match["suffix"] else ""
+    candidates = (logical, _edge(match), _stable(match))
     return next((tag for tag in candidates if tag and known.release(parse(tag)) is not None), text)
 
 

@@ -97,8 +97,8 @@ def _suffix_rank(suffix: str) -> tuple[int, str, int] | None:
         return (0, "", 0)
     if re.fullmatch(r"0|[1-9][0-9]*", suffix, re.ASCII):
         return (1, "", int(suffix))
-    found = re.fullmatch(r"(alpha|beta|rc)[.-]?([0-9]*)", suffix, re.ASCII)
-    return (-1, found[1], int(found[2] or 0)) if found else None
+    match = re.fullmatch(r"(alpha|beta|rc)[.-]?([0-9]*)", suffix, re.ASCII)
+    return (-1, match[1], int(match[2] or 0)) if match else None
 
 
 def _across_channels(a: Version, b: Version) -> Order:

@@ -46,10 +46,10 @@ class KubernetesVersion(Fact, frozen=True, kw_only=True, order=True):
 
 def parse_kubernetes(text: str) -> KubernetesVersion | None:
     """Read `v1.31.14+x`, `1.31` or `1.30.4-gke.1348000`; None for anything else."""
-    found = _VERSION.fullmatch(text.strip())
-    if found is None:
+    match = _VERSION.fullmatch(text.strip())
+    if match is None:
         return None
-    return KubernetesVersion(major=int(found[1]), minor=int(found[2]), patch=int(found[3] or 0))
+    return KubernetesVersion(major=int(match[1]), minor=int(match[2]), patch=int(match[3] or 0))
 
 
 def outside(version: KubernetesVersion, wanted: KubernetesRange) -> str:

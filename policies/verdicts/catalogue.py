@@ -154,13 +154,13 @@ def control(control_id: str) -> Control:
 
 def _checked(control: Control, last: tuple[int, int]) -> tuple[int, int]:
     """Return the place of a control in the order, after its fields were checked."""
-    found = _ID.fullmatch(control.id)
-    if not found or found[1] not in PREFIXES:
+    match = _ID.fullmatch(control.id)
+    if not match or match[1] not in PREFIXES:
         raise CatalogueError(f"{control.id!r} is not an id such as CP-04")
-    expected = PREFIXES[found[1]]
+    expected = PREFIXES[match[1]]
     if control.area != expected:
         raise CatalogueError(f"{control.id}: area is {control.area!r}, its id says {expected!r}")
-    place = (list(PREFIXES).index(found[1]), int(found[2]))
+    place = (list(PREFIXES).index(match[1]), int(match[2]))
     if place <= last:
         raise CatalogueError(f"{control.id} is out of order or used twice")
     for field in ("title", "why", "source"):
@@ -181,9 +181,9 @@ def _checked(control: Control, last: tuple[int, int]) -> tuple[int, int]:
 
 def _name_control(text: str, message: str) -> str:
     """Put the control's id before a message that only knows its position."""
-    found = re.search(r"\$\.control\[(\d+)\]|control\[(\d+)\]", message)
-    if not found:
+    match = re.search(r"\$\.control\[(\d+)\]|control\[(\d+)\]", message)
+    if not match:
         return message
     ids = re.findall(r'^id\s*=\s*"([^"]*)"', text, re.MULTILINE)
-    position = int(found[1] or found[2])
+    position = int(match[1] or match[2])
     return f"{ids[position]}: {message}" if position < len(ids) else message

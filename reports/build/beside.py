@@ -132,9 +132,9 @@ def beside(
         and h.at <= last + reach
     ]
 
-    def weight(one: Happening) -> tuple[int, timedelta, str]:
-        rank = 0 if one.pod and one.pod in servers else _RANK[one.what]
-        return rank, abs(one.at - episode.start), one.text
+    def weight(happening: Happening) -> tuple[int, timedelta, str]:
+        rank = 0 if happening.pod and happening.pod in servers else _RANK[happening.what]
+        return rank, abs(happening.at - episode.start), happening.text
 
     kept = sorted(near, key=weight)[:MOST]
     return tuple(Beside(at=h.at, what=h.what, text=h.text) for h in kept)

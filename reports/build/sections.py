@@ -100,31 +100,31 @@ def _change(opened: dict[Key, _Open], record: Record, body: StepChanged) -> None
 
 
 def _section(
-    number: int, one: _Open, entries: Sequence[Entry], before: datetime | None
+    number: int, opening: _Open, entries: Sequence[Entry], before: datetime | None
 ) -> Section:
     """Make a section; one whose start has no cluster time begins where the last one ended."""
-    cluster, hop, step = one.key
-    times = one.cluster_times
-    if times and before is not None and not one.timed and before < min(times):
+    cluster, hop, step = opening.key
+    times = opening.cluster_times
+    if times and before is not None and not opening.timed and before < min(times):
         times = [before, *times]
-    ended = one.ended
+    ended = opening.ended
     return Section(
         number=number,
         step=step,
         hop=hop,
         cluster=cluster,
-        state=one.state.state,
-        reason=one.state.reason,
-        started=one.started.at,
+        state=opening.state.state,
+        reason=opening.state.reason,
+        started=opening.started.at,
         ended=None if ended is None else ended.at,
-        seconds=0.0 if ended is None else round(ended.mono - one.started.mono, 3),
+        seconds=0.0 if ended is None else round(ended.mono - opening.started.mono, 3),
         cluster_started=min(times) if times else None,
         cluster_ended=max(times) if times and ended is not None else None,
-        commands=tuple(one.commands),
-        said=tuple(one.said),
-        moments=tuple(one.moments),
-        pods_born=len(one.born),
-        pods_ended=len(one.gone),
+        commands=tuple(opening.commands),
+        said=tuple(opening.said),
+        moments=tuple(opening.moments),
+        pods_born=len(opening.born),
+        pods_ended=len(opening.gone),
         findings=tuple(e.id for e in sorted(entries, key=lambda e: e.record)),
     )
 

@@ -40,12 +40,12 @@ def traffic_of(
         for place, r in enumerate(records)
         if isinstance(r.body, TrafficSeen)
     }
-    found: list[TrafficSummary] = []
+    summaries: list[TrafficSummary] = []
     for cluster, (traffic, cut_short) in seen.items():
         happened = happenings(records, cluster, sections, canaries)
         summary = _Summing(records, cluster, traffic, happened).sum()
-        found.append(replace(summary, cut_short=cut_short))
-    return tuple(found)
+        summaries.append(replace(summary, cut_short=cut_short))
+    return tuple(summaries)
 
 
 def _cut_short(after: Iterable[Record]) -> bool:
@@ -243,10 +243,10 @@ def _everywhere(paths: Iterable[ProbedPath]) -> float | None:
     """Return the worst step's best path."""
     best: dict[Place, float] = {}
     for path in paths:
-        for one in path.windows:
-            if one.step and one.assessed and one.smallest_visible is not None:
-                key = one.step, one.hop
-                best[key] = min(best.get(key, math.inf), one.smallest_visible)
+        for window in path.windows:
+            if window.step and window.assessed and window.smallest_visible is not None:
+                key = window.step, window.hop
+                best[key] = min(best.get(key, math.inf), window.smallest_visible)
     return max(best.values(), default=None)
 
 
@@ -255,20 +255,20 @@ def _latency(row: latencies.LatencyRow) -> LatencyOf:
     return LatencyOf(version=row.version, answers=row.answers, p50=p50, p99=p99, slowest=slowest)
 
 
-def _outage(one: outages.Outage) -> PathOutage:
+def _outage(outage: outages.Outage) -> PathOutage:
     return PathOutage(
-        started=one.start,
-        ended=one.end,
-        earliest_start=one.earliest_start,
-        latest_start=one.latest_start,
-        earliest_end=one.earliest_end,
-        latest_end=one.latest_end,
-        seconds=one.seconds,
-        failed=one.failed,
-        held=one.held,
-        excused=one.excused,
-        first_error=one.first_error,
-        last_error=one.last_error,
+        started=outage.start,
+        ended=outage.end,
+        earliest_start=outage.earliest_start,
+        latest_start=outage.latest_start,
+        earliest_end=outage.earliest_end,
+        latest_end=outage.latest_end,
+        seconds=outage.seconds,
+        failed=outage.failed,
+        held=outage.held,
+        excused=outage.excused,
+        first_error=outage.first_error,
+        last_error=outage.last_error,
     )
 
 

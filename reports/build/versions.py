@@ -34,12 +34,12 @@ def _last(cluster: str, sections: Sequence[Section]) -> datetime | None:
 def _versions(cluster: str, sightings: list[Sighting], last: datetime | None) -> Versions:
     sightings.sort(key=lambda s: s.at)
     points: list[Point] = []
-    for one in sightings:
+    for sighting in sightings:
         point = Point(
-            at=one.at,
-            control_plane=tuple(sorted(set(one.control_plane), key=age)),
-            proxies=tuple(sorted(one.proxies, key=lambda p: age(p[0]))),
-            unmeshed=one.unmeshed,
+            at=sighting.at,
+            control_plane=tuple(sorted(set(sighting.control_plane), key=age)),
+            proxies=tuple(sorted(sighting.proxies, key=lambda p: age(p[0]))),
+            unmeshed=sighting.unmeshed,
         )
         if not points or _state(points[-1]) != _state(point):
             points.append(point)

@@ -16,7 +16,7 @@ from reports.model.traffic import ComponentReady, EndpointGap, Mark, ReadyChange
 
 def marks_of(seen: PathTraffic) -> tuple[Mark, ...]:
     """Return stretches of a path that were not observed, or answered to the wrong identity."""
-    found: list[Mark] = []
+    marks: list[Mark] = []
     failing = False
     for run in seen.runs:
         if run.outcome in FAILURES:
@@ -26,14 +26,14 @@ def marks_of(seen: PathTraffic) -> tuple[Mark, ...]:
         mark = _mark(run, failing)
         if mark is None:
             continue
-        last = found[-1] if found else None
+        last = marks[-1] if marks else None
         near = last and (mark.started - last.ended).total_seconds() <= 1.5 * seen.path.interval
         if last and near and last.state == mark.state:
             samples = last.samples + mark.samples
-            found[-1] = replace(last, ended=max(last.ended, mark.ended), samples=samples)
+            marks[-1] = replace(last, ended=max(last.ended, mark.ended), samples=samples)
         else:
-            found.append(mark)
-    return tuple(found)
+            marks.append(mark)
+    return tuple(marks)
 
 
 def _mark(run: SampleRun, failing: bool) -> Mark | None:
@@ -50,7 +50,7 @@ def components_of(records: Sequence[Record], cluster: str) -> tuple[ComponentRea
     moments = moments_of(records, cluster)
     watched = [r for r in records if r.cluster == cluster and isinstance(r.body, EndpointsSeen)]
     times = [r.cluster_time for r in watched if r.cluster_time is not None]
-    times += [m.at for found in moments.values() for m in found]
+    times += [m.at for moment in moments.values() for m in moment]
     order = [s for s in COMPONENTS if s in moments]
     order += sorted(s for s in moments if s not in COMPONENTS and _gaps(moments[s]))
     return tuple(

@@ -56,9 +56,9 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 def pytest_html_results_table_row(cells: list[str]) -> None:
     """Escape the test id, which pytest-html would insert as markup."""
     for place, cell in enumerate(cells):
-        found = _ID_CELL.fullmatch(cell)
-        if found:
-            cells[place] = found[1] + escape(visible(found[2])) + found[3]
+        match = _ID_CELL.fullmatch(cell)
+        if match:
+            cells[place] = match[1] + escape(visible(match[2])) + match[3]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -169,19 +169,21 @@ def ready(facts: ClusterFacts, checks: Sequence[CheckRun] = ()) -> Verdict:
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    found = installed(facts)
+    extensions = installed(facts)
     services = [a for a in facts.api_services if a.extension]
-    if not found and not services:
+    if not extensions and not services:
         why = facts.cannot_read("apiservices.apiregistration.k8s.io")
         unseen = f"whether an APIService of an extension is left is not known ({why})"
         return not_assessed(unseen) if why else not_applicable(NONE)
-    spaces = {e.namespace for e in found}
+    spaces = {e.namespace for e in extensions}
     parts = [
         rollouts_complete(facts, _workloads(facts, spaces)),
         _answering(facts, spaces),
         *(agrees(check) for check in checks),
     ]
-    return combined(parts, holds_as=f"{names(found)}: rolled out, and what they serve answers")
+    return combined(
+        parts, holds_as=f"{names(extensions)}: rolled out, and what they serve answers"
+    )
 
 
 def _answering(facts: ClusterFacts, namespaces: Collection[str]) -> Verdict:

@@ -38,12 +38,12 @@ _MIRRORS = ("controller-", "linkerd-service-mirror-", "probe-", "cluster-credent
 @remembered
 def ever_rendered(name: str) -> frozenset[ObjectKey]:
     """Return everything that some release of an extension is known to have made."""
-    found: set[ObjectKey] = set()
+    keys: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
         for component in COMPONENTS.get(name, ()):
-            one = catalogue().inventory(parse(known.anchor), component)
-            found |= one.keys if one else frozenset()
-    return frozenset(found)
+            inventory = catalogue().inventory(parse(known.anchor), component)
+            keys |= inventory.keys if inventory else frozenset()
+    return frozenset(keys)
 
 
 def not_rendered(
@@ -86,13 +86,17 @@ def nothing_left(
     items, unknown = _without_extension(facts, destination), list[str]()
     if not ours and not items:
         return not_applicable(without(facts, destination))
-    for one in ours:
-        render = renders.get(one.name)
-        keys = frozenset(o.key for o in render.objects) if render else _inventory(one, destination)
+    for extension in ours:
+        render = renders.get(extension.name)
+        keys = (
+            frozenset(o.key for o in render.objects)
+            if render
+            else _inventory(extension, destination)
+        )
         if not keys:
-            unknown.append(one.name)
+            unknown.append(extension.name)
             continue
-        items += [_left(o, facts) for o in not_rendered(facts, one.name, keys)]
+        items += [_left(o, facts) for o in not_rendered(facts, extension.name, keys)]
     if unknown and all(item.explained for item in items):
         return not_assessed(f"what {', '.join(unknown)} of {destination} renders is not known")
     return judged(
@@ -124,28 +128,28 @@ def _without_extension(facts: ClusterFacts, destination: str) -> list[Item]:
 
 
 def _inventory(one: Installed, destination: str) -> frozenset[ObjectKey]:
-    found: frozenset[ObjectKey] = frozenset()
+    keys: frozenset[ObjectKey] = frozenset()
     for component in COMPONENTS[one.name]:
         known = catalogue().inventory(parse(destination), component)
-        found |= known.keys if known else frozenset()
-    return found
+        keys |= known.keys if known else frozenset()
+    return keys
 
 
-def _left(one: LabelledObject, facts: ClusterFacts) -> Item:
-    name = one.key.name
+def _left(labelled: LabelledObject, facts: ClusterFacts) -> Item:
+    name = labelled.key.name
     links = {link.cluster for link in facts.multicluster.links} if facts.multicluster else set()
     made_for = next((c for c in links if name.endswith(f"-{c}") or name == c), "")
     explained = ""
-    if one.key not in ever_rendered(one.extension):
+    if labelled.key not in ever_rendered(labelled.extension):
         explained = "in no release's inventory: the user's own, or another extension's"
         if made_for:
             explained = f"made for the Link to {made_for}; judged by EXT-04"
-        elif one.extension == "multicluster" and name.startswith(_MIRRORS):
+        elif labelled.extension == "multicluster" and name.startswith(_MIRRORS):
             explained = ""
     return Item(
-        subject=str(one.key),
+        subject=str(labelled.key),
         expected="gone: the new release does not render it",
-        seen=f"left behind{f', created by {one.created_by}' if one.created_by else ''}",
+        seen=f"left behind{f', created by {labelled.created_by}' if labelled.created_by else ''}",
         explained=explained,
     )
 

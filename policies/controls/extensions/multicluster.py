@@ -140,20 +140,20 @@ def _link(link: Link, now: Multicluster, destination: str) -> Iterator[Item]:
 def _controllers(link: Link, now: Multicluster, facts: ClusterFacts) -> Iterator[Item]:
     subject = f"Link {link.namespace}/{link.name}"
     names = {f"controller-{link.cluster}", f"linkerd-service-mirror-{link.cluster}"}
-    found: list[Workload] = [
+    workloads: list[Workload] = [
         w for w in facts.workloads if w.namespace == link.namespace and w.name in names
     ]
-    if len(found) != 1:
-        seen = ", ".join(w.name for w in found) or "none"
+    if len(workloads) != 1:
+        seen = ", ".join(w.name for w in workloads) or "none"
         yield Item(subject=subject, expected="one controller that mirrors it", seen=seen)
         return
-    if found[0].available < 1:
-        yield Item(subject=subject, expected=f"{found[0].name} available", seen="no pod is")
+    if workloads[0].available < 1:
+        yield Item(subject=subject, expected=f"{workloads[0].name} available", seen="no pod is")
     lease = _lease(link, now)
     if not _is_held(link, now, facts):
         yield Item(
             subject=f"lease service-mirror-write-{link.cluster}",
-            expected=f"held by a ready pod of {found[0].name}",
+            expected=f"held by a ready pod of {workloads[0].name}",
             seen=f"held by {lease.holder}, which is not ready" if lease else "no such lease",
         )
 

@@ -73,7 +73,11 @@ def ways_are_open(
     }
     ours = [one for one, release in reaches.items() if not retired(one.name, release)]
     there = {(c.chart, c.release): c for c in charts}
-    items = [item for one in ours for item in _items(facts, one, there, reaches[one], mode)]
+    items = [
+        item
+        for extension in ours
+        for item in _items(facts, extension, there, reaches[extension], mode)
+    ]
     if not ours:
         return not_applicable(NONE)
     return judged(

@@ -90,22 +90,22 @@ def inventory(version: str, facts: ClusterFacts) -> frozenset[ObjectKey]:
 
     Gateway API CRDs count where Linkerd owns them: the CLI then renders them again.
     """
-    found: set[ObjectKey] = set()
+    keys: set[ObjectKey] = set()
     for component in _COMPONENTS:
         known = catalogue().inventory(parse(version), component)
-        found |= known.keys if known else frozenset()
+        keys |= known.keys if known else frozenset()
     owned = {c.name for c in facts.crds if c.created_by}
-    return frozenset(k for k in found if GATEWAY_GROUP not in k.name or k.name in owned)
+    return frozenset(k for k in keys if GATEWAY_GROUP not in k.name or k.name in owned)
 
 
 @remembered
 def _ever_rendered() -> frozenset[ObjectKey]:
-    found: set[ObjectKey] = set()
+    keys: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
         for component in _COMPONENTS:
             one = catalogue().inventory(parse(known.anchor), component)
-            found |= one.keys if one else frozenset()
-    return frozenset(k for k in found if GATEWAY_GROUP not in k.name)
+            keys |= one.keys if one else frozenset()
+    return frozenset(k for k in keys if GATEWAY_GROUP not in k.name)
 
 
 def list_equals(run: PruneRun | None, expected: Collection[ObjectKey]) -> Verdict:
