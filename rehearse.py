@@ -204,6 +204,14 @@ def _releases_parser(releases: argparse.ArgumentParser, release: Callable[[str],
     )
     learn.set_defaults(command=_learn)
 
+    update = actions.add_parser("update", help="releases and logical versions, as of today")
+    source = update.add_mutually_exclusive_group()
+    source.add_argument("--git", default="", metavar="DIR|URL", help="of a clone or a repository")
+    source.add_argument("--url", default="", metavar="URL", help="mirror of the API, or a .json")
+    source.add_argument("--file", default="", metavar="FILE", help="of a data set")
+    update.add_argument("--dry-run", action="store_true", help="only say what would change")
+    update.set_defaults(command=_update)
+
 
 def _speed(text: str) -> float:
     return _within(text, float, 0.1, 1000)
@@ -327,6 +335,15 @@ def _learn(arguments: argparse.Namespace) -> int:
     from fixtures.commands.releases_command import learn
 
     return learn(arguments.releases, arguments.tools, _say)
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    from fixtures.core.real_time import utc_now
+    from fixtures.learning.update import Source, update
+
+    source = Source(git=arguments.git, url=arguments.url, file=arguments.file)
+    update(source, utc_now().date(), dry_run=arguments.dry_run, tell=_say)
+    return 0
 
 
 def _faults(arguments: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from policies.releases.catalogue import Catalogue
     from policies.releases.dataset import DataSet
     from policies.releases.tables import LogicalTable, Row
+    from policies.releases.types import Release
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]{0,100}", re.ASCII)
 _NUMBERS = re.compile(r"\d{1,4}\.\d{1,4}(?:\.\d{1,6})?(?:-[0-9a-z.]{1,20})?", re.ASCII)
@@ -125,12 +126,27 @@ def _tag_row(
     elif name == "stables" and not (version.known and version.channel == "stable"):
         yield Problem(at, f"{tag[:60]!r} is no stable release such as stable-2.14.10")
     known = shipped.release(version)
-    if known is not None and known.logical != logical:
+    if (
+        known is not None
+        and known.logical != logical
+        and not _begun_since(known, logical, shipped)
+    ):
         yield Problem(at, f"{tag} is known to be of {known.logical}, not {logical}")
     try:
         date.fromisoformat(day)
     except ValueError:
         yield Problem(at, f"{day[:20]!r} is no day such as 2026-08-21")
+
+
+def _begun_since(known: Release, logical: str, shipped: Catalogue) -> bool:
+    """Return whether an edge may begin a version that the shipped set does not know yet.
+
+    A version's tag follows its first edge by days (2.20: by four), and the set may be of between.
+    """
+    newest = shipped.logical_versions[-1].version
+    at = _logical(logical)
+    later = at is not None and at > LogicalVersion.parse(newest)
+    return later and known.logical == newest and not known.anchor
 
 
 def _order(rows: tuple[LogicalTable, ...]) -> Iterator[Problem]:

@@ -168,7 +168,9 @@ def _files() -> list[str]:
         "",
         "What was learnt of releases from their clients is kept in `$XDG_DATA_HOME` (else"
         " `~/.local/share`)`/linkerd-upgrade-rehearsal/learnt/<SHA-256 of the client>.json`. It"
-        " holds nothing of a cluster, and may be deleted: it is learnt anew.",
+        " holds nothing of a cluster, and may be deleted: it is learnt anew. Beside it,"
+        " `releases/update.json` is what `rehearse releases update` wrote last, and"
+        " `releases/update.etag` lets it ask for no more than what changed since.",
         "",
         f"Written at the end of each run: {words}. The JSON report has schema {REPORT_SCHEMA}"
         " (`reports/schema/report.schema.json`), the ledger's lines"

@@ -38,6 +38,7 @@ class Server:
     asked: list[str] = field(default_factory=list[str])
     authorized: list[str] = field(default_factory=list[str])
     """The authorization of each request."""
+    statuses: list[int] = field(default_factory=list[int])
 
 
 @contextmanager
@@ -52,6 +53,9 @@ def serving(server: Server) -> Generator[Server]:
                 return
             if isinstance(found, bytes):
                 found = Reply(found, headers=(("Content-Length", str(len(found))),))
+            if (tag := dict(found.headers).get("ETag")) and tag == self.headers["If-None-Match"]:
+                found = Reply(status=304, headers=(("ETag", tag),))
+            server.statuses.append(found.status)
             self.send_response(found.status)
             for name, value in found.headers:
                 self.send_header(name, value)

@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.core.errors import BadInput, Broken
 from fixtures.tools import fetch as module
-from fixtures.tools import origins
+from fixtures.tools import web
 from fixtures.tools.fetch import LARGEST, LARGEST_CHECKSUM, asset, fetch
 from suites.harness.mirror import CLIENT, DIGEST, RELEASE, Reply, Server, quiet, release, serving
 
@@ -205,7 +205,7 @@ def test_a_redirect_leads_nowhere_else(tmp_path: Path, to: str, suffix: str) -> 
 
 
 def test_what_began_with_https_does_not_come_to_loopback() -> None:
-    handler = origins._Redirects()  # pyright: ignore[reportPrivateUsage] - no https server is needed
+    handler = web._Redirects()  # pyright: ignore[reportPrivateUsage] - no https server is needed
     request = Request("https://mirror.invalid/x")
     with pytest.raises(Broken, match="must not go"):
         handler.redirect_request(request, BytesIO(), 302, "", Message(), "http://127.0.0.1/x")
@@ -217,7 +217,7 @@ def test_redirects_end(tmp_path: Path) -> None:
     with serving(server), pytest.raises(Broken, match="too often"):
         fetch(RELEASE, cache=tmp_path, mirror=server.url, tell=quiet)
 
-    assert len(server.asked) == 1 + origins.REDIRECTS
+    assert len(server.asked) == 1 + web.REDIRECTS
 
 
 def test_a_proxy_is_asked_for_https_and_not_for_loopback(
