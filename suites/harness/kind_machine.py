@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from fixtures.scenario.model import Scenario
 from fixtures.targets import kind
+from fixtures.targets.kind import KindTarget
 from suites.harness.kind_standins import Machine, machine
 from suites.harness.scripted_api import Asked, Says, scripted_api
+
+IMAGE = "kindest/node:v1.31.2"
 
 
 def answers(asked: Asked) -> Says:
@@ -39,3 +44,26 @@ def kind_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[M
         server = json.loads(served.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         made.set("api", server)
         yield made
+
+
+class Told(list[str]):
+    """What a person was told."""
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+
+    def __contains__(self, part: object) -> bool:
+        return any(str(part) in text for text in self)
+
+
+def target(here: Machine, told: Told, **said: object) -> KindTarget:
+    scenario = Scenario(target="kind", **{"node_image": IMAGE, **said})  # pyright: ignore[reportArgumentType] - keys of a test
+    return KindTarget(scenario, here.bin.parent / "run", told)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,37 +11,17 @@ import yaml
 
 from fixtures.cluster.access.connection import ClusterError
 from fixtures.core.errors import BadInput, Broken, RehearsalError
-from fixtures.scenario.model import Scenario
 from fixtures.targets import kind as kind_module
 from fixtures.targets import kind_marks, kind_ready
-from fixtures.targets.kind import KindTarget
-from suites.harness.kind_machine import answers, kind_machine
+from suites.harness.kind_machine import IMAGE, Told, alive, answers, kind_machine, target
 from suites.harness.kind_standins import Machine
 from suites.harness.scripted_api import Asked, Says, scripted_api
-
-ROOT = Path(__file__).parents[2]
-IMAGE = "kindest/node:v1.31.2"
-
-
-class Told(list[str]):
-    """What a person was told."""
-
-    def __call__(self, text: str) -> None:
-        self.append(text)
-
-    def __contains__(self, part: object) -> bool:
-        return any(str(part) in text for text in self)
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Machine]:
     with kind_machine(tmp_path, monkeypatch) as made:
         yield made
-
-
-def target(here: Machine, told: Told, **said: object) -> KindTarget:
-    scenario = Scenario(target="kind", **{"node_image": IMAGE, **said})  # pyright: ignore[reportArgumentType] - keys of a test
-    return KindTarget(scenario, here.bin.parent / "run", told)
 
 
 def test_a_cluster_is_made_used_and_deleted(here: Machine) -> None:
@@ -275,74 +250,6 @@ def test_a_cluster_that_cannot_be_deleted_is_left_to_the_next_run(here: Machine)
     other.stop()
 
 
-DIES = """
-import os, sys
-from pathlib import Path
-from fixtures.scenario.model import Scenario
-from fixtures.targets.kind import KindTarget
-target = KindTarget(
-    Scenario(target="kind", node_image={image!r}), Path({folder!r}), lambda text: print(text)
-)
-{action}
-"""
-
-
-def process(here: Machine, action: str) -> subprocess.Popen[str]:
-    """A rehearsal in a process of its own, to be ended as real ones are."""
-    code = DIES.format(image=IMAGE, folder=str(here.bin.parent / "dead"), action=action)
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def test_after_kill_9_a_later_run_names_and_deletes_the_left_over(here: Machine) -> None:
-    here.has_cluster("somebody-elses")
-    here.has_cluster("rehearsal-without-a-mark")
-    died = process(here, "target.start(); os.kill(os.getpid(), 9)")
-    died.communicate(timeout=60)
-    (left,) = here.clusters - {"somebody-elses", "rehearsal-without-a-mark"}
-
-    told = Told()
-    made = target(here, told)
-    made.start()
-
-    assert f"deleting the kind cluster {left}" in told
-    assert str(here.bin.parent / "dead") in told
-    assert "rehearsal-without-a-mark is named like ours" in told
-    assert here.clusters == {"somebody-elses", "rehearsal-without-a-mark", made.name}
-    made.stop()
-
-
-def test_a_run_that_lives_keeps_its_cluster(here: Machine) -> None:
-    first, second = target(here, Told()), target(here, Told())
-    first.start()
-
-    second.start()
-
-    assert here.clusters == {first.name, second.name}
-    first.stop()
-    second.stop()
-    assert here.clusters == set()
-
-
-def test_ctrl_c_while_kind_works_leaves_nothing(here: Machine) -> None:
-    here.set("create", "hangs")
-    running = process(here, "target.start()")
-    deadline = time.monotonic() + 60
-    while not (here.state / "hanging").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    output, _ = running.communicate(timeout=60)
-
-    assert "KeyboardInterrupt" in output
-    assert here.clusters == set()
-    assert not alive(int((here.state / "hanging").read_text()))
-
-
 def test_a_kubeconfig_that_somebody_uses_is_not_written_into(
     here: Machine, tmp_path: Path
 ) -> None:
@@ -366,44 +273,3 @@ def test_a_bad_name_is_refused_before_kind_is(here: Machine, name: str) -> None:
 def test_faults_by_name_are_for_the_embedded_target(here: Machine) -> None:
     with pytest.raises(RehearsalError, match="needs the embedded target"):
         target(here, Told()).behave("image-missing", {})
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def test_a_run_that_is_resumed_takes_its_own_cluster_back(here: Machine) -> None:
-    """After kill -9 the lock on its mark is gone; a resumption takes it before any sweep does."""
-    died = target(here, Told())
-    died.start()
-    assert died._mark is not None  # pyright: ignore[reportPrivateUsage] - as kill -9 leaves it
-    died._mark.leave()  # pyright: ignore[reportPrivateUsage]
-
-    told = Told()
-    resumed = target(here, told, cluster_name=died.name)
-    resumed.start()
-
-    assert here.clusters == {died.name}
-    assert len(here.called("kind", "create", "cluster")) == 1
-    assert "which goes on" in told
-    resumed.stop()
-    assert here.clusters == set()
-
-
-def test_another_run_does_not_take_it_back(here: Machine) -> None:
-    died = target(here, Told())
-    died.start()
-    assert died._mark is not None  # pyright: ignore[reportPrivateUsage]
-    died._mark.leave()  # pyright: ignore[reportPrivateUsage]
-
-    told = Told()
-    scenario = Scenario(target="kind", node_image=IMAGE, cluster_name=died.name)
-    other = KindTarget(scenario, here.bin.parent / "another", told)
-    other.start()
-
-    assert "left behind" in told
-    other.stop()

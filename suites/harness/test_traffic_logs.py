@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -21,67 +15,10 @@ from hypothesis import strategies as st
 
 from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.podlog import PodLog
-from fixtures.prober import outputs
-from fixtures.prober.clock import Clock
-from fixtures.prober.files import FOLDER, NAME
-from fixtures.prober.outputs import LINE, Lines
-from fixtures.prober.records import (
-    NONE,
-    RECORD,
-    RESULTS,
-    SAMPLE,
-    STOP,
-    TEXT,
-    TEXT_RECORD,
-    Log,
-    sealed,
-)
 from fixtures.traffic.loglines import LogLines
-from fixtures.traffic.samples import read_traffic
-from fixtures.traffic.timebase import Timebase
-from policies.facts.traffic import Traffic, Window
 from policies.traffic.outages import outages
 from suites.harness.log_server import ENDED, HIDDEN, LogServer, Stretch, log_server
-from suites.harness.misbehaving import echo, spec, wait_for
-
-BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
-INTERVAL = 0.1
-EACH = 3
-"""Samples in a line."""
-
-
-def text(number: int, value: str) -> list[bytes]:
-    data = value.encode()
-    parts = [data[i : i + 36] for i in range(0, len(data), 36)]
-    last = len(parts) - 1
-    return [TEXT_RECORD.pack(TEXT, i == last, number, i, p) for i, p in enumerate(parts)]
-
-
-def sample(sequence: int, result: str = "ok") -> bytes:
-    due = 10**9 + sequence * int(INTERVAL * 1e9)
-    times = (50, 100, NONE, 200, 300)
-    found = RESULTS.index(result)
-    return RECORD.pack(SAMPLE, found, 0, sequence, due, *times, 200, 2, 0, 0)
-
-
-def line(number: int, bodies: list[bytes], mono: int = 10**9) -> bytes:
-    data = base64.b64encode(b"".join(sealed(b) for b in bodies))
-    return b"%s %d %d %s" % (LINE, number, mono, data)
-
-
-def written(count: int, *, stop: bool = True, wall: int = 0) -> list[bytes]:
-    """Lines of a prober with one path: what it is, then samples, then its last word."""
-    path = {**spec(8080), "id": "web", "interval": INTERVAL}
-    wall = wall or int(BEGUN.timestamp() * 1e9)
-    about = {"format": 1, "paths": [path], "mono_ns": 10**9, "wall_ns": wall}
-    lines = [line(0, [*text(1, json.dumps(about)), *text(2, "echo-1")])]
-    for number in range(1, count + 1):
-        bodies = [sample((number - 1) * EACH + i) for i in range(EACH)]
-        lines.append(line(number, bodies, 10**9 + number * EACH * int(INTERVAL * 1e9)))
-    if stop:
-        last = RECORD.pack(STOP, 0, 0, 0, 10**9, *([0] * 9))
-        lines.append(line(count + 1, [last]))
-    return lines
+from suites.harness.prober_lines import BEGUN, EACH, INTERVAL, answered, read, written
 
 
 def stamped(lines: list[bytes]) -> bytes:
@@ -103,18 +40,6 @@ def followed(server: LogServer, folder: Path) -> LogLines:
     lines.close()
     connection.close()
     return lines
-
-
-def read(lines: LogLines, *, put_right: bool = False) -> Traffic:
-    """What was seen, by the node's clock; or by ours."""
-    window = Window(step="baseline", start=BEGUN, end=BEGUN + timedelta(minutes=1))
-    recorded = lines.recorded()
-    ahead = {recorded.samples: recorded.ahead} if put_right else {}
-    return read_traffic([recorded.samples], [window], Timebase(), (), ahead)
-
-
-def answered(traffic: Traffic) -> int:
-    return sum(r.count for r in traffic.paths[0].runs if r.outcome == "ok")
 
 
 def test_a_cut_in_the_middle_of_a_line_loses_and_doubles_nothing(tmp_path: Path) -> None:
@@ -302,101 +227,3 @@ def test_any_cuts_and_repeats_give_the_same_file(
 
     (file,) = [lines.recorded().samples]
     assert file.read_bytes() == b"".join(base64.b64decode(one.split()[3]) for one in every)
-
-
-def started(*argv: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", NAME, *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=FOLDER,
-        start_new_session=True,
-    )
-
-
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_a_prober_writes_to_its_standard_output(tmp_path: Path, end: signal.Signals) -> None:
-    lines = LogLines("web", tmp_path / "web.samples", INTERVAL)
-    with echo() as (_, ports):
-        targets = tmp_path / "targets.json"
-        targets.write_text(json.dumps({"paths": [spec(ports["port"])]}))
-        running = started("probe", "--targets", str(targets), "--out", "-")
-        assert running.stdout is not None
-        with running:
-            for _ in range(8):
-                lines.take(running.stdout.readline().rstrip(), time.time_ns())
-            running.send_signal(end)
-            for rest in running.stdout:
-                lines.take(rest.rstrip(), time.time_ns())
-    lines.close()
-    traffic = read(lines)
-
-    assert lines.ended.is_set() == (end == signal.SIGTERM)
-    assert traffic.paths[0].cut_off == (end == signal.SIGKILL)
-    assert answered(traffic) > 20
-    assert not {r.outcome for r in traffic.paths[0].runs} & {"missing", "refused", "reset"}
-    assert lines.recorded().problems == ()
-    assert abs(lines.ahead()) < 5e9
-
-
-def test_records_wait_for_a_slow_reader_and_are_counted_when_they_do_not_fit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setattr(outputs, "KEPT", 10)
-    monkeypatch.setattr(outputs, "LINE_EVERY", 3600.0)
-    file = tmp_path / "out"
-    with file.open("wb") as out:
-        log = Log(Lines(Clock(), out.fileno()), {"format": 1})
-        for number in range(30):
-            log.write(sample(number))
-        log.close()
-
-    assert log.lost > 15
-    assert "samples are lost" in capsys.readouterr().err
-    assert 0 < file.read_bytes().count(b"\n") < 5
-
-
-def test_a_pipe_that_is_closed_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    log = Log(Lines(Clock(), writing), {"format": 1})
-    for number in range(300):
-        log.write(sample(number))
-    log.close()
-    os.close(writing)
-
-    assert log.lost == 300 + len(text(1, '{"format":1}'))
-    assert capsys.readouterr().err.count("samples are lost") == 1
-
-
-def test_texts_are_said_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(outputs, "TEXTS_EVERY", 0.2)
-    file = tmp_path / "out"
-    with file.open("wb") as out:
-        about = {"format": 1, "paths": [], "mono_ns": 0, "wall_ns": 0}
-        log = Log(Lines(Clock(), out.fileno()), about)
-        wait_for(lambda: file.read_bytes().count(b"\n") >= 2, "texts that are said again")
-        log.close()
-    every = file.read_bytes().splitlines()
-    late = LogLines("web", tmp_path / "late", INTERVAL)
-    late.take(every[1], 0)
-    late.close()
-
-    assert late.lost == 1
-    assert read_traffic([tmp_path / "late"], []).paths == ()
-
-
-def test_an_echo_makes_gaps_by_itself_once_it_was_asked(tmp_path: Path) -> None:
-    argv = ("--host", "127.0.0.1", "--port", "0", "--tcp-port", "0", "--linger", "0")
-    running = started("echo", *argv, "--gaps", "0.2,0.1", "--rest", "0.1")
-    assert running.stdout is not None
-    with running:
-        port = json.loads(running.stdout.readline())["port"]
-        with socket.create_connection(("127.0.0.1", port)):
-            gaps = [json.loads(running.stdout.readline())["gap"] for _ in range(2)]
-        running.terminate()
-
-    lengths = [(opened - closed) / 1e9 for _, closed, opened, _ in gaps]
-    assert lengths[0] >= 0.19
-    assert lengths[1] >= 0.09
-    assert gaps[0][3] < gaps[1][0]
