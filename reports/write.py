@@ -12,7 +12,7 @@ from fixtures.core.errors import RehearsalError
 from fixtures.core.whole_file import write_whole
 from fixtures.evidence.bundle import Bundle
 from reports.build.report import build
-from reports.formats import github, html, json_report, junit, text
+from reports.formats import github, html, json_report, junit, oscal, sarif, summary, text
 from reports.model.report import Report
 
 
@@ -26,6 +26,9 @@ class Format(Enum):
     HTML = ("html", "report.html", html.render)
     JSON = ("json", "report.json", json_report.render)
     JUNIT = ("junit", "report.junit.xml", junit.render)
+    OSCAL = ("oscal", "report.oscal.json", oscal.render)
+    SARIF = ("sarif", "report.sarif", sarif.render)
+    SUMMARY = ("summary", "summary.md", summary.render)
     TEXT = ("text", "report.txt", text.render)
     GITHUB = ("github", "annotations.txt", github.render)
 
@@ -51,7 +54,14 @@ class Format(Enum):
         )
 
 
-DEFAULT = (Format.HTML, Format.JSON, Format.JUNIT)
+DEFAULT = (
+    Format.HTML,
+    Format.JSON,
+    Format.JUNIT,
+    Format.OSCAL,
+    Format.SARIF,
+    Format.SUMMARY,
+)
 """Formats written at the end of every run, the one to open first in front."""
 
 

@@ -82,10 +82,14 @@ class Counts(Part, frozen=True, kw_only=True):
     explained: int
     """Explained items over all findings."""
 
+    def number(self, severity: Severity, status: Status) -> int:
+        """Count findings of one severity and status."""
+        tally = self.blocker if severity == "blocker" else self.advice
+        return int(getattr(tally, status.replace(" ", "_")))
+
     def of(self, status: Status) -> int:
         """Count findings of one status, whatever their severity."""
-        name = status.replace(" ", "_")
-        return int(getattr(self.blocker, name)) + int(getattr(self.advice, name))
+        return self.number("blocker", status) + self.number("advice", status)
 
 
 class Entry(Part, frozen=True, kw_only=True):

@@ -152,7 +152,12 @@ def _files() -> list[str]:
             ("File", "What it is"),
             (
                 ("`ledger.jsonl`", f"the ledger, one record a line, schema {LEDGER_SCHEMA}"),
-                ("`manifest.json`", "digests of the bundle; `rehearse verify-bundle` checks them"),
+                ("`traffic/*.samples`", "what each prober saw, request by request"),
+                (
+                    "`manifest.json`",
+                    "digests of ledger and samples, the bundle; `rehearse verify-bundle` checks"
+                    " them",
+                ),
                 *((f"`{f.file}`", f"the report, format `{f.word}`") for f in Format),
                 (
                     f"`{PREFIX}HOP.json`",

@@ -18,7 +18,7 @@ from fixtures.evidence.bundle import Bundle, open_bundle
 from fixtures.evidence.records import FindingMade
 from policies.verdicts.findings import Status
 from reports.build.report import build
-from reports.formats import html, json_report, junit, text
+from reports.formats import html, json_report, junit, oscal, sarif, summary, text
 from reports.model.report import Report
 from reports.reference import schemas
 from reports.write import Format, ReportError, write_all
@@ -39,7 +39,10 @@ def _of_html(report: Report) -> Totals:
 
 
 def _of_json(report: Report) -> Totals:
-    counts = json.loads(json_report.render(report))["counts"]
+    return _counted(json.loads(json_report.render(report))["counts"])
+
+
+def _counted(counts: dict[str, Any]) -> Totals:
     return Counter(
         {
             f"{severity} {status.replace('_', ' ')}": number
@@ -65,15 +68,56 @@ def _of_junit(report: Report) -> Totals:
     return totals
 
 
-def test_counts_agree_across_ledger_html_json_and_junit(
-    bundles: dict[str, Bundle], reports: dict[str, Report]
+def _of_oscal(report: Report) -> Totals:
+    (result,) = json.loads(oscal.render(report))["assessment-results"]["results"]
+    totals: Totals = Counter()
+    for observation in result["observations"]:
+        found = {p["name"]: p["value"] for p in observation["props"]}
+        totals[f"{found['severity']} {found['status']}"] += 1
+    return totals
+
+
+def _of_sarif(report: Report) -> tuple[Totals, Totals]:
+    """Violated findings by its results, and all of them by its properties."""
+    (run,) = json.loads(sarif.render(report))["runs"]
+    severities = {level: severity for severity, level in sarif.LEVELS.items()}
+    results = Counter(f"{severities[r['level']]} violated" for r in run["results"])
+    return results, _counted(run["properties"]["counts"])
+
+
+def _of_summary(report: Report) -> Totals:
+    rows = [r.strip("|").split("|") for r in summary.render(report).splitlines() if r[:1] == "|"]
+    head, _, *body = [[cell.strip() for cell in row] for row in rows]
+    return Counter(
+        {
+            f"{row[0]} {status}": int(number)
+            for row in body
+            for status, number in zip(head[1:], row[1:], strict=True)
+            if int(number)
+        }
+    )
+
+
+def test_counts_agree_across_the_ledger_and_every_format(
+    bundles: dict[str, Bundle], recorded: dict[str, Bundle]
 ) -> None:
-    for name, report in reports.items():
-        expected = _of_ledger(bundles[name])
+    for name, bundle in {**bundles, **recorded}.items():
+        expected, report = _of_ledger(bundle), build(bundle)
         assert sum(expected.values()) == report.counts.findings > 0
         assert _of_html(report) == expected, name
         assert _of_json(report) == expected, name
         assert _of_junit(report) == expected, name
+        assert _of_oscal(report) == expected, name
+        assert _of_summary(report) == expected, name
+        violated = Counter({k: n for k, n in expected.items() if k.endswith(" violated")})
+        assert _of_sarif(report) == (violated, expected), name
+
+
+def test_every_format_has_its_counts_compared() -> None:
+    """A new format is added to the test above, or shows no counts as the annotations do."""
+    compared = {Format.HTML, Format.JSON, Format.JUNIT, Format.OSCAL, Format.SARIF}
+
+    assert set(Format) == compared | {Format.SUMMARY, Format.TEXT, Format.GITHUB}
 
 
 def test_the_samples_cover_every_status(reports: dict[str, Report]) -> None:

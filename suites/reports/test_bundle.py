@@ -20,7 +20,7 @@ from fixtures.evidence.bundle import (
     seal,
 )
 from fixtures.evidence.ledger import LEDGER
-from reports.write import write_all
+from reports.write import DEFAULT, write_all
 from suites.reports.samples import Sample, healthy_sample
 
 
@@ -48,6 +48,30 @@ def test_a_sealed_bundle_opens_with_its_records(folder: Path) -> None:
 @pytest.mark.parametrize("name", [LEDGER, MANIFEST])
 def test_a_bundle_may_be_named_by_a_file_in_it(folder: Path, name: str) -> None:
     assert open_bundle(folder / name) == open_bundle(folder)
+
+
+def test_samples_are_sealed(folder: Path) -> None:
+    samples = folder / "traffic" / "unmeshed.samples"
+    samples.parent.mkdir()
+    samples.write_bytes(b"as seen")
+    manifest = seal(folder).manifest
+    assert manifest is not None
+    assert "traffic/unmeshed.samples" in [f.path for f in manifest.files]
+
+    samples.write_bytes(b"as told")
+
+    with pytest.raises(BundleError, match="altered"):
+        open_bundle(folder)
+
+
+def test_a_bundle_of_the_first_schema_is_read_and_vouches_for_no_samples(folder: Path) -> None:
+    manifest = open_bundle(folder).manifest
+    assert manifest is not None
+    first = msgspec.structs.replace(manifest, schema=1)
+    _rewrite(folder / MANIFEST, schema=1, digest=manifest_digest(first))
+    (folder / "unmeshed.samples").write_bytes(b"never sealed")
+
+    assert open_bundle(folder).manifest is not None
 
 
 def test_sealing_twice_gives_the_same_manifest(folder: Path) -> None:
@@ -200,7 +224,7 @@ def test_documents_are_compared_with_the_ledger_and_the_verdict_is_told(
     assert manifest is not None
     assert manifest.digest in said
     assert "verdict    holds, exit code 0" in said
-    assert "report.html, report.json, report.junit.xml: as the ledger has them" in said
+    assert f"{', '.join(f.file for f in DEFAULT)}: as the ledger has them" in said
 
     page = folder / "report.html"
     page.write_text(page.read_text().replace("holds", "held"))
