@@ -157,7 +157,27 @@ def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
         "verify-bundle", help="check the digests of a bundle, and its documents"
     )
     verify.add_argument("bundle", metavar="BUNDLE", help=BUNDLE)
+    verify.add_argument(
+        "--public-key", default="", metavar="KEY", help="it must have signed the bundle; PEM"
+    )
+    verify.add_argument(
+        "--attestation", default="", metavar="FILE", help="default: attestation.json beside it"
+    )
     verify.set_defaults(command=_verify_bundle)
+
+    attest = sub.add_parser("attest", help="sign a bundle: in-toto test result in a DSSE envelope")
+    attest.add_argument("bundle", metavar="BUNDLE", help=BUNDLE)
+    what = attest.add_mutually_exclusive_group(required=True)
+    what.add_argument("--key", default="", metavar="KEY", help="PEM file, env:NAME or a KMS' URI")
+    what.add_argument(
+        "--statement", action="store_true", help="what would be signed, for another program"
+    )
+    attest.add_argument("--public-key", default="", metavar="FILE", help="of a key in a KMS")
+    attest.add_argument("--url", default="", metavar="URL", help="https, of the pipeline's run")
+    attest.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="default: attestation.json beside it"
+    )
+    attest.set_defaults(command=_attest)
 
     rbac = sub.add_parser("rbac", help="the rights a suite needs on a cluster, as a manifest")
     rbac.add_argument("--suite", choices=["verify", "upgrade"], default="verify")
@@ -313,9 +333,42 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     from fixtures.evidence.bundle import bundle_path
     from reports.bundle_check import check
 
-    said, well = check(bundle_path(arguments.bundle))
+    path, vouched = bundle_path(arguments.bundle), ()
+    if arguments.public_key:
+        from reports.attestation.extra import require
+
+        require()
+        from reports.attestation.attest import verified
+
+        attested = verified(path, arguments.public_key, arguments.attestation)
+        _say("\n".join(attested.lines))
+        vouched = attested.vouched
+    elif arguments.attestation:
+        raise BadInput("Name the key that must have signed it", where="--public-key")
+    said, well = check(path, vouched)
     _say(said)
     return 0 if well else 1
+
+
+def _attest(arguments: argparse.Namespace) -> int:
+    from reports.attestation.extra import require
+
+    require()
+    from fixtures.core.real_time import utc_now
+    from fixtures.evidence.bundle import bundle_path
+    from reports.attestation import attest
+
+    path, url = bundle_path(arguments.bundle), arguments.url
+    if url and not url.startswith("https://"):
+        raise BadInput("This is no address of a page", where="--url", expected="https://...")
+    output, now = arguments.output, utc_now()
+    if arguments.statement:
+        written = attest.write_statement(path, now, output=output, url=url)
+    else:
+        public = arguments.public_key
+        written = attest.attest(path, arguments.key, now, public=public, output=output, url=url)
+    _say(str(written))
+    return 0
 
 
 def _rbac(arguments: argparse.Namespace) -> int:

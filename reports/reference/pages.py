@@ -160,6 +160,10 @@ def _files() -> list[str]:
                 ),
                 *((f"`{f.file}`", f"the report, format `{f.word}`") for f in Format),
                 (
+                    "`attestation.json`",
+                    "signature of all of these, in-toto in DSSE, where `rehearse attest` made it",
+                ),
+                (
                     f"`{PREFIX}HOP.json`",
                     "what bare pods were before they are renewed: evidence, without secrets",
                 ),

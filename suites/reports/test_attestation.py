@@ -1,0 +1,453 @@
+"""Attestations: other programs verify them, and whatever is not as signed is one message."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import RSA_PKCS1V15_SHA256, SSlibKey  # pyright: ignore[reportPrivateImportUsage] - exported without __all__
+
+import rehearse
+from fixtures.evidence.bundle import open_bundle
+from reports.attestation import extra, keys
+from reports.attestation.attest import ATTESTATION
+from reports.build.report import build
+from reports.write import DEFAULT, write_all
+from suites.reports.samples import SAMPLES, healthy_sample, violated_sample
+
+MAKE: dict[str, Callable[[], PrivateKeyTypes]] = {
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+}
+PASSWORD = "correct horse"
+
+
+class Pair:
+    """A private key and its public one, each in a file."""
+
+    def __init__(self, folder: Path, name: str, key: PrivateKeyTypes, password: str = "") -> None:
+        self.private, self.public = folder / f"{name}.pem", folder / f"{name}.pub"
+        lock = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+        self.private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
+        public = key.public_key()
+        self.public.write_bytes(
+            public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
+    folder = tmp_path_factory.mktemp("keys")
+    found = {name: Pair(folder, name, make()) for name, make in MAKE.items()}
+    found["other"] = Pair(folder, "other", MAKE["ed25519"]())
+    found["locked"] = Pair(folder, "locked", MAKE["ecdsa"](), PASSWORD)
+    return found
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, pairs: dict[str, Pair]) -> Path:
+    """A bundle with samples and documents, signed with the ed25519 key."""
+    root = tmp_path_factory.mktemp("written")
+    bundle = healthy_sample().write(root)
+    folder = Path(bundle.place)
+    write_all(bundle, folder)
+    assert rehearse.main(["attest", str(folder), "--key", str(pairs["ed25519"].private)]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(written, tmp_path / "run"))
+
+
+def sign(folder: Path, key: str | Path, *more: str) -> int:
+    return rehearse.main(["attest", str(folder), "--key", str(key), *more])
+
+
+def verify(folder: Path, pair: Pair, *more: str) -> int:
+    return rehearse.main(["verify-bundle", str(folder), "--public-key", str(pair.public), *more])
+
+
+def envelope_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / ATTESTATION).read_bytes())
+
+
+def statement_of(folder: Path) -> dict[str, Any]:
+    return json.loads(base64.b64decode(envelope_of(folder)["payload"]))
+
+
+def pae(kind: bytes, payload: bytes) -> bytes:
+    """The bytes that are signed, as the DSSE protocol has them."""
+    return b" ".join((b"DSSEv1", b"%d" % len(kind), kind, b"%d" % len(payload), payload))
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_who_what_and_when_is_told(
+    kind: str, pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sign(folder, pairs[kind].private) == 0
+    assert verify(folder, pairs[kind]) == 0
+
+    said = capsys.readouterr().out
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    assert f"{kind} key {keys.public_key(str(pairs[kind].public)).keyid}" in said
+    assert f"manifest.json sha256:{digest}" in said
+    assert "WARNED: " in said
+    assert "signed at  " in said
+    assert "rehearsed  2025-11-24 05:36:00 UTC to " in said
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_the_librarys_own_verifier_agrees(kind: str, pairs: dict[str, Pair], folder: Path) -> None:
+    assert sign(folder, pairs[kind].private) == 0
+    public = load_pem_public_key(pairs[kind].public.read_bytes())
+    scheme = RSA_PKCS1V15_SHA256 if kind == "rsa" else None
+    key = SSlibKey.from_crypto(public, scheme=scheme)
+
+    accepted = Envelope.from_dict(envelope_of(folder)).verify([key], 1)
+
+    assert list(accepted) == [key.keyid]
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_plain_cryptography_agrees(kind: str, pairs: dict[str, Pair], folder: Path) -> None:
+    assert sign(folder, pairs[kind].private) == 0
+    envelope = envelope_of(folder)
+    data = pae(envelope["payloadType"].encode(), base64.b64decode(envelope["payload"]))
+    signature = base64.b64decode(envelope["signatures"][0]["sig"])
+    key = load_pem_public_key(pairs[kind].public.read_bytes())
+
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        key.verify(signature, data)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, data, ec.ECDSA(SHA256()))
+    elif isinstance(key, rsa.RSAPublicKey):
+        key.verify(signature, data, padding.PKCS1v15(), SHA256())
+
+
+def test_the_statement_is_of_every_file(written: Path) -> None:
+    statement = statement_of(written)
+    subjects = {s["name"]: s["digest"]["sha256"] for s in statement["subject"]}
+
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+    assert statement["subject"][0]["name"] == "manifest.json"
+    assert set(subjects) == {"manifest.json", "ledger.jsonl", *(f.file for f in DEFAULT)}
+    for name, digest in subjects.items():
+        assert hashlib.sha256((written / name).read_bytes()).hexdigest() == digest
+    manifest = open_bundle(written).manifest
+    assert manifest
+    assert statement["subject"][0]["annotations"]["bundle"] == manifest.digest
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_result_is_never_better_than_the_verdict(
+    name: str, pairs: dict[str, Pair], tmp_path: Path
+) -> None:
+    bundle = SAMPLES[name]().write(tmp_path)
+    folder = Path(bundle.place)
+    assert sign(folder, pairs["ecdsa"].private, "--url", "https://ci.example.com/1") == 0
+    predicate, report = statement_of(folder)["predicate"], build(bundle)
+
+    expected = "FAILED" if report.verdict.exit_code else "WARNED" if report.advice else "PASSED"
+    assert predicate["result"] == expected
+    assert len(predicate.get("failedTests", ())) == report.counts.blocker.violated
+    assert len(predicate["passedTests"]) == report.counts.of("holds")
+    warned = report.counts.advice.violated
+    warned += report.counts.of("not assessed") + report.counts.of("waived")
+    assert len(predicate["warnedTests"]) == warned
+    (_, scenario) = predicate["configuration"]
+    assert json.loads(base64.b64decode(scenario["content"])) == dict(report.scenario)
+    assert predicate["url"] == "https://ci.example.com/1"
+
+
+def test_samples_and_evidence_are_covered(pairs: dict[str, Pair], tmp_path: Path) -> None:
+    from fixtures.evidence.bundle import seal
+
+    folder = Path(violated_sample().write(tmp_path).place)
+    (folder / "traffic").mkdir()
+    (folder / "traffic" / "unmeshed.samples").write_bytes(b"as seen")
+    seal(folder)
+
+    assert sign(folder, pairs["ed25519"].private) == 0
+    assert "traffic/unmeshed.samples" in [s["name"] for s in statement_of(folder)["subject"]]
+
+
+def test_a_key_may_be_in_a_variable_and_locked(
+    pairs: dict[str, Pair], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNING_KEY", pairs["locked"].private.read_text())
+    monkeypatch.setenv(keys.PASSWORD, PASSWORD)
+    monkeypatch.setenv("VERIFYING_KEY", pairs["locked"].public.read_text())
+
+    assert sign(folder, "env:SIGNING_KEY") == 0
+    assert rehearse.main(["verify-bundle", str(folder), "--public-key", "env:VERIFYING_KEY"]) == 0
+
+
+def test_a_signature_is_found_whatever_the_key_is_called(
+    pairs: dict[str, Pair], folder: Path
+) -> None:
+    envelope = envelope_of(folder)
+    envelope["signatures"] = [
+        {"sig": base64.b64encode(b"of somebody else").decode()},
+        {"sig": envelope["signatures"][0]["sig"], "keyid": "a hint"},
+    ]
+    (folder / ATTESTATION).write_text(json.dumps(envelope))
+
+    assert verify(folder, pairs["ed25519"]) == 0
+
+
+def test_a_document_that_was_taken_out_is_told(
+    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "report.html").unlink()
+
+    assert verify(folder, pairs["ed25519"]) == 0
+    assert "not here   report.html" in capsys.readouterr().out
+
+
+def test_a_packed_bundle_is_verified(pairs: dict[str, Pair], folder: Path) -> None:
+    packed = shutil.make_archive(str(folder), "zip", folder.parent, folder.name)
+
+    assert verify(Path(packed), pairs["ed25519"]) == 0
+    assert sign(Path(packed), pairs["ed25519"].private) == 4
+    assert sign(Path(packed), pairs["ed25519"].private, "-o", str(folder.parent / "a")) == 0
+
+
+def test_what_would_be_signed_is_left_to_another_program(folder: Path) -> None:
+    assert rehearse.main(["attest", str(folder), "--statement"]) == 0
+
+    found = json.loads((folder / "statement.json").read_bytes())
+    assert found["subject"][1:] == statement_of(folder)["subject"][1:]
+
+
+def _changed(folder: Path, **changes: object) -> None:
+    (folder / ATTESTATION).write_text(json.dumps({**envelope_of(folder), **changes}))
+
+
+def _resign(folder: Path, payload: bytes, kind: str = "application/vnd.in-toto+json") -> None:
+    """Sign something else with the right key."""
+    pair = folder.parents[0] / "own"
+    key = ed25519.Ed25519PrivateKey.generate()
+    Pair(folder.parents[0], pair.name, key)
+    signature = base64.b64encode(key.sign(pae(kind.encode(), payload))).decode()
+    _changed(
+        folder,
+        payload=base64.b64encode(payload).decode(),
+        payloadType=kind,
+        signatures=[{"sig": signature}],
+    )
+
+
+def _payload(folder: Path) -> bytes:
+    return base64.b64decode(envelope_of(folder)["payload"])
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "unsigned": (lambda f: (f / ATTESTATION).unlink(), "not signed"),
+    "no signature": (lambda f: _changed(f, signatures=[]), "not signed"),
+    "another payload": (
+        lambda f: _changed(f, payload=base64.b64encode(_payload(f) + b" ").decode()),
+        "altered since",
+    ),
+    "another type": (lambda f: _changed(f, payloadType="text/plain"), "altered since"),
+    "no base64": (lambda f: _changed(f, payload="%%%"), "damaged"),
+    "cut off": (
+        lambda f: (f / ATTESTATION).write_bytes((f / ATTESTATION).read_bytes()[:-9]),
+        "damaged",
+    ),
+    "deep": (lambda f: (f / ATTESTATION).write_text("[" * 100_000), "damaged"),
+    "a link": (
+        lambda f: ((f / ATTESTATION).unlink(), (f / ATTESTATION).symlink_to("/etc/passwd")),
+        "cannot be read",
+    ),
+    "a document altered": (lambda f: (f / "report.html").write_text("well"), "altered"),
+    "the manifest altered": (lambda f: (f / "manifest.json").write_text("{}"), "another bundle"),
+    "the ledger altered": (lambda f: (f / "ledger.jsonl").write_text("{}"), "altered"),
+    "the ledger gone": (lambda f: (f / "ledger.jsonl").unlink(), "does not cover"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_as_signed_is_one_message(
+    name: str, pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, told = REFUSED[name]
+    change(folder)
+
+    assert verify(folder, pairs["ed25519"]) == 4
+
+    said = capsys.readouterr().err
+    assert said.startswith("rehearse: ")
+    assert told in said
+    assert "Traceback" not in said
+
+
+SIGNED: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+    "another type": (lambda p: p, "text/plain", "no statement"),
+    "no statement": (lambda _: b"{}", "application/vnd.in-toto+json", "not about a rehearsal"),
+    "another predicate": (
+        lambda p: p.replace(b"test-result", b"provenance"),
+        "application/vnd.in-toto+json",
+        "not about the result",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_a_good_signature_of_something_else_is_refused(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, kind, told = SIGNED[name]
+    _resign(folder, change(_payload(folder)), kind)
+    public = folder.parents[0] / "own.pub"
+
+    assert rehearse.main(["verify-bundle", str(folder), "--public-key", str(public)]) == 4
+    assert told in capsys.readouterr().err
+
+
+def test_another_bundles_attestation_is_refused(
+    pairs: dict[str, Pair], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path(violated_sample().write(tmp_path / "other").place)
+
+    assert verify(other, pairs["ed25519"], "--attestation", str(folder / ATTESTATION)) == 4
+    assert "of another bundle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["other", "rsa", "ecdsa"])
+def test_another_key_is_refused(
+    kind: str, pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(folder, pairs[kind]) == 4
+    assert "not signed with this key" in capsys.readouterr().err
+
+
+def _weak(folder: Path, name: str) -> Path:
+    made: dict[str, Callable[[], PrivateKeyTypes]] = {
+        "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
+    }
+    return Pair(folder, name, made[name]()).private
+
+
+BAD_KEYS: dict[str, tuple[Callable[[Path], str | Path], str]] = {
+    "p384": (lambda f: _weak(f, "p384"), "of this kind"),
+    "rsa1024": (lambda f: _weak(f, "rsa1024"), "1024 bits"),
+    "absent": (lambda f: f / "absent.pem", "cannot be read"),
+    "a folder": (lambda f: f, "cannot be read"),
+    "a device": (lambda _: "/dev/zero", "no regular file"),
+    "an empty variable": (lambda _: "env:NOT_SET", "empty or not set"),
+    "no key": (lambda f: _file(f, "-----BEGIN SOMETHING-----"), "no private key"),
+    "of cosign": (
+        lambda f: _file(f, "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"),
+        "such as that of cosign",
+    ),
+    "large": (lambda f: _file(f, "x" * 100_000), "too large"),
+    "of a service, alone": (lambda _: "awskms:alias/signer", "--public-key"),
+}
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "key.pem"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", BAD_KEYS)
+def test_a_key_that_cannot_be_used_is_one_message(
+    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make, told = BAD_KEYS[name]
+    (folder / ATTESTATION).unlink()
+
+    assert sign(folder, make(tmp_path)) == 4
+
+    said = capsys.readouterr().err
+    assert said.startswith("rehearse: ")
+    assert told in said
+    assert not (folder / ATTESTATION).exists()
+
+
+def test_a_service_whose_library_is_absent_is_told(
+    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = str(pairs["ecdsa"].public)
+
+    assert sign(folder, "awskms:alias/signer", "--public-key", public) == 4
+    assert "library of this service" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("password", ["", "incorrect horse"])
+def test_a_locked_key_wants_its_password(
+    password: str,
+    pairs: dict[str, Pair],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(keys.PASSWORD, password)
+
+    assert sign(folder, pairs["locked"].private) == 4
+
+    said = capsys.readouterr().err
+    assert ("password is wrong" if password else keys.PASSWORD) in said
+
+
+def test_a_private_key_is_no_public_one(
+    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private = str(pairs["ed25519"].private)
+
+    assert rehearse.main(["verify-bundle", str(folder), "--public-key", private]) == 4
+    assert "openssl pkey" in capsys.readouterr().err
+
+
+def test_a_bundle_that_is_not_as_it_should_be_is_not_signed(
+    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "report.json").write_text("{}")
+
+    assert sign(folder, pairs["ed25519"].private) == 4
+    assert "report.json" in capsys.readouterr().err
+
+
+def test_an_attestation_without_a_key_and_a_page_that_is_none_are_told(
+    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rehearse.main(["verify-bundle", str(folder), "--attestation", "x"]) == 4
+    assert "--public-key" in capsys.readouterr().err
+    assert sign(folder, pairs["rsa"].private, "--url", "javascript:alert(1)") == 4
+    assert "--url" in capsys.readouterr().err
+
+
+def test_without_the_extra_the_way_to_it_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(_: str) -> None:
+        return None
+
+    monkeypatch.setattr(extra, "find_spec", absent)
+
+    assert sign(folder, "key.pem") == 4
+    assert "pip install '.[attest]'" in capsys.readouterr().err
