@@ -16,7 +16,7 @@ from fixtures.evidence.bundle import MANIFEST
 from fixtures.evidence.ledger import LEDGER
 from policies.verdicts.wording import number
 from reports.attestation.envelope import LARGEST, AttestationError, encoded, opened, sealed
-from reports.attestation.keys import fingerprint, public_key, signer
+from reports.attestation.keys import public_key, signer
 from reports.attestation.statement import Statement, statement_of
 from reports.bundle_check import examine
 from reports.formats.wording import one_line, utc
@@ -110,7 +110,7 @@ def verified(bundle: Path, public: str, attestation: str = "") -> Attested:
     told = signed.subject[0].annotations
     lines = [
         f"{name}: signed",
-        f"  signed by  {key.keytype} key {key.keyid}, SHA-256 {fingerprint(key)}",
+        f"  signed by  {key.keytype} key {key.keyid}",
         f"  subject    {MANIFEST} sha256:{signed.subject[0].digest.sha256}",
         f"  result     {signed.predicate.result}: {_results(signed)}",
         f"  covers     {number(len(signed.subject) - len(missing), 'file')} as signed",

@@ -6,6 +6,7 @@ never leaves its service (a URI of a KMS). RSA signs with PKCS #1 v1.5, as cosig
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import stat
@@ -79,25 +80,23 @@ def public_key(said: str) -> SSlibKey:
     return _known(key, said)
 
 
-def fingerprint(key: SSlibKey) -> str:
-    """Return SHA-256 of the public key (DER), as `openssl pkey -pubin -outform DER` writes it."""
-    text = key.keyval["public"]
-    found: PublicKeyTypes
-    if key.keytype == "ed25519":
-        found = Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
-    else:
-        found = load_pem_public_key(text.encode())
-    der = found.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
+def fingerprint(key: PublicKeyTypes) -> str:
+    """Return `SHA256:...`, as `ssh-keygen -l` shows it and Go's libraries of DSSE expect it.
+
+    These skip a signature whose identifier is of another form, without trying the key.
+    """
+    text = key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    digest = hashlib.sha256(base64.b64decode(text.split()[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def _known(key: PublicKeyTypes, said: str) -> SSlibKey:
     if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_RSA:
-        return SSlibKey.from_crypto(key, scheme=RSA_PKCS1V15_SHA256)
+        return SSlibKey.from_crypto(key, fingerprint(key), RSA_PKCS1V15_SHA256)
     if isinstance(key, Ed25519PublicKey):
-        return SSlibKey.from_crypto(key)
+        return SSlibKey.from_crypto(key, fingerprint(key))
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
-        return SSlibKey.from_crypto(key)
+        return SSlibKey.from_crypto(key, fingerprint(key))
     size = f" of {size} bits" if isinstance(size := getattr(key, "key_size", None), int) else ""
     kind = type(key).__name__.removesuffix("PublicKey")
     raise KeyRefused(

@@ -122,7 +122,7 @@ def test_the_librarys_own_verifier_agrees(kind: str, pairs: dict[str, Pair], fol
     assert sign(folder, pairs[kind].private) == 0
     public = load_pem_public_key(pairs[kind].public.read_bytes())
     scheme = RSA_PKCS1V15_SHA256 if kind == "rsa" else None
-    key = SSlibKey.from_crypto(public, scheme=scheme)
+    key = SSlibKey.from_crypto(public, envelope_of(folder)["signatures"][0]["keyid"], scheme)
 
     accepted = Envelope.from_dict(envelope_of(folder)).verify([key], 1)
 
@@ -143,6 +143,17 @@ def test_plain_cryptography_agrees(kind: str, pairs: dict[str, Pair], folder: Pa
         key.verify(signature, data, ec.ECDSA(SHA256()))
     elif isinstance(key, rsa.RSAPublicKey):
         key.verify(signature, data, padding.PKCS1v15(), SHA256())
+
+
+def test_a_key_is_called_as_ssh_keygen_and_go_call_it(tmp_path: Path) -> None:
+    """Of a published key: an identifier of another form makes Go's verifiers skip a signature."""
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    pair = Pair(tmp_path, "known", key)
+
+    assert (
+        keys.public_key(str(pair.public)).keyid
+        == "SHA256:lbmsoA0yIEcEiVDRnMWuzm+nV+3ZEEpVIURqFoeSspg"
+    )
 
 
 def test_the_statement_is_of_every_file(written: Path) -> None:
