@@ -103,7 +103,8 @@ def _with_knowledge(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
-    release = (knowledge or _Knowledge("", "")).release
+    known = knowledge or _Knowledge("", "")
+    release = known.release
     parser = _Parser(prog="rehearse", description="Around a Linkerd upgrade rehearsal.")
     parser.add_argument("--version", action="version", version=f"rehearse {VERSION}")
     sub = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -206,7 +207,9 @@ def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
     tools.set_defaults(command=_tools)
 
     _releases_parser(
-        sub.add_parser("releases", help="what is known of releases, and learning it"), release
+        sub.add_parser("releases", help="what is known of releases, and learning it"),
+        release,
+        known,
     )
 
     faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
@@ -214,7 +217,9 @@ def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _releases_parser(releases: argparse.ArgumentParser, release: Callable[[str], str]) -> None:
+def _releases_parser(
+    releases: argparse.ArgumentParser, release: Callable[[str], str], knowledge: _Knowledge
+) -> None:
     actions = releases.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
 
     learn = actions.add_parser("learn", help="run clients without a cluster, keep what they say")
@@ -231,6 +236,28 @@ def _releases_parser(releases: argparse.ArgumentParser, release: Callable[[str],
     source.add_argument("--file", default="", metavar="FILE", help="of a data set")
     update.add_argument("--dry-run", action="store_true", help="only say what would change")
     update.set_defaults(command=_update)
+
+    listed = actions.add_parser("list", help="data sets that are heard, and releases they know")
+    listed.add_argument("--all", action="store_true", help="every release, not the newest alone")
+    listed.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    _with_knowledge(listed)
+    listed.set_defaults(command=_releases_list, knowledge=knowledge)
+
+    shown = actions.add_parser("show", help="what is known of one release, and what is not")
+    shown.add_argument("release", type=release, metavar="RELEASE")
+    _with_knowledge(shown)
+    shown.set_defaults(command=_releases_show)
+
+    diff = actions.add_parser("diff", help="what changes between two learnt releases")
+    diff.add_argument("source", type=release, metavar="FROM")
+    diff.add_argument("destination", type=release, metavar="TO")
+    diff.add_argument("--snapshot", default="", metavar="FILE", help="ask this cluster, too")
+    diff.add_argument(
+        "-o", "--output", default="text", metavar="FORMAT|FILE", help="text, json, markdown, FILE"
+    )
+    diff.add_argument("--advisories", default="", metavar="FILE|DIR", help="notes of your own")
+    _with_knowledge(diff)
+    diff.set_defaults(command=_releases_diff)
 
 
 def _speed(text: str) -> float:
@@ -256,19 +283,26 @@ def _within(text: str, kind: Callable[[str], N], low: N, high: N) -> N:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
+    from fixtures.commands.releases_shown import recall
+    from fixtures.releases.knowledge import age_told
     from fixtures.run.planning import check_kubernetes
     from fixtures.run.recognition import remarks
     from fixtures.snapshot.facts import facts
     from fixtures.snapshot.read import planes, read_snapshot
     from policies.planning.advisories import applicable, unjudged
     from policies.planning.path import plan
+    from policies.releases import catalogue
     from reports.formats.plan import render
 
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
     kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
     if kubernetes:
         check_kubernetes(kubernetes, arguments.source)
+    recall((arguments.source, arguments.destination), _note)
     found = plan(arguments.source, arguments.destination, kubernetes=kubernetes)
+    recall(hop.destination for hop in found.hops)
+    for old in age_told(catalogue()):
+        _note(old)
     where = f"--snapshot {arguments.snapshot}"
     for remark in remarks(planes(snapshot), "plan", where) if snapshot else ():
         _say(f"note: {remark}", to=sys.stderr)
@@ -397,6 +431,61 @@ def _update(arguments: argparse.Namespace) -> int:
     source = Source(git=arguments.git, url=arguments.url, file=arguments.file)
     update(source, utc_now().date(), dry_run=arguments.dry_run, tell=_say)
     return 0
+
+
+def _releases_list(arguments: argparse.Namespace) -> int:
+    from fixtures.commands.releases_shown import as_json, listed
+    from policies.releases import catalogue
+
+    arguments.knowledge.take()
+    if arguments.output == "json":
+        _say(as_json(catalogue()))
+    else:
+        _say("\n".join(listed(every=arguments.all)))
+    return 0
+
+
+def _releases_show(arguments: argparse.Namespace) -> int:
+    from fixtures.commands.releases_shown import recall, shown
+
+    recall((arguments.release,), _note)
+    _say("\n".join(shown(arguments.release)))
+    return 0
+
+
+def _releases_diff(arguments: argparse.Namespace) -> int:
+    from fixtures.commands.releases_shown import learnt_for_diff, output_kind
+    from fixtures.snapshot.facts import facts
+    from fixtures.snapshot.read import read_snapshot
+    from reports.build.release_diff import build
+    from reports.formats import release_diff
+
+    kind = output_kind(arguments.output)
+    pair = [learnt_for_diff(tag, _note) for tag in (arguments.source, arguments.destination)]
+    seen = facts(read_snapshot(Path(arguments.snapshot))) if arguments.snapshot else None
+    diff = build(pair[0], pair[1], seen, cluster=Path(arguments.snapshot).name)
+    formats = {
+        "html": release_diff.html,
+        "json": release_diff.as_json,
+        "markdown": release_diff.markdown,
+        "text": release_diff.text,
+    }
+    text = formats[kind](diff)
+    if arguments.output == kind:
+        _say(text)
+        return 0
+    try:
+        Path(arguments.output).write_text(text, "utf-8")
+    except OSError as error:
+        raise BadInput(
+            "The difference cannot be written", where=f"-o {arguments.output}", seen=str(error)
+        ) from None
+    _say(arguments.output)
+    return 0
+
+
+def _note(text: str) -> None:
+    _say(f"note: {text}", to=sys.stderr)
 
 
 def _faults(arguments: argparse.Namespace) -> int:

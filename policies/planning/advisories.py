@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from policies.facts.cluster import ClusterFacts, Fact
-from policies.planning import conditions
+from policies.planning import computed, conditions
 from policies.releases import Advisory, catalogue, remembered
 from policies.releases.versions import logical, parse
 from policies.skew.hops import Hop
@@ -63,7 +63,15 @@ def relevant(hop: Hop) -> tuple[Advisory, ...]:
     start, end = _place(hop.source), _place(hop.destination)
     if not start or not end:
         return ()
-    return tuple(a for a in catalogue().advisories if start < _place(_since(a)) <= end)
+    written = (a for a in catalogue().advisories if start < _place(_since(a)) <= end)
+    return (*written, *_computed(hop))
+
+
+def _computed(hop: Hop) -> tuple[Advisory, ...]:
+    """Return what is computed of a hop whose releases were both learnt."""
+    known = catalogue()
+    before, after = known.learnt(parse(hop.source)), known.learnt(parse(hop.destination))
+    return computed.advisories(before, after) if before and after else ()
 
 
 def unjudged(hop: Hop) -> tuple[AdvisoryResult, ...]:

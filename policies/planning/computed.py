@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from policies.releases.comparison import Kind
     from policies.releases.learnt import Learnt
 
+COMPUTED = "computed-"
+"""What the id of a computed advisory begins with."""
 MOST = 12
 """Changes that one advisory names; how many more there are is said."""
 _SLUG = re.compile(r"[^A-Za-z0-9.]+")
@@ -46,12 +48,17 @@ def _subject(change: Change) -> tuple[str, ...]:
     return (change.subject,)
 
 
+def _bound(change: Change) -> tuple[str, ...]:
+    bound = re.search(r"(\d{1,3}\.\d{1,3})", change.after)
+    return (bound[1] if bound else "0.0",)
+
+
 def _words(change: Change) -> tuple[str, ...]:
     return tuple(change.subject.split())
 
 
 RULES: dict[Kind, Rule] = {
-    "value changed": Rule("M", "The default of {} changes", "value is not pinned", _subject, True),
+    "value changed": Rule("M", "The default of {} changes", "default is in force", _subject, True),
     "value gone": Rule("M", "Value {} is no longer read", "value is set", _subject, True),
     "value new": Rule("I", "New values", "always", _none),
     "object gone": Rule("I", "Objects that go: prune takes them", "always", _none),
@@ -75,7 +82,7 @@ RULES: dict[Kind, Rule] = {
         "M",
         "The minimum of Kubernetes changes",
         "kubernetes below",
-        lambda c: (_minimum(c.after),),
+        _bound,
     ),
 }
 """What each kind of change means; complete, as a test says."""
@@ -112,7 +119,7 @@ def _advisory(
     first = part[0]
     name = f"{first.kind} {first.subject if rule.each else ''}".strip()
     return Advisory(
-        id=f"computed-{_SLUG.sub('-', name)}"[:80],
+        id=f"{COMPUTED}{_SLUG.sub('-', name)}"[:80],
         source_logical=source,
         target_logical=destination,
         since=after.tag,
@@ -139,9 +146,3 @@ def told(change: Change) -> str:
     if change.kind in ("object gone", "object new"):
         return change.subject
     return f"{change.subject} {change.before or change.after}".strip()
-
-
-def _minimum(constraint: str) -> str:
-    """Return the lower bound of a chart's `kubeVersion`, as `1.31`."""
-    bound = re.search(r"(\d{1,3}\.\d{1,3})", constraint)
-    return bound[1] if bound else "0.0"

@@ -37,7 +37,7 @@ def stop_of(tag: str) -> Stop:
     return Stop(
         tag=tag,
         logical=belongs.major * 1000 + belongs.minor,
-        order=edges.index(tag) if tag in edges else _order(version),
+        order=_place(version, edges) if version.channel == "edge" else _order(version),
         low=low.minor if low else 0,
         high=high.minor if high else OPEN,
         preferred=tag in favourite,
@@ -84,6 +84,12 @@ def between(source: Stop, destination: Stop) -> list[Stop]:
 def bounds(stop: Stop, low: int, high: int) -> Stop:
     """Return the same stop with another Kubernetes range."""
     return replace(stop, low=low, high=high)
+
+
+def _place(version: Version, edges: tuple[str, ...]) -> int:
+    """Return the place of an edge among those of its logical version, listed there or not."""
+    older = sum(parse(tag).numbers < version.numbers for tag in edges)
+    return 2 * older - (version.text not in edges)
 
 
 def _order(version: Version) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.releases.catalogue import Catalogue
-from policies.releases.current import catalogue, remembered, use, using
+from policies.releases.current import catalogue, learn, remembered, use, using
 from policies.releases.keys import object_key
 from policies.releases.learnt import Learnt, LearntComponent, LearntObject
 from policies.releases.types import (
@@ -37,6 +37,7 @@ __all__ = [
     "Logical",
     "Release",
     "catalogue",
+    "learn",
     "object_key",
     "remembered",
     "use",

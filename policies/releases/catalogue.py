@@ -10,6 +10,7 @@ import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from policies.releases import from_learnt
 from policies.releases.details import Details
 from policies.releases.grammar import LogicalVersion, Version, parse
 from policies.releases.shipped import Shipped
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from policies.releases import tables
     from policies.releases.dataset import Provenance, Sections
+    from policies.releases.learnt import Learnt
     from policies.releases.types import Component
 
 _OLDEST, _OLDEST_LOGICAL = parse("stable-2.14.10"), "2.14"
@@ -44,10 +46,12 @@ class Catalogue:
 
     Args:
         sets: Data sets, the first one wins; by default the shipped one alone.
+        learnt: What releases' own artefacts say: of their details nobody knows better.
     """
 
-    def __init__(self, sets: Sequence[Sections] = ()) -> None:
+    def __init__(self, sets: Sequence[Sections] = (), learnt: Sequence[Learnt] = ()) -> None:
         self._sets: tuple[Sections, ...] = tuple(sets) or (Shipped(),)
+        self._learnt = {each.tag: each for each in learnt}
         self._tagged = merge(self._sets)
         self._advice = _worst_advice(self._sets)
         self._releases = {tag: self._release(row) for tag, row in self._tagged.tags.items()}
@@ -61,9 +65,19 @@ class Catalogue:
         self.stables: tuple[Release, ...] = tuple(
             r for r in self._releases.values() if r.channel == "stable"
         )
+        for each in self._learnt.values():  # the artefact is at hand, so there is such a release
+            self._releases.setdefault(each.tag, self._only_learnt(each))
         self._logicals = {row.version: row for row in self._logical_rows()}
         self.logical_versions: tuple[Logical, ...] = tuple(self._logicals.values())
         """Oldest first."""
+
+    def with_learnt(self, learnt: Sequence[Learnt]) -> Catalogue:
+        """Return the same knowledge, and what was learnt of these releases."""
+        return Catalogue(self._sets, (*self._learnt.values(), *learnt))
+
+    def learnt(self, version: Version) -> Learnt | None:
+        """Return what a release's own artefact says; None where it was not learnt."""
+        return self._learnt.get(version.text)
 
     @property
     def provenance(self) -> tuple[Provenance, ...]:
@@ -140,7 +154,8 @@ class Catalogue:
 
         A vendor's release has the documented range of its logical version; its code is not known.
         """
-        code = self._details.kubernetes_code(version) if self.release(version) else ""
+        release = self.release(version)
+        code = release.kubernetes_code if release else ""
         return self._details.kubernetes_range(version, self._belongs(version), code)
 
     def gateway_api(self, logical: str) -> GatewayApi | None:
@@ -153,6 +168,11 @@ class Catalogue:
         None when no older release was inspected, or the component does not exist there.
         """
         anchor = self.inspected(version)
+        if (learnt := self.learnt(version)) and (keys := learnt.keys(component)):
+            source = f"learnt from its {learnt.source}"
+            return Inventory(
+                version=version, component=component, anchor=version, keys=keys, source=source
+            )
         known = self._details.inventories.get((anchor.text, component)) if anchor else None
         if known is None or anchor is None:
             return None
@@ -163,11 +183,15 @@ class Catalogue:
 
     def crds(self, version: Version) -> tuple[CrdVersions, ...]:
         """Return Linkerd's CRDs and Gateway API's, from the nearest inspected older release."""
+        if learnt := self.learnt(version):
+            return from_learnt.crds(learnt)
         anchor = self.inspected(version)
         return self._details.crds(anchor) if anchor else ()
 
     def images(self, version: Version) -> Images | None:
         """Return images beside controller and proxy, from the nearest inspected older release."""
+        if learnt := self.learnt(version):
+            return from_learnt.images(learnt)
         anchor = self.inspected(version)
         return self._details.images(anchor) if anchor else None
 
@@ -177,6 +201,8 @@ class Catalogue:
         Only stable-2.14.10 was inspected of the releases before edge-24.2.4: it stands for the
         logical version 2.14. An edge newer than all that is known may hold anything.
         """
+        if version.text in self._learnt:
+            return version
         if not version.known or version.channel in ("preview", "dev", "git"):
             return None
         if self.is_newer_than_known(version):
@@ -196,6 +222,11 @@ class Catalogue:
     @cached_property
     def _details(self) -> Details:
         return Details(self._sets)
+
+    def _only_learnt(self, learnt: Learnt) -> Release:
+        version = parse(learnt.tag)
+        belongs = None if self.is_newer_than_known(version) else self._tagged.logical(version)
+        return from_learnt.release(learnt, str(belongs or ""))
 
     def _belongs(self, version: Version) -> str:
         release = self.release(version)

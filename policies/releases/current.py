@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from policies.releases.dataset import Sections
+    from policies.releases.learnt import Learnt
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -36,6 +37,11 @@ def catalogue() -> Catalogue:
 def use(sets: Sequence[Sections]) -> Catalogue:
     """Take these data sets for what is known from now on; without any, the shipped one alone."""
     return _take(Catalogue(sets))
+
+
+def learn(learnt: Sequence[Learnt]) -> Catalogue:
+    """Know from now on what releases' own artefacts say, beside what is known."""
+    return _take(catalogue().with_learnt(learnt)) if learnt else catalogue()
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 def render(report: Report) -> str:
     """Render the document."""
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     zero = zeros(report)
     first = min(zero.values(), default=0.0)
 
@@ -107,8 +107,9 @@ def render(report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates, with all that they may call; made once."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -137,8 +138,8 @@ def _environment() -> Environment:
         "arrows": wording.arrows,
         "words": wording.words,
     }
-    environment.filters.update(filters)
-    return environment
+    made.filters.update(filters)
+    return made
 
 
 def _shown(value: object) -> object:

@@ -12,7 +12,7 @@ import msgspec
 from policies.planning.computed import RULES, told
 from policies.verdicts.wording import number
 from reports.formats.html import environment
-from reports.formats.markdown import literal
+from reports.formats.markdown import told as literal
 
 if TYPE_CHECKING:
     from policies.planning.advisories import AdvisoryResult
@@ -45,12 +45,16 @@ def text(diff: ReleaseDiff) -> str:
 
 def html(diff: ReleaseDiff) -> str:
     """Render one HTML file without scripts or remote assets."""
-    return environment().get_template("release_diff.html.j2").render(
-        diff=diff,
-        headline=_headline(diff),
-        kinds=[(kind, changes) for kind, changes in _by_kind(diff.changes)],
-        results=_ordered(diff.advisories),
-        told=told,
+    return (
+        environment()
+        .get_template("release_diff.html.j2")
+        .render(
+            diff=diff,
+            headline=_headline(diff),
+            kinds=[(kind, changes) for kind, changes in _by_kind(diff.changes)],
+            results=_ordered(diff.advisories),
+            told=told,
+        )
     )
 
 

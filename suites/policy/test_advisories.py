@@ -25,6 +25,7 @@ from policies.planning.advisories import (
     relevant,
     unjudged,
 )
+from policies.planning.computed import RULES
 from policies.planning.conditions.resources import CRDS, GRPC_ROUTES, HTTP_ROUTES, LINKS
 from policies.planning.path import Hop, plan
 from policies.releases import catalogue
@@ -284,6 +285,11 @@ CASES: list[Case] = [
     ("tracing with another trust domain", (), JAEGER_ELSEWHERE, True),
     ("tracing with another trust domain", (), namespace("jaeger"), False),
     ("tracing with another trust domain", (), with_values(), False),
+    ("default is in force", ("proxy.cores",), with_values("proxy.cores"), False),
+    ("default is in force", ("proxyInit.image",), with_values("proxyInit.image.name"), False),
+    ("default is in force", ("proxyInit.image",), with_values("proxyInit.imageX"), True),
+    ("default is in force", ("proxy.cores",), by_helm(), None),
+    ("default is in force", ("proxy.cores",), EMPTY, None),
     ("value is set", ("proxy.cores",), with_values("proxy.cores"), True),
     ("value is set", ("proxyInit.image",), with_values("proxyInit.image.name"), True),
     ("value is set", ("proxyInit.image",), with_values("proxyInit.imageX"), False),
@@ -319,7 +325,8 @@ def test_a_condition_answers_yes_no_or_not_at_all(
 
 def test_every_condition_has_cases_and_is_used() -> None:
     assert {name for name, _, _, _ in CASES} == conditions.names()
-    assert {a.condition for a in catalogue().advisories} == conditions.names()
+    written = {a.condition for a in catalogue().advisories}
+    assert written | {rule.condition for rule in RULES.values()} == conditions.names()
 
 
 def test_conditions_over_the_hop_follow_it() -> None:

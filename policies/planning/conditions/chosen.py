@@ -151,6 +151,16 @@ def _value_not_pinned(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> An
     return Answer(None, f"{chosen.seen}; whether the nodes mind is not known")
 
 
+@condition("default is in force", takes="PATH ...")
+def _default_in_force(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
+    """Answer whether a default reaches this cluster: nobody set the value, or what is above it."""
+    chosen = settings.is_set(facts, *arguments)
+    if not chosen.known:
+        return Answer(None, chosen.seen)
+    seen = chosen.seen if chosen.found else f"{' and '.join(arguments)} is not set by the user"
+    return Answer(not chosen.found, seen)
+
+
 @condition("value is", takes="PATH VALUE")
 def _value_is(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     path, wanted = arguments
