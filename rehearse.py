@@ -212,9 +212,22 @@ def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
         known,
     )
 
-    faults = sub.add_parser("faults", help="the catalogue of faults that can be injected")
-    faults.set_defaults(command=_faults)
+    faults = "faults that can be injected: list, show, check, run"
+    _add_faults(sub.add_parser("faults", help=faults))
     return parser
+
+
+def _add_faults(faults: argparse.ArgumentParser) -> None:
+    faults.add_argument(
+        "action", choices=["list", "show", "check", "run"], help="run rehearses each, alone"
+    )
+    faults.add_argument(
+        "named", nargs="*", metavar="FILE_OR_ID", help="list: all of the catalogue"
+    )
+    faults.add_argument(
+        "-o", dest="form", choices=["text", "json"], default="text", help="of list and show"
+    )
+    faults.set_defaults(command=_faults)
 
 
 def _releases_parser(
@@ -489,12 +502,19 @@ def _note(text: str) -> None:
 
 
 def _faults(arguments: argparse.Namespace) -> int:
-    from fixtures.scenario.faults import CATALOGUE, load_fault
+    from fixtures.commands.faults import check, listed, run, shown
 
-    del arguments
-    for file in sorted(CATALOGUE.glob("*.toml")):
-        fault = load_fault(file)
-        _say(f"{fault.id:<32} {fault.step:<24} {', '.join(fault.catches):<16} {fault.title}")
+    action, named = arguments.action, arguments.named
+    if action != "list" and not named:
+        raise BadInput("Name a fault: a file, or an id of the catalogue", where=f"faults {action}")
+    if action == "list":
+        _say(listed(named, arguments.form))
+    elif action == "show":
+        _say(shown(named, arguments.form))
+    elif action == "check":
+        _say(check(named))
+    else:
+        return run(named, _say)
     return 0
 
 

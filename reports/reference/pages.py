@@ -1,4 +1,4 @@
-"""The reference pages: controls, options, scenario keys, files and exit codes.
+"""The reference pages: controls, options, scenario keys, files and exit codes; detection.
 
 `python -m reports.reference.pages docs/reference` writes them; with `--check` it only says whether
 they are current, and which are not.
@@ -18,6 +18,7 @@ from fixtures.scenario.trust import GUARDED, OFF_EMBEDDED, READ, Guard
 from fixtures.scenario.trust import OPTION as TRUST
 from policies.verdicts.catalogue import Control, catalogue
 from reports.model.report import SCHEMA as REPORT_SCHEMA
+from reports.reference import detection
 from reports.reference.sources import Option, commands, pytest_options, scenario_tables
 from reports.write import DEFAULT, Format
 
@@ -41,6 +42,7 @@ def pages() -> dict[str, str]:
         "options.md": _page("Options and commands", _options()),
         "scenario.md": _page("Scenario keys", _scenario()),
         "files.md": _page("Files and exit codes", _files()),
+        "../detection.md": _page("Detection", _detection()),
     }
 
 
@@ -77,6 +79,13 @@ def _controls() -> list[str]:
         lines.append("")
         for control in found:
             lines += [f"**{control.id}.** {control.why} Source: <{control.source}>", ""]
+    return lines
+
+
+def _detection() -> list[str]:
+    lines = detection.intro()
+    for stage, rows in detection.rows_by_stage():
+        lines += ["", f"## {_sentence(stage)}", "", *_table(detection.heading(), rows)]
     return lines
 
 

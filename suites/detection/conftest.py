@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fixtures.commands.faults import options_for
 from fixtures.scenario.faults import load_fault
-from suites.detection.runs import FEW, Run, rehearse
+from suites.detection.runs import Run, rehearse
 from suites.interrupts import hear_ctrl_c
 
 hear_ctrl_c()
@@ -28,7 +29,7 @@ class Done(msgspec.Struct, frozen=True):
 
 @pytest.fixture(scope="session")
 def of_fault(tmp_path_factory: pytest.TempPathFactory) -> OfFault:
-    """The rehearsal with one fault file; traffic is probed where a traffic control is to catch."""
+    """The rehearsal with one fault file."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
 
@@ -41,14 +42,7 @@ def of_fault(tmp_path_factory: pytest.TempPathFactory) -> OfFault:
             if kept.is_file():
                 done = msgspec.json.decode(kept.read_bytes(), type=Done)
                 return Run(done.exit_code, done.output, folder / "run")
-            fault = load_fault(file)
-            traffic = any(c.startswith("TRF") for c in fault.catches)
-            made = rehearse(
-                folder,
-                *("--fault", str(file), "--stand-ins", "always"),
-                *(() if traffic else ("--no-probes",)),
-                *(() if "workloads" in fault.scenario else ("--scenario", FEW)),
-            )
+            made = rehearse(folder, *options_for(file, load_fault(file)))
             kept.write_bytes(msgspec.json.encode(Done(made.exit_code, made.output)))
             return made
 
