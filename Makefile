@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 WHEELS ?=
 PIP_FROM := $(if $(WHEELS),--no-index --find-links $(WHEELS),)
-FROM ?= edge-25.4.4
-TO ?= edge-25.10.7
+# The newest hop that is known between two logical versions.
+FROM ?= previous-anchor
+TO ?= newest-anchor
 # Tests wait more than they compute; rehearsals compute.
 JOBS ?= 3
 REHEARSALS ?= 2

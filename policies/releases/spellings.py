@@ -17,6 +17,7 @@ _NUMBERS = re.compile(
     re.ASCII,
 )
 _LATEST = re.compile(r"(?:(edge|stable)-)?(?:latest|newest)(?:-(edge|stable))?", re.ASCII)
+_ANCHORS = {"newest-anchor": -1, "previous-anchor": -2}
 
 
 def resolve(text: str) -> str:
@@ -26,11 +27,15 @@ def resolve(text: str) -> str:
     - A logical version names its newest stable release; from 2.15 on, without any, its anchor, or
       where the project advises against that the newest edge that it does not advise against.
     - `latest` is the newest edge that nothing is said against, `latest-stable` the last stable.
+    - `newest-anchor` and `previous-anchor` are the edges that the two newest logical versions
+      start with: the newest hop between two of them.
     """
     known = catalogue()
     if known.release(parse(text)) is not None:
         return text.strip()
     name = text.strip().lower()
+    if name in _ANCHORS:
+        return known.logical_versions[_ANCHORS[name]].anchor
     if match := _LATEST.fullmatch(name):
         return _latest("stable" if "stable" in match.groups() else "edge")
     match = _NUMBERS.fullmatch(name)

@@ -67,3 +67,9 @@ def test_what_comes_out_is_a_release_or_what_went_in(text: str) -> None:
     found = resolve(text)
     assert found == text or catalogue().release(parse(found)) is not None
     assert resolve(found) == found
+
+
+def test_the_two_newest_anchors_have_names() -> None:
+    newest = catalogue().logical_versions
+    assert resolve("newest-anchor") == newest[-1].anchor
+    assert resolve("previous-anchor") == newest[-2].anchor
