@@ -6,9 +6,11 @@ and values) is no change. What one of both left open is left out, and said by `n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
+from apimachinery.quantities import amount
 from oci import reference
 from policies.facts.base import Fact
 from policies.releases.learnt import (
@@ -72,6 +74,7 @@ def compare(before: Learnt, after: Learnt) -> tuple[Change, ...]:
         if not name.endswith("_ha"):
             images[name] = (set(before.images(name)), set(after.images(name)))
             changes += _objects(name, old, new)
+        changes += _cost(name, old.values(), new.values())
         for key in sorted(old.keys() & new.keys()):
             changes += _object(name, old[key], new[key], before.tag, after.tag)
     changes += _images(images, before.tag, after.tag)
@@ -246,6 +249,27 @@ def _container(
         yield _change("probes", name, subject, _pairs(old.probes), _pairs(new.probes))
     if old.security != new.security:
         yield _change("security", name, subject, old.security, new.security)
+
+
+def _cost(name: str, old: Iterable[LearntObject], new: Iterable[LearntObject]) -> Iterator[Change]:
+    """Compare what all pods of a component ask for, replicas counted: what the hop costs."""
+    before, after = _total(old), _total(new)
+    if before != after:
+        yield _change("requests", name, f"all pods of {name}", before, after)
+
+
+def _total(objects: Iterable[LearntObject]) -> str:
+    asked: Counter[str] = Counter()
+    for pod in (o.pod for o in objects if o.pod):
+        for resource, quantity in (r for c in pod.containers for r in c.requests):
+            asked[resource] += round(amount(quantity) * (pod.replicas or 1) * 1000)
+    return ", ".join(f"{name} {_shown(name, value)}" for name, value in sorted(asked.items()))
+
+
+def _shown(resource: str, thousandths: int) -> str:
+    if resource == "memory":
+        return f"{round(thousandths / 1000 / 2**20)}Mi"
+    return f"{thousandths}m"
 
 
 def _requests(containers: Iterable[LearntContainer]) -> str:

@@ -171,6 +171,14 @@ def test_a_change_is_an_advisory_that_can_be_asked(kind: Kind) -> None:
     assert not advisory.breaks
 
 
+def test_what_a_hop_costs_counts_replicas() -> None:
+    asked = container(OLD, requests=(("cpu", "100m"), ("memory", "20Mi")))
+    more = container(NEW, requests=(("cpu", "100m"), ("memory", "20Mi")))
+    changes = compare(learnt(OLD, deployment(asked)), learnt(NEW, deployment(more, replicas=3)))
+    (cost,) = [c for c in changes if c.kind == "requests"]
+    assert (cost.before, cost.after) == ("cpu 100m, memory 20Mi", "cpu 300m, memory 60Mi")
+
+
 def test_the_releases_own_name_is_no_change() -> None:
     values = {"linkerdVersion": '"{}"', "proxy.image.version": '"{}"'}
 

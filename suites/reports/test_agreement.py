@@ -184,6 +184,7 @@ def test_the_schemas_are_current() -> None:
     advice = "out of date: run python -m reports.reference.schemas"
     assert schemas.LEDGER.read_text() == schemas.ledger_schema(), advice
     assert schemas.REPORT.read_text() == schemas.report_schema(), advice
+    assert schemas.RELEASES.read_text() == schemas.releases_schema(), advice
 
 
 @pytest.mark.parametrize("wanted", Format)
