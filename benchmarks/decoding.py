@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
+from apimachinery.protobuf.fields import MAGIC
 from benchmarks.many_pods import BASELINE
 from fixtures.cluster.facts.pods import pod_fact
 from fixtures.cluster.objects import RawPod
-from fixtures.cluster.wire.framing import MAGIC
 from fixtures.cluster.wire.lists import PAGE, decode_page
 from fixtures.embedded.api.wire import writer as writer
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
+from apimachinery.protobuf.fields import MAGIC
 from suites.embedded.answer_shapes import decoded
 from suites.embedded.recorded_exchanges import Exchange
-
-_MAGIC = b"k8s\x00"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def read_answer(exchange: Exchange) -> Answer:
     content = exchange.answer
     if content is None:
         return Answer(exchange.line.status, None)
-    if content[:4] == _MAGIC:
+    if content[:4] == MAGIC:
         return Answer(exchange.line.status, _envelope(content[4:]), partly=True)
     return Answer(exchange.line.status, decoded(content))
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.embedded.api.wire.protobuf import MEDIA_TYPE, decode
+from apimachinery.protobuf.fields import MEDIA_TYPE
+from fixtures.embedded.api.wire.protobuf import decode
 from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 

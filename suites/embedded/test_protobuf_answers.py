@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from apimachinery.protobuf.fields import MEDIA_TYPE, fields_of
+from apimachinery.protobuf.messages import MESSAGES
 from fixtures.embedded.api.wire import protobuf, writer
-from fixtures.embedded.api.wire.messages import MESSAGES
-from fixtures.embedded.api.wire.protobuf import MEDIA_TYPE
 from suites.embedded.client import Client, Obj
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
@@ -105,7 +105,7 @@ def framed(content: bytes) -> Iterator[bytes]:
 
 def unknown(message: str, content: bytes, where: str = "") -> Iterator[str]:
     """Field numbers on the wire that the tables do not have."""
-    known = protobuf.fields_of(message)
+    known = fields_of(message)
     for number, value in split(content):
         field = known.get(number)
         if field is None:

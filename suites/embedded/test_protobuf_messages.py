@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apimachinery.protobuf.fields import Field, fields_of
+from apimachinery.protobuf.messages import MESSAGES, ROOTS
+from apimachinery.protobuf.statuses import ANSWERED
 from fixtures.embedded.api.schema.published import Definitions
 from fixtures.embedded.api.wire import protobuf
-from fixtures.embedded.api.wire.messages import MESSAGES, ROOTS
-from fixtures.embedded.api.wire.statuses import ANSWERED
 from fixtures.embedded.kernel import ApiError
 from suites.embedded.client import Client, Obj
 from suites.embedded.protobuf_writer import (
@@ -243,7 +244,7 @@ def test_every_message_of_the_table_is_known_and_reached() -> None:
     while waiting:
         name = waiting.pop()
         reached.add(name)
-        named = {field.message for field in protobuf.fields_of(name).values()}
+        named = {field.message for field in fields_of(name).values()}
         waiting |= named - leaves - reached - {""}
 
     assert reached == set(MESSAGES)
@@ -272,7 +273,7 @@ def test_a_stored_pod_has_the_names_and_types_of_the_published_schema() -> None:
 def _differences(definitions: Definitions, node: Obj, message: str, path: str) -> list[str]:
     """Where the table and the schema disagree; each pair of types once per path."""
     different: list[str] = []
-    for field in protobuf.fields_of(message).values():
+    for field in fields_of(message).values():
         if path.count(".") > 14:
             continue
         if field.inline:
@@ -287,9 +288,7 @@ def _differences(definitions: Definitions, node: Obj, message: str, path: str) -
     return different
 
 
-def _type_differences(
-    definitions: Definitions, child: Obj, field: protobuf.Field, here: str
-) -> list[str]:
+def _type_differences(definitions: Definitions, child: Obj, field: Field, here: str) -> list[str]:
     node = definitions.resolve(child)
     if field.many == "%":
         node = definitions.resolve(node.get("additionalProperties") or {})

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apimachinery.protobuf.fields import MAGIC, MEDIA_TYPE
 from fixtures.cluster import kinds, objects
 from fixtures.cluster.access.connection import ClusterError, Connection
 from fixtures.cluster.facts.pods import pod_fact
 from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.wire import framing, lists, protobuf
-from fixtures.cluster.wire.field_numbers import NUMBERS
-from fixtures.cluster.wire.framing import MAGIC, fields
-from fixtures.cluster.wire.messages import kind_of
+from fixtures.cluster.wire.framing import fields
+from fixtures.cluster.wire.messages import kind_of, numbers
 from fixtures.embedded.api.wire import writer as writer
 from fixtures.embedded.api.wire.protobuf import read
 from policies.facts.cluster import Pod
@@ -119,7 +119,7 @@ def generated(draw: st.DrawFn, of: type[objects.Raw]) -> objects.Raw:
     """Any struct of those read in protobuf, by what its fields are."""
     hints = get_type_hints(of)
     values: Obj = {}
-    for name in NUMBERS[of]:
+    for name in numbers()[of]:
         kind, inner = kind_of(hints[name])
         strategy = VALUES[kind] if kind in VALUES else generated(inner)
         values[name] = draw(st.lists(strategy, max_size=2) if kind == "list" else strategy)
@@ -135,9 +135,9 @@ def test_any_pod_is_the_same_in_both_encodings(raw: objects.Raw) -> None:
     assert pod_fact(from_protobuf(obj), {}) == pod_fact(from_json(obj), {})
 
 
-@pytest.mark.parametrize("of", NUMBERS, ids=lambda of: of.__name__)
+@pytest.mark.parametrize("of", numbers(), ids=lambda of: of.__name__)
 def test_every_field_of_a_struct_has_its_number(of: type[objects.Raw]) -> None:
-    assert set(NUMBERS[of]) == set(of.__struct_fields__) - NOT_IN_PROTOBUF.get(of, set())
+    assert set(numbers()[of]) == set(of.__struct_fields__) - NOT_IN_PROTOBUF.get(of, set())
 
 
 @given(st.data())
@@ -201,7 +201,7 @@ class Pages:
         more = {"continue": str(number + 1)} if "limit" in asked.query and number < 2 else {}
         every = [pod(f"p{n}", proxy="edge-25.4.4") for n in range(3)]
         items = every[number : number + 1] if "limit" in asked.query else every
-        if self.protobuf and asked.accept.startswith(protobuf.MEDIA_TYPE):
+        if self.protobuf and asked.accept.startswith(MEDIA_TYPE):
             return Says(body=in_protobuf(items, **more))
         return listing(*items, **more)
 
@@ -235,7 +235,7 @@ def test_without_the_package_pods_are_asked_for_in_json(
     found, asked = facts_of(tmp_path, Pages())
 
     assert [p.name for p in found] == ["p0", "p1", "p2"]
-    assert not any(protobuf.MEDIA_TYPE in a.accept for a in asked)
+    assert not any(MEDIA_TYPE in a.accept for a in asked)
 
 
 def test_a_reading_is_paged_and_watches_nothing(tmp_path: Path) -> None:
