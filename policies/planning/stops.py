@@ -28,7 +28,7 @@ def stop_of(tag: str) -> Stop:
     if belongs is None:
         raise ValueError(f"{tag}: no logical version is known")
     if newer_than_known(version):
-        return _beyond(tag, belongs)
+        return _beyond(version, belongs)
     row = catalogue().logical(str(belongs))
     edges, stables = (row.edges, _plain(row.stables)) if row else ((), ())
     favourite = stables[-1:] if version.channel == "stable" else edges[:1]
@@ -45,16 +45,17 @@ def stop_of(tag: str) -> Stop:
     )
 
 
-def _beyond(tag: str, newest: LogicalVersion) -> Stop:
+def _beyond(version: Version, newest: LogicalVersion) -> Stop:
     """Return the stop of a release newer than any known: behind the newest logical version.
 
     It is of that one or of a later one. Seen as the next one's, its path stops in the newest known
     first, and is legal in both cases. Its Kubernetes range is open.
     """
+    year, month, number = version.numbers
     return Stop(
-        tag=tag,
+        tag=version.text,
         logical=newest.major * 1000 + newest.minor + 1,
-        order=0,
+        order=(year * 100 + month) * 1000 + number,
         preferred=True,
         channel="edge",
     )

@@ -111,6 +111,11 @@ def test_a_release_newer_than_known_is_planned_through_the_newest_known() -> Non
     assert any("newer than every release known" in note for note in way.notes)
 
 
+def test_between_two_releases_newer_than_known_lies_one_hop() -> None:
+    assert [hop.destination for hop in plan("edge-26.9.1", NEW).hops] == [NEW]
+    assert plan(NEW, "edge-26.9.1").blockers
+
+
 def test_kubernetes_of_a_release_newer_than_known_is_not_assessed() -> None:
     facts = ClusterFacts(taken_at=datetime(2026, 12, 1, tzinfo=UTC), kubernetes="v1.33.1")
     assert in_range(facts, Hop(number=1, source="edge-26.6.3", destination=NEW)).status == (
