@@ -76,8 +76,9 @@ def _advisories(results: Sequence[AdvisoryResult]) -> Iterator[str]:
     yield f"  advisories       {len(shown)}{rest}"
     for result in ordered:
         advisory = result.advisory
-        label = f"    {result.state:<10} {_letter(result)} {advisory.id:<8} "
-        yield from _wrapped(advisory.title, label)
+        state = f"    {result.state:<10} {_letter(result)} "
+        label = state + " " * 9
+        yield from _wrapped(f"{advisory.id:<8} {advisory.title}", state, label)
         if advisory.severity in "XM" and not advisory.note.startswith("See "):
             yield from _wrapped(advisory.note, " " * len(label))
         if result.state == "applies":
@@ -112,12 +113,12 @@ def _notes(plan: Plan) -> Iterator[str]:
     yield ""
 
 
-def _wrapped(text: str, label: str) -> Iterable[str]:
+def _wrapped(text: str, label: str, below: str = "") -> Iterable[str]:
     return wrap(
         text,
         width=WIDTH,
         initial_indent=label,
-        subsequent_indent=" " * len(label),
+        subsequent_indent=" " * len(below or label),
         break_long_words=False,
         break_on_hyphens=False,
     )

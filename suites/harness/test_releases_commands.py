@@ -119,4 +119,4 @@ def test_a_plan_between_learnt_releases_explains_itself(
     assert main(["plan", "--from", OLD, "--to", RELEASE]) == 0
     text = capsys.readouterr().out
     assert "computed-rights-grow" in text
-    assert "The default of proxy.nativeSidecar changes" in text
+    assert "computed-value-changed-proxy.nativeSidecar" in text
