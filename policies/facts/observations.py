@@ -164,6 +164,8 @@ class DryRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="dry-run"):
 
     what: str
     accepted: bool
+    rendered: bool = True
+    """False: the client refused to render, so nothing was tried; its words are the refusal."""
     refusals: tuple[tuple[str, str], ...] = ()
     """(object, the API's reason and message)."""
     over: tuple[OverQuota, ...] = ()

@@ -62,6 +62,7 @@ def _prune(what: PruneRun, label: str) -> Said:
 
 def _dry_run(what: DryRun, label: str) -> Said:
     outcome = "accepted" if what.accepted else f"refused, {number(len(what.refusals), 'object')}"
+    outcome = outcome if what.rendered else "not rendered"
     details = tuple(f"{name}: {why}" for name, why in what.refusals)
     return Said(kind="dry run", label=label, text=f"{what.what}: {outcome}", details=details)
 

@@ -34,6 +34,43 @@ def test_dry_runs_are_accepted_refused_or_missing(judge: Any) -> None:
     assert judge([]).status == "not assessed"
 
 
+SAID = "Linkerd CRDs must be installed first. Run linkerd upgrade with the --crds flag"
+
+
+def not_rendered(words: str, what: str = "upgrade") -> DryRun:
+    said = ((f"linkerd {what}", words),) if words else ()
+    return DryRun(what=what, accepted=False, rendered=False, refusals=said)
+
+
+@pytest.mark.parametrize("words", ["failed to parse linkerd-config-overrides", "", SAID])
+def test_a_client_that_refuses_to_render_is_a_violation_in_its_own_words(words: str) -> None:
+    crds = DryRun(what="upgrade --crds", accepted=True)
+    verdict = dry_run_accepted([crds, not_rendered(words)], cluster(TARGET), TARGET)
+
+    assert verdict.status == "violated"
+    assert verdict.summary == "The client does not render the hop"
+    assert (words or "no reason given") in verdict.seen
+
+
+def test_a_client_that_waits_for_crds_which_are_missing_is_explained() -> None:
+    crds = DryRun(what="upgrade --crds", accepted=True)
+    facts = cluster(TARGET)
+    without = change(facts, crds=facts.crds[1:])
+    verdict = dry_run_accepted([crds, not_rendered(SAID)], without, TARGET)
+
+    assert verdict.status == "holds"
+    assert "upgrade --crds in" in verdict.summary
+    assert facts.crds[0].name in verdict.explained[0].explained
+
+
+def test_a_hop_of_which_nothing_could_be_rendered_yet_is_not_assessed() -> None:
+    refused = [not_rendered(SAID, "upgrade --crds"), not_rendered(SAID)]
+    verdict = dry_run_accepted(refused, change(cluster(TARGET), crds=()), TARGET)
+
+    assert verdict.status == "not assessed"
+    assert SAID in verdict.reason
+
+
 def test_a_current_data_plane_holds() -> None:
     assert data_plane_current(cluster(), SOURCE).status == "holds"
 

@@ -55,6 +55,21 @@ def ready_before_control_plane(facts: ClusterFacts, destination: str) -> Verdict
     )
 
 
+def missing_crds(facts: ClusterFacts, destination: str) -> tuple[str, ...] | None:
+    """Return CRDs that `linkerd upgrade` asks for and that do not serve what this release wants.
+
+    None: which it wants, or which there are, is not known.
+    """
+    wanted = catalogue().crds(parse(destination))
+    always = catalogue().inventory(parse(destination), "crds")
+    if facts.cannot_read(_RESOURCE) or not wanted or always is None:
+        return None
+    names = {*_ROUTES, *(k.name for k in always.keys)}
+    live = {c.name: c for c in facts.crds}
+    asked = (c for c in wanted if c.name in names)
+    return tuple(c.name for c in asked if any(_unready(c.name, c.served, live.get(c.name))))
+
+
 def _linkerd_owns(crd: Crd | None) -> bool:
     return crd is not None and crd.created_by != ""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
+from policies.controls.control_plane.crds import missing_crds
 from policies.facts.cluster import ClusterFacts, Workload
 from policies.facts.observations import DryRun
 from policies.planning.path import Hop
@@ -15,23 +18,60 @@ from policies.verdicts.findings import Item, Verdict, judged, not_applicable, no
 from policies.verdicts.wording import number
 from policies.workloads.replacing import old_goes_first
 
+_WORDLESS = {True: "refused, no reason given", False: "not rendered, no reason given"}
 _ROUNDING = 1e-9
 """Amounts are sums of fractions: 1.9 + 0.1 may be a little more than 2."""
 
 
-def dry_run_accepted(runs: Sequence[DryRun]) -> Verdict:
-    """Judge whether the API server accepts every manifest in a server-side dry run (PRE-09)."""
-    if not runs:
-        return not_assessed("no manifest was rendered and tried, so nothing is known of it")
+def dry_run_accepted(
+    runs: Sequence[DryRun], facts: ClusterFacts | None = None, destination: str = ""
+) -> Verdict:
+    """Judge whether the client renders, and the API server accepts, every manifest (PRE-09).
+
+    A client that asks for CRDs, where some are not there, waits for a step to come or for what
+    PRE-05 judges: that is explained. Any other refusal to render is a violation.
+
+    Args:
+        runs: One for each render.
+        facts: Their CRDs; without them no refusal is explained.
+        destination: The release that renders.
+    """
+    tried = [r.what for r in runs if r.rendered]
+    waiting = {r.what: why for r in runs if (why := _waits_for_crds(r, facts, destination))}
+    items = [
+        msgspec.structs.replace(item, explained=waiting.get(run.what, ""))
+        for run in runs
+        for item in _refused([run])
+    ]
+    if not tried and not any(not i.explained for i in items):
+        words = "".join(f"; {i.subject}: {i.seen}" for i in items)
+        return not_assessed(
+            f"no manifest was rendered and tried, so nothing is known of it{words}"
+        )
+    no_render = any(not r.rendered and r.what not in waiting for r in runs)
     return judged(
-        _refused(runs),
-        holds_as=f"The API server accepts {', '.join(r.what for r in runs)} in a dry run",
-        violated_as="The API server refuses manifests of the hop",
-        expected="every object accepted by a server-side dry run",
-        cause="an admission policy, a schema that became stricter, an object that is too large, "
+        items,
+        holds_as=f"The API server accepts {', '.join(tried)} in a dry run",
+        violated_as="The client does not render the hop"
+        if no_render
+        else "The API server refuses manifests of the hop",
+        expected="every manifest rendered, and every object accepted by a server-side dry run",
+        cause="what the client says of the stored values, the certificates or the cluster"
+        if no_render
+        else "an admission policy, a schema that became stricter, an object that is too large, "
         "or CRDs that are not there yet",
         next_command="linkerd upgrade | kubectl apply --dry-run=server -f -",
     )
+
+
+def _waits_for_crds(run: DryRun, facts: ClusterFacts | None, destination: str) -> str:
+    """Return why a client that refuses to render will once its CRDs are there; else empty."""
+    if run.rendered or facts is None or not any("CRD" in words for _, words in run.refusals):
+        return ""
+    missing = missing_crds(facts, destination)
+    if missing is None:
+        return "it asks for CRDs, and which are missing is not known"
+    return f"it asks for CRDs that are not there yet: {', '.join(missing)}" if missing else ""
 
 
 def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -> Verdict:
@@ -98,7 +138,7 @@ def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
     for run in runs:
         if run.accepted:
             continue
-        for subject, reason in run.refusals or ((run.what, "refused, no reason given"),):
+        for subject, reason in run.refusals or ((run.what, _WORDLESS[run.rendered]),):
             yield Item(subject=subject, expected="accepted", seen=reason)
 
 
