@@ -29,7 +29,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test newest setup lint types layers docs docs-check unit suites real-tools benchmarks fuzz clean
+.PHONY: help rehearse test newest setup lint types layers docs docs-check unit suites catalogue real-tools benchmarks fuzz clean
 
 help:  ## what can be made, and with which variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,7 +78,10 @@ unit: $(VENV)/.ready $(VENV)/.kind  ## policies, machinery, reports, the embedde
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci suites/policy suites/harness suites/reports suites/embedded
 
 suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
-	$(BIN)/pytest -q -n $(REHEARSALS) --dist worksteal suites/detection
+	$(BIN)/pytest -q -n $(REHEARSALS) --dist worksteal -m "not again" suites/detection
+
+catalogue: $(VENV)/.ready  ## every fault of the catalogue, also those that prove a control once more
+	$(BIN)/pytest -q -n $(REHEARSALS) --dist worksteal suites/detection/test_faults.py
 
 real-tools: $(VENV)/.ready  ## the default hop with the real programs on PATH or in TOOLS=DIR, or SCENARIO=FILE; says which ran
 	$(RUN)@code=0; \

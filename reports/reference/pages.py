@@ -56,6 +56,7 @@ def _index() -> list[str]:
         "- [Options and commands](options.md): `pytest suites/...` and `rehearse`",
         "- [Scenario keys](scenario.md): the TOML file behind `--scenario`",
         "- [Files and exit codes](files.md): what a run leaves, and what its exit code means",
+        "- [Detection](../detection.md): failures people met, and which control names each",
     ]
 
 

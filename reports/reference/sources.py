@@ -18,6 +18,7 @@ import pytest
 
 from fixtures.scenario import model, options
 from fixtures.scenario.linked_spec import LinkedSpec
+from policies.releases.dataset import Stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def scenario_tables() -> tuple[tuple[str, tuple[Key, ...]], ...]:
         ("[extensions.NAME]", model.ExtensionSpec),
         ("[linked]", LinkedSpec),
         ("[helm]", model.HelmOptions),
+        ('[releases."RELEASE"]', Stated),
     )
     return tuple((name, tuple(_keys(struct))) for name, struct in structs)
 

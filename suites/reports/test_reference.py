@@ -18,6 +18,7 @@ from fixtures.scenario.model import (
     Waiver,
     WorkloadSpec,
 )
+from policies.releases.dataset import Stated
 from policies.verdicts.catalogue import catalogue
 from reports.reference.pages import main, outdated, pages
 
@@ -60,6 +61,7 @@ _TABLES: dict[type[msgspec.Struct], str] = {
     ExtensionSpec: "[extensions.NAME]",
     LinkedSpec: "[linked]",
     HelmOptions: "[helm]",
+    Stated: '[releases."RELEASE"]',
 }
 
 
