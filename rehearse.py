@@ -180,6 +180,32 @@ def _parser(knowledge: _Knowledge | None = None) -> argparse.ArgumentParser:
     )
     attest.set_defaults(command=_attest)
 
+    compare = sub.add_parser("compare", help="two runs: what got worse, what is noise")
+    compare.add_argument("first", metavar="A", help=BUNDLE)
+    compare.add_argument(
+        "second", metavar="B", help="the later run; exit code 1 where it is worse"
+    )
+    compare.add_argument(
+        "--history", default="", metavar="DIR", help="earlier runs, whose spread is what noise is"
+    )
+    compare.add_argument(
+        "-o", "--output", default="text", metavar="FORMAT|FILE", help="text, json, html, FILE"
+    )
+    compare.set_defaults(command=_compare)
+
+    history = sub.add_parser(
+        "history", help="a folder of runs as one page: trends, flaky controls"
+    )
+    history.add_argument("folder", metavar="DIR", help="runs and packed bundles, e.g. .rehearsals")
+    history.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="FORMAT|FILE",
+        help="text, json, html, FILE; default: history.html in it",
+    )
+    history.set_defaults(command=_history)
+
     rbac = sub.add_parser("rbac", help="the rights a suite needs on a cluster, as a manifest")
     rbac.add_argument("--suite", choices=["verify", "upgrade"], default="verify")
     rbac.add_argument(
@@ -416,6 +442,35 @@ def _attest(arguments: argparse.Namespace) -> int:
         written = attest.attest(path, arguments.key, now, public=public, output=output, url=url)
     _say(str(written))
     return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from reports.several_runs import compare, kind_of, rendered
+
+    kind = kind_of(arguments.output, ("text", "json", "html"))
+    diff = compare(arguments.first, arguments.second, arguments.history)
+    _put(rendered(diff, kind), arguments.output, kind)
+    return 1 if diff.worse else 0
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    from reports.several_runs import history, kind_of, rendered
+
+    output = arguments.output or str(Path(arguments.folder) / "history.html")
+    kind = kind_of(output, ("text", "json", "html"))
+    _put(rendered(history(arguments.folder), kind), output, kind)
+    return 0
+
+
+def _put(text: str, output: str, kind: str) -> None:
+    """Print a document, or write it where its file was named."""
+    from reports.several_runs import write
+
+    if output == kind:
+        _say(text)
+        return
+    write(text, Path(output))
+    _say(output)
 
 
 def _rbac(arguments: argparse.Namespace) -> int:

@@ -150,5 +150,6 @@ def _origin(bundle: Bundle, contradiction: str) -> Origin:
             for f in (manifest.files if manifest else ())
         ),
         records=len(bundle.reading.records),
+        ledger_schema=bundle.reading.records[0].schema,
         problems=tuple(p for p in problems if p),
     )

@@ -323,6 +323,8 @@ class Origin(Part, frozen=True, kw_only=True):
     manifest_digest: str
     files: tuple[Digest, ...]
     records: int
+    ledger_schema: int = 0
+    """Version of the records' shapes."""
     problems: tuple[str, ...]
     """What is wrong with the bundle, e.g. a ledger that is cut off."""
 

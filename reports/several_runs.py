@@ -1,0 +1,116 @@
+"""What `rehearse compare` and `rehearse history` do: bundles read, compared, rendered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from fixtures.core.errors import BadInput
+from fixtures.core.whole_file import write_whole
+from fixtures.evidence.bundle import Bundle, bundle_path, open_bundle
+from fixtures.evidence.bundle_folder import bundles
+from reports.build.compared import run_diff as compared
+from reports.build.compared import run_history
+from reports.build.report import build
+from reports.formats import run_diff
+from reports.formats import run_history as trends
+from reports.model.report import Report
+from reports.model.run_diff import RunDiff
+from reports.model.run_history import RunHistory
+
+KINDS = {"html": "html", "htm": "html", "json": "json", "txt": "text", "text": "text", "md": "md"}
+LeftOut = tuple[tuple[str, str], ...]
+
+
+def compare(first: str, second: str, history: str = "") -> RunDiff:
+    """Compare two runs that are named by path, or as below `.rehearsals`.
+
+    Raises:
+        RehearsalError: A bundle or the folder of earlier runs cannot be read or trusted.
+    """
+    reports = [build(open_bundle(bundle_path(each))) for each in (first, second)]
+    earlier, left_out = read_runs(Path(history), "--history") if history else ((), ())
+    diff = compared.build(reports[0], reports[1], earlier)
+    said = tuple(f"{name} of the history: {why}" for name, why in left_out)
+    return msgspec.structs.replace(diff, not_compared=(*diff.not_compared, *said))
+
+
+def history(folder: str) -> RunHistory:
+    """Return the history of a folder's runs.
+
+    Raises:
+        BadInput: There is no such folder, or none of its runs can be read.
+    """
+    place = Path(folder)
+    reports, left_out = read_runs(place, "DIR")
+    if not reports:
+        name, why = left_out[0]
+        raise BadInput(
+            f"None of the runs in {folder} can be read",
+            where=f"{folder}/{name}",
+            seen=why,
+            next_command="rehearse verify-bundle RUN",
+        )
+    return run_history.build(reports, place.resolve().name, left_out)
+
+
+def rendered(document: RunDiff | RunHistory, kind: str) -> str:
+    """Return a comparison or a history in one format."""
+    if isinstance(document, RunDiff):
+        diff = {"html": run_diff.html, "json": run_diff.as_json, "text": run_diff.text}
+        return diff[kind](document)
+    trend = {"html": trends.html, "json": trends.as_json, "text": trends.text}
+    return trend[kind](document)
+
+
+def read_runs(folder: Path, where: str) -> tuple[tuple[Report, ...], LeftOut]:
+    """Return the reports of a folder's runs, oldest first, and what could not be read and why.
+
+    Raises:
+        BadInput: There is no such folder, or no run in it.
+    """
+    reports: list[Report] = []
+    left_out: list[tuple[str, str]] = []
+    for each in bundles(folder, where):
+        if isinstance(each, Bundle):
+            reports.append(build(each))
+        else:
+            left_out.append(each)
+    reports.sort(key=lambda r: (r.header.started, r.header.run))
+    return tuple(reports), tuple(left_out)
+
+
+def kind_of(output: str, kinds: tuple[str, ...]) -> str:
+    """Return the format that an output names, by itself or by the ending of a file.
+
+    Raises:
+        BadInput: There is none of that name.
+    """
+    ending = Path(output).suffix.removeprefix(".") or output
+    kind = KINDS.get(ending, "")
+    if kind not in kinds:
+        endings = ", ".join(f".{e}" for e, k in KINDS.items() if k in kinds)
+        raise BadInput(
+            f"There is no format {output}",
+            where="-o",
+            expected=f"{', '.join(kinds)}, or a file that ends in {endings}",
+        )
+    return kind
+
+
+def write(text: str, output: Path) -> None:
+    """Write a document whole, or not at all.
+
+    Raises:
+        BadInput: It cannot be written there.
+    """
+    try:
+        write_whole(output, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise BadInput(
+            "The document cannot be written",
+            where=f"-o {output}",
+            seen=error.strerror or str(error),
+            next_command="name another file with -o",
+        ) from None
