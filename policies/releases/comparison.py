@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, get_args
 
+from msgspec.structs import replace
+
 from apimachinery.quantities import amount
 from oci import reference
 from policies.facts.base import Fact
@@ -49,6 +51,11 @@ Kind = Literal[
 ]
 RELEASE = "<release>"
 _MOST_SHOWN = 200
+_VARIANT_OF = {
+    "control_plane_ha": "control_plane",
+    "multicluster_ha": "multicluster",
+    "crds_with_gateway_api": "crds",
+}
 
 
 class Change(Fact, frozen=True, kw_only=True):
@@ -79,7 +86,16 @@ def compare(before: Learnt, after: Learnt) -> tuple[Change, ...]:
             changes += _object(name, old[key], new[key], before.tag, after.tag)
     changes += _images(images, before.tag, after.tag)
     order = get_args(Kind)
-    return tuple(dict.fromkeys(sorted(changes, key=lambda c: order.index(c.kind))))
+    return tuple(sorted(_once(changes), key=lambda c: order.index(c.kind)))
+
+
+def _once(changes: Iterable[Change]) -> Iterator[Change]:
+    """Leave out what a component only shares with the one it is a variant of."""
+    every = dict.fromkeys(changes)
+    for change in every:
+        plain = _VARIANT_OF.get(change.component, change.component)
+        if plain == change.component or replace(change, component=plain) not in every:
+            yield change
 
 
 def shared(before: Learnt, after: Learnt) -> tuple[Component, ...]:
@@ -246,7 +262,9 @@ def _container(
     if old.ports != new.ports:
         yield _change("ports", name, subject, _list(old.ports), _list(new.ports))
     if old.probes != new.probes:
-        yield _change("probes", name, subject, _pairs(old.probes), _pairs(new.probes))
+        same = set(old.probes) & set(new.probes)
+        before, after = (_pairs(p for p in c.probes if p not in same) for c in (old, new))
+        yield _change("probes", name, subject, before, after)
     if old.security != new.security:
         yield _change("security", name, subject, old.security, new.security)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import get_args
 
+import msgspec
 import pytest
 
 from policies.facts.cluster import ClusterFacts, LinkerdConfig, Setting
@@ -169,6 +170,16 @@ def test_a_change_is_an_advisory_that_can_be_asked(kind: Kind) -> None:
     assert conditions.fits(advisory.condition, advisory.arguments)
     assert advisory.note
     assert not advisory.breaks
+
+
+def test_what_a_variant_shares_is_told_once() -> None:
+    def both(tag: str, security: str) -> Learnt:
+        plain = learnt(tag, deployment(container(tag, security=security)))
+        ha = LearntComponent(name="control_plane_ha", like="control_plane")
+        return msgspec.structs.replace(plain, components=(*plain.components, ha))
+
+    (change,) = compare(both(OLD, ""), both(NEW, "{}"))
+    assert change.component == "control_plane"
 
 
 def test_what_a_hop_costs_counts_replicas() -> None:
