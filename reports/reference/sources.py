@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, cast, get_args
 import msgspec
 import pytest
 
+from fixtures.commands.arguments import parser_of
 from fixtures.scenario import model, options
 from fixtures.scenario.linked_spec import LinkedSpec
 from policies.releases.dataset import Stated
@@ -71,7 +71,7 @@ def pytest_options() -> tuple[Option, ...]:
 
 def commands() -> tuple[Command, ...]:
     """Return the subcommands of `rehearse`, in their order, each of a group with its group."""
-    parser: argparse.ArgumentParser = vars(importlib.import_module("rehearse"))["_parser"]()
+    parser: argparse.ArgumentParser = parser_of()
     return tuple(_commands(parser, ""))
 
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from fixtures.commands.arguments import parser_of
 from fixtures.core.as_typed import SUBCOMMANDS, as_typed
 from fixtures.core.errors import BadInput
-from rehearse import _parser  # pyright: ignore[reportPrivateUsage] - what it offers
 
 PLAN = "rehearse plan --from edge-25.4.4 --to edge-25.10.7"
 
@@ -66,7 +66,7 @@ def test_only_a_command_is_one(text: str, told: str) -> None:
 def test_every_subcommand_is_known() -> None:
     offered = [
         list(action.choices)
-        for action in _parser()._actions
+        for action in parser_of()._actions
         if isinstance(action, argparse._SubParsersAction)  # pyright: ignore[reportPrivateUsage]
     ]
 
