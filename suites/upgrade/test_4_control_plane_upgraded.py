@@ -12,6 +12,7 @@ from policies.controls.control_plane import (
     certificates,
     discovery,
     endpoints,
+    rendered_objects,
     webhooks,
 )
 from policies.controls.extensions import installed
@@ -99,6 +100,13 @@ def test_the_injection_gap_is_within_budget(
 ) -> None:
     step, budget = control_plane_upgraded, rehearsal.scenario.injection_gap
     expect(canaries.gap(step.canaries, budget_seconds=budget, pods=step.after.pods))
+
+
+@control("CP-11")
+def test_everything_rendered_lives(control_plane_upgraded: Reached) -> None:
+    step = control_plane_upgraded
+    rendered = step.one(Rendered, "upgrade")
+    expect(rendered_objects.all_live(rendered, step.before, step.after, step.source))
 
 
 @control("DP-03")
