@@ -179,6 +179,19 @@ def _history(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _runbook(arguments: argparse.Namespace) -> int:
+    from fixtures.evidence.bundle import bundle_path, open_bundle
+    from reports.build.guidance.runbook import build
+    from reports.formats import runbook
+    from reports.several_runs import kind_of
+
+    kind = kind_of(arguments.output, ("md", "html"))
+    book = build(open_bundle(bundle_path(arguments.bundle)))
+    text = runbook.html(book) if kind == "html" else runbook.markdown(book)
+    _put(text, arguments.output, kind)
+    return 0
+
+
 def _put(text: str, output: str, kind: str) -> None:
     """Print a document, or write it where its file was named."""
     from reports.several_runs import write
@@ -303,6 +316,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "releases_list": _releases_list,
     "releases_show": _releases_show,
     "report": _report,
+    "runbook": _runbook,
     "serve": _serve,
     "snapshot": _snapshot,
     "tools": _tools,
