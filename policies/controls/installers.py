@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from policies.controls.helm import manifests, modes, ownership, values
 from policies.controls.prune import pruning
@@ -33,8 +33,8 @@ class Pruned:
     rendered: Sequence[Rendered]
 
 
-class InstallerControls(Protocol):
-    """The parts of a verdict that depend on the installer."""
+class InstallerControls:
+    """The parts of a verdict that depend on the installer, as the CLI has them."""
 
     def owner(
         self,
@@ -45,13 +45,15 @@ class InstallerControls(Protocol):
         charts: Sequence[ChartValues],
     ) -> Verdict:
         """Judge that the installation has one owner, and its way is open (PRE-07)."""
-        ...
+        del facts, hop, charts
+        return combined([way, extensions], holds_as=f"{way.summary}; {extensions.summary}")
 
     def defaults(
         self, notes: Verdict, facts: ClusterFacts, charts: Sequence[ChartValues]
     ) -> Verdict:
         """Judge that changed defaults are known (PRE-08)."""
-        ...
+        del facts, charts
+        return notes
 
     def upgraded(
         self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
@@ -64,53 +66,21 @@ class InstallerControls(Protocol):
             chart: The part, by the name of its chart.
             destination: The release it was to reach.
         """
-        ...
-
-    def prune_list(self, seen: Pruned) -> Verdict:
-        """Judge that what was dropped was pruned, and nothing else (PRN-01)."""
-        ...
-
-    def prune_again(self, seen: Pruned) -> Verdict:
-        """Judge that nothing is left to prune (PRN-04)."""
-        ...
-
-
-class CliControls:
-    """An installation of the CLI's."""
-
-    def owner(
-        self,
-        way: Verdict,
-        extensions: Verdict,
-        facts: ClusterFacts,
-        hop: Hop,
-        charts: Sequence[ChartValues],
-    ) -> Verdict:
-        del facts, hop, charts
-        return combined([way, extensions], holds_as=f"{way.summary}; {extensions.summary}")
-
-    def defaults(
-        self, notes: Verdict, facts: ClusterFacts, charts: Sequence[ChartValues]
-    ) -> Verdict:
-        del facts, charts
-        return notes
-
-    def upgraded(
-        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
-    ) -> Verdict:
         del facts, chart, destination
         return ready
 
     def prune_list(self, seen: Pruned) -> Verdict:
+        """Judge that what was dropped was pruned, and nothing else (PRN-01)."""
         expected = pruning.expected_prune(seen.before, seen.rendered)
         return pruning.list_equals(seen.listing, expected)
 
     def prune_again(self, seen: Pruned) -> Verdict:
+        """Judge that nothing is left to prune (PRN-04)."""
         return pruning.second_prune_empty(seen.second)
 
 
 @dataclass(frozen=True, slots=True)
-class HelmControls:
+class HelmControls(InstallerControls):
     """An installation of Helm's."""
 
     asked: tuple[Asked, ...]

@@ -100,7 +100,7 @@ def ask(found: Existing, linkerd: AskedLinkerd, tmp_path: Path) -> Generator[Ask
             cluster=cluster,
             ledger=Ledger.create(tmp_path / f"run{len(connections)}", "run"),
             faults=(),
-            before=None,
+            facts=reader.facts(),
         )
         discovery_check.ask(run, patience)
         facts = reader.facts()

@@ -136,7 +136,7 @@ def make(tmp_path: Path) -> Make:
             cluster=cluster,
             ledger=Ledger.create(tmp_path / "run", "run"),
             faults=(),
-            before=facts,
+            facts=facts,
         )
 
     return made
@@ -359,7 +359,7 @@ def test_the_chart_that_is_looked_at_is_the_one_that_is_used(
         kind="Deployment", namespace="linkerd-viz", name="tap", uid="tap", desired=1,
         helm_release="linkerd-viz/linkerd-viz",
     )  # fmt: skip
-    run.before = ClusterFacts(taken_at=Target().now(), namespaces=(space,), workloads=(tap,))
+    run.facts = ClusterFacts(taken_at=Target().now(), namespaces=(space,), workloads=(tap,))
     run.scenario = Scenario(installation="helm", extensions={"viz": ExtensionSpec(to=to)})
 
     extension_helm.look(run)

@@ -97,7 +97,7 @@ def make(tmp_path: Path, log: Path) -> Make:
             cluster=cluster(name, renders),
             ledger=Ledger.create(tmp_path / name / "run", "run"),
             faults=(),
-            before=ClusterFacts(taken_at=NOW),
+            facts=ClusterFacts(taken_at=NOW),
             other=cluster(other, renders) if other else None,
         )
 

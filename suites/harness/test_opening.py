@@ -237,7 +237,7 @@ def test_reports_that_cannot_be_written_are_no_verdict(tmp_path: Path) -> None:
     ended = run.finish(full)
 
     assert ended.code == 3
-    assert ended.summary.startswith("The reports could not be written.\nno room")
+    assert "no room" in ended.summary
 
 
 def test_a_bug_in_a_document_is_no_verdict_and_asks_for_a_report(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.access.exec_plugin import CredentialsError, Plugin
 from fixtures.cluster.facts.control_planes import control_planes
 from fixtures.core.errors import BadInput
+from fixtures.core.kubeconfig import ExecEntry
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import Note
-from fixtures.kubeconfig.shapes import ExecEntry
 from suites.detection.runs import LIMIT, ROOT, rehearse
 from suites.harness.scripted_api import Asked, Obj, Says, Script, listing, refused, scripted_api
 

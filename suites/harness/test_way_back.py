@@ -128,7 +128,9 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
         return AFTER
 
     reader = SimpleNamespace(facts=facts)
-    made = SimpleNamespace(target=here, observe=nothing, reader=reader, name="main")
+    made = SimpleNamespace(
+        target=here, observe=nothing, reader=reader, name="main", strike_all=nothing
+    )
     walk = Rehearsal(
         scenario=Scenario(rollback=True),
         plan=PLAN,

@@ -262,7 +262,8 @@ def test_foreign_webhooks_and_apiservices_do_not_count() -> None:
 def test_an_object_of_an_older_version_is_an_orphan() -> None:
     facts = with_objects(LEFT)
 
-    assert no_orphans(facts, TARGET).seen.startswith("Deployment linkerd/linkerd-controller")
+    (left,) = no_orphans(facts, TARGET).violations
+    assert left.subject == "Deployment linkerd/linkerd-controller"
     assert no_orphans(facts, TARGET, rendered=rendered(facts)).status == "holds"
 
 
