@@ -51,6 +51,9 @@ class Bundle(Fact, frozen=True, kw_only=True):
     """Where it was read, e.g. `ConfigMap linkerd/linkerd-identity-trust-roots ca-bundle.crt`."""
     sha256: str
     """Digest of the bundle's text, stripped."""
+    as_annotated: tuple[str, ...] = ()
+    """Digests that pods are annotated with that were given this bundle: of the text as it stands,
+    and with one line end; empty where no pod is given it."""
     certificates: tuple[Certificate, ...] = ()
     unreadable: str = ""
     """Why it could not be parsed; empty when it could."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.controls.data_plane.trust_bundles import started_earlier
 from policies.controls.data_plane.versions import (
     data_plane_at_target,
     identities_valid,
@@ -14,6 +15,7 @@ from policies.controls.data_plane.versions import (
 )
 from policies.facts.cluster import LabelledObject, ObjectKey, Pod, Unreadable
 from suites.policy.builders import (
+    ANCHORS,
     NOW,
     OLDER,
     SOURCE,
@@ -212,3 +214,50 @@ def test_without_pods_nothing_is_assessed() -> None:
     assert data_plane_at_target(facts, TARGET).status == "not assessed"
     assert identities_valid(facts).status == "not assessed"
     assert nothing_old_left(facts, SOURCE, TARGET).status == "not assessed"
+
+
+NEW_ROOTS = change(ANCHORS, sha256="ba" * 32, as_annotated=("ba" * 32, "ef" * 32))
+
+
+def test_proxies_that_all_have_the_same_old_bundle_are_a_violation() -> None:
+    facts = change(cluster(), trust_roots=NEW_ROOTS)
+    verdict = identities_valid(facts)
+
+    assert verdict.status == "violated"
+    assert {i.expected for i in verdict.violations} == {"trust bundle babababababa"}
+
+
+@pytest.mark.parametrize("form", NEW_ROOTS.as_annotated)
+def test_each_form_of_the_current_bundle_is_current(form: str) -> None:
+    facts = cluster()
+    pods = tuple(change(p, proxy=p.proxy and change(p.proxy, trust_root=form)) for p in facts.pods)
+
+    assert identities_valid(change(facts, pods=pods, trust_roots=NEW_ROOTS)).status == "holds"
+
+
+def test_a_bundle_that_no_injector_counted_is_compared_among_pods_alone() -> None:
+    facts = cluster()
+    by_hand = tuple(
+        change(p, proxy=p.proxy and change(p.proxy, injected_by=f"linkerd/cli {SOURCE}"))
+        for p in facts.pods
+    )
+
+    assert identities_valid(change(facts, pods=by_hand, trust_roots=NEW_ROOTS)).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("restarts", "annotated", "known"),
+    [(0, "cd" * 32, True), (1, "cd" * 32, False), (0, "ef" * 32, False)],
+    ids=["ran on", "its proxy started again", "annotated with today's"],
+)
+def test_a_control_plane_pod_is_old_only_where_it_ran_on_over_a_change(
+    restarts: int, annotated: str, known: bool
+) -> None:
+    earlier = cluster()
+    ours = next(p for p in earlier.pods if p.component)
+    now = change(ours, proxy=proxy(SOURCE, restarts=restarts, trust_root=annotated))
+    earlier = change(earlier, pods=(change(ours, proxy=proxy(SOURCE)),))
+    facts = change(earlier, pods=(now,), trust_roots=NEW_ROOTS)
+
+    assert [i.subject for i in started_earlier(facts, earlier)] == [f"pod {ours.key}"] * known
+    assert not list(started_earlier(change(facts, trust_roots=ANCHORS), earlier))

@@ -58,8 +58,16 @@ def test_rollouts_are_complete(
 
 
 @control("DP-06")
-def test_every_proxy_holds_an_identity(data_plane_upgraded: Reached, baseline: Reached) -> None:
-    expect(versions.identities_valid(data_plane_upgraded.after, baseline=baseline.after))
+def test_every_proxy_holds_an_identity(
+    data_plane_upgraded: Reached, control_plane_upgraded: Reached, baseline: Reached
+) -> None:
+    expect(
+        versions.identities_valid(
+            data_plane_upgraded.after,
+            baseline=baseline.after,
+            earlier=control_plane_upgraded.after,
+        )
+    )
 
 
 @control("DP-07")

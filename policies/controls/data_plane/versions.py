@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
+from policies.controls.data_plane import trust_bundles
 from policies.facts.cluster import ClusterFacts, Crd, Fact, Pod
 from policies.facts.helm import linkerd_release
 from policies.releases.versions import parse
@@ -135,13 +136,21 @@ def identities_valid(
     facts: ClusterFacts,
     *,
     baseline: ClusterFacts | None = None,
+    earlier: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """Judge whether every proxy holds a valid identity, as far as objects say (DP-06).
 
-    A proxy is ready only once its certificate was issued; its trust bundle must be the newest one
-    of the data plane. What it presents on the wire is for targets with a real data plane. A
+    A proxy is ready only once its certificate was issued; its trust bundle must be the one of
+    ConfigMap linkerd-identity-trust-roots where the injector gave it one, else the newest one of
+    the data plane. What it presents on the wire is for targets with a real data plane. A
     workload's proxies that were not ready at the baseline either are explained.
+
+    Args:
+        facts: Now.
+        baseline: Before anything changed.
+        earlier: Once the control plane was upgraded: its proxies read the bundle as they start.
+        ignore_namespaces: Of the rehearsal itself.
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
@@ -154,10 +163,14 @@ def identities_valid(
     red, unready = at_baseline(baseline), unready_proxies(facts)
 
     def judge(pod: Pod) -> Item | None:
-        return _identity(pod, current, stays.get(pod.uid, ""), red, unready)
+        given = trust_bundles.given(pod, facts, current)
+        return _identity(pod, given, stays.get(pod.uid, ""), red, unready)
 
     return judged(
-        [item for p in pods if (item := judge(p)) is not None],
+        [
+            *(item for p in pods if (item := judge(p)) is not None),
+            *trust_bundles.started_earlier(facts, earlier),
+        ],
         holds_as=f"{every(len(pods), 'proxy', 'proxies')} ready, with one trust bundle",
         violated_as="Proxies without a valid identity",
         expected="every proxy ready, with an identity and the current trust bundle",
@@ -179,12 +192,12 @@ def _newest_root(pods: Iterable[Pod]) -> str:
 
 
 def _identity(
-    pod: Pod, current: str, stays: str, red: Preexisting, unready: Mapping[str, int]
+    pod: Pod, current: tuple[str, ...], stays: str, red: Preexisting, unready: Mapping[str, int]
 ) -> Item | None:
     proxy = pod.proxy
     if proxy is None:
         return None
-    if proxy.ready and proxy.identity and proxy.trust_root in (current, ""):
+    if proxy.ready and proxy.identity and proxy.trust_root in ("", *current):
         return None
     subject = f"pod {pod.key}"
     if not proxy.identity:
@@ -202,7 +215,7 @@ def _identity(
         return None
     return Item(
         subject=subject,
-        expected=f"trust bundle {current[:12]}",
+        expected=f"trust bundle {current[0][:12]}",
         seen=proxy.trust_root[:12],
         explained=stays,
     )
