@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from fixtures.core.errors import BadInput
-from fixtures.run.begun_run import Run, UpgradeRun, VerifyRun
 from fixtures.run.invocation import suite_asked_for
 from fixtures.run.plugin import (
     RUN,
@@ -16,9 +15,6 @@ from fixtures.run.plugin import (
     leave_out_hypothesis,
     opened_for,
 )
-from fixtures.run.rehearsal import Rehearsal
-from fixtures.run.run_plugin import RunPlugin
-from fixtures.run.session import RunSession
 from fixtures.run.step_fixtures import (
     baseline,
     cli_upgraded,
@@ -31,11 +27,9 @@ from fixtures.run.step_fixtures import (
     rolled_back,
     settled,
 )
-from fixtures.run.verification import Verification
 from fixtures.scenario.linked_spec import MAIN
 from fixtures.scenario.options import add_options
 from policies.planning.path import Hop
-from reports.finish import finish
 from reports.formats.pytest_html_hooks import (
     COMPLIANCE_REPORT,
     pytest_html_report_title,
@@ -63,7 +57,16 @@ __all__ = [
     "settled",
 ]
 
-R = TypeVar("R", bound=Run)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.run.begun_run import Run
+    from fixtures.run.rehearsal import Rehearsal
+    from fixtures.run.session import RunSession
+    from fixtures.run.verification import Verification
+
+R = TypeVar("R", bound="Run")
+# Tests are often only listed: what a run needs once it has begun is imported then.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,11 +90,18 @@ def pytest_configure(config: pytest.Config) -> None:
     def begun(session: RunSession) -> None:
         config.stash[COMPLIANCE_REPORT] = session.folder / "report.html"
 
+    def finish(folder: Path) -> str:
+        from reports import finish
+
+        return finish.finish(folder)
+
     plugin = RehearsalPlugin(config, opened_for(config, suite), begun, finish)
     config.pluginmanager.register(plugin, "rehearsal")
 
 
 def _run(request: pytest.FixtureRequest, kind: type[R]) -> R:
+    from fixtures.run.run_plugin import RunPlugin
+
     plugin = request.config.pluginmanager.getplugin(RUN)
     if not isinstance(plugin, RunPlugin) or not isinstance(plugin.run, kind):
         pytest.fail("run this suite by its folder: pytest suites/upgrade or suites/verify")
@@ -107,12 +117,16 @@ def cluster() -> str:
 @pytest.fixture(scope="session")
 def rehearsal(request: pytest.FixtureRequest, cluster: str) -> Rehearsal:
     """The rehearsal of one cluster of this run; steps are reached through it."""
+    from fixtures.run.begun_run import UpgradeRun
+
     return _run(request, UpgradeRun).walk(cluster)
 
 
 @pytest.fixture(scope="session")
 def verification(request: pytest.FixtureRequest) -> Verification:
     """The read-only look of `suites/verify`."""
+    from fixtures.run.begun_run import VerifyRun
+
     return _run(request, VerifyRun).verification
 
 

@@ -41,6 +41,7 @@ class Details:
 
     def __init__(self, sets: Sequence[Sections]) -> None:
         self._sets = sets
+        self._steps: dict[str, _Steps] = {}
 
     def defaults_of(self, version: Version) -> ReleaseDefaults:
         """Return the defaults of an edge; those of other channels are not known."""
@@ -58,7 +59,7 @@ class Details:
         """Return the minimum in a release's code, `1.23.0`; empty where it was not read."""
         if version.channel == "stable":
             return self._code_stables.get(version.text, "")
-        return _value_at(self._code, version) if version.channel == "edge" else ""
+        return self._code_steps.at(version) if version.channel == "edge" else ""
 
     def kubernetes_range(self, version: Version, logical: str, code: str) -> KubernetesRange:
         """Return the range of a release out of its code's minimum and its logical version."""
@@ -135,9 +136,15 @@ class Details:
         return None
 
     def _at(self, name: str, version: Version) -> str:
-        tables = (getattr(s.defaults, name) for s in self._sets if s.defaults)
-        table: tables.Transitions | None = next((t for t in tables if t), None)
-        return _value_at(table, version)
+        steps = self._steps.get(name)
+        if steps is None:
+            tables = (getattr(s.defaults, name) for s in self._sets if s.defaults)
+            steps = self._steps[name] = _Steps(next((t for t in tables if t), None))
+        return steps.at(version)
+
+    @cached_property
+    def _code_steps(self) -> _Steps:
+        return _Steps(self._code)
 
     @cached_property
     def _code(self) -> tables.CodeTable | None:
@@ -160,12 +167,17 @@ class Details:
         return []
 
 
-def _value_at(table: tables.Transitions | None, version: Version) -> str:
-    """Return the value that holds at an edge: of the last row that is not newer."""
-    rows = table.transitions if table else ()
-    starts = [parse(start).numbers for start, _ in rows]
-    position = bisect_right(starts, version.numbers)
-    return rows[position - 1][1] if position else ""
+class _Steps:
+    """Values that change at some edges; the edges are parsed once for all releases."""
+
+    def __init__(self, table: tables.Transitions | None) -> None:
+        self._rows = table.transitions if table else ()
+        self._starts = [parse(start).numbers for start, _ in self._rows]
+
+    def at(self, version: Version) -> str:
+        """Return the value that holds at an edge: of the last row that is not newer."""
+        position = bisect_right(self._starts, version.numbers)
+        return self._rows[position - 1][1] if position else ""
 
 
 def _flag(text: str) -> bool | None:

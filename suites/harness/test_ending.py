@@ -14,8 +14,8 @@ from fixtures.core.teardown import Ending
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import Note, RunEnded
 from fixtures.run.begun_run import UpgradeRun
-from fixtures.run.choose import Opener
 from fixtures.run.open_run import Opened
+from fixtures.run.opener import Opener
 from fixtures.run.rehearsal import Rehearsal
 from fixtures.scenario.model import Scenario
 from fixtures.steps.cli_steps import CliInstaller

@@ -11,7 +11,7 @@ import yaml
 from fixtures.consent.rbac import manifest
 from fixtures.consent.rights import Right, to_look, to_upgrade
 from fixtures.core.errors import BadInput
-from fixtures.run.choose import Opener
+from fixtures.run.opener import Opener
 from fixtures.scenario.model import ExtensionName, ExtensionSpec, Scenario
 
 SOURCE, TARGET = "edge-25.10.7", "edge-26.6.3"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtures.core.errors import BadInput
 from fixtures.evidence.walk import PER_HOP
-from fixtures.run.choose import Opener
+from fixtures.run.opener import Opener
 from fixtures.scenario.linked_spec import MAIN, awaited
 from fixtures.scenario.model import LinkedSpec, Scenario, load
 from fixtures.targets import kind_marks

@@ -13,7 +13,8 @@ from fixtures.cluster.access.patience import NONE
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.steps import traffic_probes
 from fixtures.traffic import pods as runners
-from fixtures.traffic.life import MESHED_KINDS, Probes
+from fixtures.traffic.kinds import MESHED_KINDS
+from fixtures.traffic.life import Probes
 from fixtures.traffic.pods import Mesh, PodRunner
 from fixtures.traffic.runner import NoPlaceError
 from fixtures.traffic.timebase import Timebase

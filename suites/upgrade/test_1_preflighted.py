@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copy.copied import lacking
-from fixtures.steps.extensions.steps import targets_of
+from fixtures.steps.evidence import targets_of
 from policies.controls.control_plane import certificates, crds, scheduling
 from policies.controls.extensions import owner
 from policies.controls.helm import ownership
@@ -26,6 +26,9 @@ from policies.planning import advisories, path
 from policies.skew import kubernetes
 from policies.skew.ownership import Keeper, keeper
 from policies.workloads import copies
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 def kept_by(rehearsal: Rehearsal) -> Keeper | None:

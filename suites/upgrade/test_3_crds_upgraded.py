@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
 from policies.controls.control_plane import crds
 from policies.controls.preflight import cni
 from policies.controls.preflight.cni_settings import CniSettings
 from policies.facts.helm import CRDS
 from policies.facts.observations import NodeCanary
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 @control("CRD-01")

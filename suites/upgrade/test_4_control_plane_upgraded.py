@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copy.copied import lacking
 from policies.controls.control_plane import (
     availability,
@@ -23,6 +24,9 @@ from policies.facts.helm import CONTROL_PLANE
 from policies.facts.observations import CheckRun, Rendered, VersionReport
 from policies.skew import rule
 from policies.workloads import copies
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 @control("CP-01")

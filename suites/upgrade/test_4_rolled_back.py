@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
-from fixtures.steps.cli_steps import BACK
-from fixtures.steps.rollback import commands_back
+from fixtures.steps.evidence import BACK, commands_back
 from policies.controls.whole_run import rollback
 from policies.facts.observations import Rendered
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 @control("RBK-01")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
 from policies.controls.installers import Pruned
 from policies.controls.prune import pruning
 from policies.facts.observations import PruneRun, Rendered
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 def seen(pruned: Reached, crds_upgraded: Reached) -> Pruned:

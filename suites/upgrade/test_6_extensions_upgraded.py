@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
-from fixtures.steps.extensions.steps import checks_of, kept_of, renders_of, targets_of
+from fixtures.steps.evidence import checks_of, kept_of, renders_of, targets_of
 from policies.controls.extensions import installed, leftovers, multicluster
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 @control("EXT-01")

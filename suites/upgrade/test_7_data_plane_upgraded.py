@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
 from fixtures.snapshot.copy.copied import lacking
 from policies.controls.control_plane import availability
 from policies.controls.data_plane import injection, jobs, restarts, versions
 from policies.skew import rule
 from policies.workloads import copies
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 @control("DP-01")

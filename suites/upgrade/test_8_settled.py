@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from fixtures.evidence.reached import Reached
 from fixtures.run.budgets import budgets_of
 from fixtures.run.controls import control, expect
-from fixtures.run.rehearsal import Rehearsal
 from policies.controls.data_plane import restarts, versions
 from policies.controls.extensions import multicluster
 from policies.controls.whole_run import checks
@@ -16,6 +17,9 @@ from policies.facts.observations import CheckRun
 from policies.facts.traffic import Budget
 from policies.traffic import downtime
 from policies.verdicts.findings import not_assessed
+
+if TYPE_CHECKING:
+    from fixtures.run.rehearsal import Rehearsal
 
 
 @control("VER-01")
