@@ -71,3 +71,15 @@ def test_a_budget_that_names_no_step_is_named_by_its_key(tmp_path: Path) -> None
     assert "control_plane_upgraded" in run.output
     assert "Traceback" not in run.output
     assert not run.folder.exists()
+
+
+def test_a_way_of_injection_that_no_workload_has_is_named(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text('[[workloads]]\nname = "web"\ninject = "by-hand"\n')
+
+    run = rehearse(tmp_path, "--scenario", str(scenario))
+
+    assert run.exit_code == 4, run.output
+    assert "workloads[0].inject" in run.output
+    assert "by-hand" in run.output
+    assert not run.folder.exists()

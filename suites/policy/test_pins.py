@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from policies.controls.preflight.left_behind import data_plane_current
 from policies.facts.cluster import ClusterFacts, LinkerdConfig, Namespace, Setting, Workload
 from policies.planning import conditions
 from policies.planning.advisories import applicable, nothing_breaks
 from policies.planning.path import Hop
+from policies.skew.planes import behind
 from suites.policy import strategies as sts
 
 EMPTY = ClusterFacts(taken_at=sts.NOW)
@@ -79,3 +81,23 @@ def test_what_objects_do_not_decide_breaks_nothing(facts: ClusterFacts) -> None:
     results = applicable(HOP, facts)
 
     assert nothing_breaks(results, ()).status == "holds"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [template("edge-25.4.4"), template(space="edge-25.4.4")],
+    ids=["template", "namespace"],
+)
+@pytest.mark.parametrize("destination", ["edge-25.10.7", "edge-26.6.3"])
+def test_a_pin_of_the_next_pods_is_said_before_the_hop(
+    facts: ClusterFacts, destination: str
+) -> None:
+    unpinned = tuple(
+        msgspec.structs.replace(p, pinned="") if p.namespace == "mine" else p for p in facts.pods
+    )
+    before = msgspec.structs.replace(facts, pods=unpinned)
+    verdict = data_plane_current(before, "edge-25.4.4", destination)
+    item = next(i for i in verdict.items if i.subject == "Deployment mine/web")
+
+    assert "pinned to edge-25.4.4" in item.seen + item.explained
+    assert bool(item.explained) is (behind("edge-25.4.4", destination) == 1)

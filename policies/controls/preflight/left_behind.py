@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from policies.facts.base import Fact
 from policies.facts.cluster import ClusterFacts, Pod
+from policies.planning.conditions.chosen import pins
 from policies.skew.planes import (
     NO_PROXY,
     UNPLACED,
@@ -79,6 +80,8 @@ def data_plane_current(
             counts[found] += 1
             quiet = found.explained or found.unplaced
             command = command or ("" if quiet else renewal.command)
+    told = {one.subject for one in counts}
+    counts.update(_pinned_ahead(facts, targets, told, lazy=lazy, apart=ignore_namespaces))
     named = len({one.subject for one in counts})
     unknown = Counter({one: n for one, n in counts.items() if one.unplaced})
     return judged(
@@ -132,6 +135,35 @@ def _too_old(pod: Pod, source: str) -> _Seen | None:
 
 def _pinned_or(pod: Pod, version: str) -> str:
     return f"{version}, pinned by annotation" if version and pod.pinned == version else version
+
+
+def _pinned_ahead(
+    facts: ClusterFacts,
+    targets: Sequence[str],
+    told: Collection[str],
+    *,
+    lazy: bool,
+    apart: Collection[str],
+) -> Iterator[_Seen]:
+    """Yield workloads whose next pods a pin decides, of the template or of the namespace.
+
+    Their pods of today may be without it: it was set after they were created.
+    """
+    for place, version in pins(facts) if targets else ():
+        subject = place.partition(",")[0]
+        space = subject.partition(" ")[2].partition("/")[0]
+        if subject in told or space in apart or version == targets[-1]:
+            continue
+        far = [t for t in targets if (behind(version, t) or 0) > ALLOWED]
+        where = "by its namespace" if "by its namespace" in place else "by annotation"
+        yield _Seen(
+            subject=subject,
+            expected=f"new pods at {targets[-1]}" if not far else f"a pin that {far[0]} may lead",
+            seen=f"new pods are pinned to {version}, {where}",
+            explained=""
+            if far and not lazy
+            else "its restart makes pods with that version, until the pin is taken off",
+        )
 
 
 def _left(pod: Pod, renewal: Renewal, targets: Sequence[str], *, lazy: bool) -> _Seen | None:

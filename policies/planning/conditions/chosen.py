@@ -62,7 +62,7 @@ def _native_default(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
 def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     if settings.value(facts, "cniEnabled") == "true":
         return Answer(False, "linkerd-cni is used: there is no linkerd-init")
-    places = list(_pins(facts))
+    places = list(pins(facts))
     text = version_text(settings.value(facts, "proxy.image.version") or "")
     value = settings.is_set(facts, "proxy.image.version")
     if text and (value.found or (not value.known and text != hop.source)):
@@ -81,7 +81,7 @@ def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
     return Answer(False, "no proxy is pinned to an older release")
 
 
-def _pins(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+def pins(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
     """Yield (what, version) of each pin that the injector obeys when it makes the next pod.
 
     A pod that a workload renews follows the template; what is injected by hand, or not at all, is
