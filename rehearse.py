@@ -48,14 +48,16 @@ def _plan(arguments: argparse.Namespace) -> int:
     from policies.planning.advisories import applicable, unjudged
     from policies.planning.path import plan
     from policies.releases import catalogue
+    from policies.releases.grammar import parse
     from reports.formats.plan import render
 
+    source, destination = parse(arguments.source), parse(arguments.destination)
     snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
     kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
     if kubernetes:
-        check_kubernetes(kubernetes, arguments.source)
-    recall((arguments.source, arguments.destination), _note)
-    found = plan(arguments.source, arguments.destination, kubernetes=kubernetes)
+        check_kubernetes(kubernetes, source)
+    recall((source, destination), _note)
+    found = plan(source, destination, kubernetes=kubernetes)
     recall(hop.destination for hop in found.hops)
     for old in age_told(catalogue()):
         _note(old)
@@ -245,8 +247,9 @@ def _releases_list(arguments: argparse.Namespace) -> int:
 
 def _releases_show(arguments: argparse.Namespace) -> int:
     from fixtures.commands.releases_shown import recall, shown
+    from policies.releases.grammar import parse
 
-    recall((arguments.release,), _note)
+    recall((parse(arguments.release),), _note)
     say("\n".join(shown(arguments.release)))
     return 0
 

@@ -26,6 +26,7 @@ from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import VersionReport
 from policies.planning.path import Hop
+from policies.releases.grammar import parse
 from policies.skew import rule
 from policies.verdicts.findings import Verdict
 from suites.policy.builders import (
@@ -41,7 +42,7 @@ PODS = 100_000
 
 def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[], Verdict]]:
     """Every policy that looks at a cluster, by control, bound to the facts of two moments."""
-    hop = Hop(number=1, source=SOURCE, destination=TARGET)
+    hop = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
     check = check_run("check", checks.expected_categories("check"))
     proxy = check_run("check --proxy", checks.expected_categories("check --proxy"))
     seen = canaries(["injected", *["unmeshed"] * 48, *["injected"] * 400])
@@ -49,26 +50,26 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
     until = before.taken_at + timedelta(hours=4)
     return {
         "PRE-01": lambda: checks.baseline_healthy(check, proxy, before),
-        "PRE-02": lambda: left_behind.data_plane_current(before, SOURCE),
+        "PRE-02": lambda: left_behind.data_plane_current(before, parse(SOURCE)),
         "PRE-05": lambda: crds.gateway_api(before, hop),
         "PRE-06": lambda: certificates.outlast(before, until=until),
         "PRE-07": lambda: configuration.one_owner(before),
         "PRE-11": lambda: availability.schedulable_ha(before),
         "PRE-12": lambda: dry_runs.way_back(before, hop),
-        "CRD-01": lambda: crds.ready_before_control_plane(before, TARGET),
+        "CRD-01": lambda: crds.ready_before_control_plane(before, parse(TARGET)),
         "CRD-02": lambda: crds.stored_versions_served(after),
         "CRD-03": lambda: crds.resources_decode(before, after),
-        "CP-01": lambda: images.control_plane_images(after, TARGET),
+        "CP-01": lambda: images.control_plane_images(after, parse(TARGET)),
         "CP-02": lambda: availability.control_plane_rollouts(after),
-        "CP-03": lambda: configuration.retained(before, after, TARGET),
+        "CP-03": lambda: configuration.retained(before, after, parse(TARGET)),
         "CP-04": lambda: certificates.anchors_retained(before, after),
-        "CP-05": lambda: webhooks.answer_and_inject(after, seen, TARGET),
-        "CP-07": lambda: checks.reports_match(report, after, TARGET),
+        "CP-05": lambda: webhooks.answer_and_inject(after, seen, parse(TARGET)),
+        "CP-07": lambda: checks.reports_match(report, after, parse(TARGET)),
         "CP-10": lambda: injection.gap(seen, budget_seconds=60),
         "PRN-02": lambda: pruning.protected_kept(before, after),
-        "PRN-03": lambda: pruning.no_orphans(after, TARGET),
+        "PRN-03": lambda: pruning.no_orphans(after, parse(TARGET)),
         "DP-01": lambda: injection.meshed_as_declared(after),
-        "DP-02": lambda: versions.data_plane_at_target(after, TARGET),
+        "DP-02": lambda: versions.data_plane_at_destination(after, parse(TARGET)),
         "DP-03": lambda: rule.never_more_than_one((), after),
         "DP-04": lambda: rule.no_proxy_ahead(after),
         "DP-05": lambda: availability.data_plane_rollouts(after),
@@ -77,7 +78,7 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
         "DP-08": lambda: availability.jobs_complete(after),
         "VER-01": lambda: checks.check_agrees_with_facts(check, proxy, after),
         "VER-02": lambda: availability.stable(after, after),
-        "VER-04": lambda: versions.nothing_old_left(after, SOURCE, TARGET),
+        "VER-04": lambda: versions.nothing_old_left(after, parse(SOURCE), parse(TARGET)),
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from policies.controls.helm import manifests, modes, ownership, values
 from policies.controls.prune import pruning
+from policies.releases.grammar import Version
 from policies.verdicts.combining import combined
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class InstallerControls:
         return notes
 
     def upgraded(
-        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
+        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: Version
     ) -> Verdict:
         """Judge that a part of Linkerd is upgraded, beside what its objects say (CRD-01, CP-02).
 
@@ -107,7 +108,7 @@ class HelmControls(InstallerControls):
         return combined([notes, known], holds_as=f"{notes.summary}; {known.summary}")
 
     def upgraded(
-        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: str
+        self, ready: Verdict, facts: ClusterFacts, chart: str, destination: Version
     ) -> Verdict:
         deployed = ownership.deployed(facts, chart, destination)
         return combined([deployed, ready], holds_as=f"{deployed.summary}; {ready.summary}")

@@ -14,7 +14,7 @@ from typing import Literal
 from policies.facts.cluster import ClusterFacts, Fact
 from policies.planning import computed, conditions
 from policies.releases import Advisory, catalogue, remembered
-from policies.releases.versions import logical, parse
+from policies.releases.versions import Version, logical, parse
 from policies.skew.hops import Hop
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable
 
@@ -70,7 +70,7 @@ def relevant(hop: Hop) -> tuple[Advisory, ...]:
 def _computed(hop: Hop) -> tuple[Advisory, ...]:
     """Return what is computed of a hop whose releases were both learnt."""
     known = catalogue()
-    before, after = known.learnt(parse(hop.source)), known.learnt(parse(hop.destination))
+    before, after = known.learnt(hop.source), known.learnt(hop.destination)
     return computed.advisories(before, after) if before and after else ()
 
 
@@ -132,15 +132,14 @@ def _ask(advisory: Advisory, hop: Hop, facts: ClusterFacts) -> AdvisoryResult:
     return AdvisoryResult(advisory=advisory, hop=hop.label, state=state, seen=answer.seen)
 
 
-def _since(advisory: Advisory) -> str:
+def _since(advisory: Advisory) -> Version:
     anchor = catalogue().anchor(advisory.target_logical)
-    return advisory.since or (anchor.tag if anchor else "")
+    return parse(advisory.since or (anchor.tag if anchor else ""))
 
 
 @remembered
-def _place(tag: str) -> tuple[int, ...]:
+def _place(version: Version) -> tuple[int, ...]:
     """Return where a release lies among the edges; one of another channel lies at its anchor."""
-    version = parse(tag)
     if version.channel == "edge":
         return version.numbers
     anchor = catalogue().anchor(str(logical(version)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from policies.releases import catalogue
-from policies.releases.versions import Order, Version, compare, logical, newer_than_known, parse
+from policies.releases.versions import Order, Version, compare, logical, newer_than_known
 from policies.skew.hops import Blocker, Hop
 from policies.skew.kubernetes import outside, parse_kubernetes
 from policies.skew.rule import judge
@@ -64,16 +64,16 @@ def wrong_direction(start: Version, end: Version) -> tuple[Blocker, ...]:
     what = f"{start.text} -> {end.text}"
     order = compare(start, end)
     if order is Order.EQUAL:
-        why = "Source and target are the same release: there is nothing to upgrade."
-        return (Blocker(kind="direction", what=what, why=why, remedy="Name another target."),)
+        why = "Source and destination are the same release: there is nothing to upgrade."
+        return (Blocker(kind="direction", what=what, why=why, remedy="Name another destination."),)
     if order is Order.GREATER:
         why = f"{end.text} is older than {start.text}: this is a way back, not an upgrade."
-        remedy = "Swap source and target, and rehearse the way back with --rollback."
+        remedy = "Swap source and destination, and rehearse the way back with --rollback."
         return (Blocker(kind="direction", what=what, why=why, remedy=remedy),)
     if order is Order.INCOMPARABLE:
         channels = f"{start.channel} and {end.channel}"
         why = f"Both belong to {logical(start)}, where no rule orders {channels} releases."
-        remedy = "Choose a target in the next logical version, or one of the same channel."
+        remedy = "Choose a destination in the next logical version, or one of the same channel."
         return (Blocker(kind="direction", what=what, why=why, remedy=remedy),)
     return ()
 
@@ -101,13 +101,13 @@ def no_way(start: Version, end: Version) -> Blocker:
     )
 
 
-def advised_against(tag: str) -> tuple[Blocker, ...]:
-    advice = catalogue().advice(parse(tag))
+def advised_against(release: Version) -> tuple[Blocker, ...]:
+    advice = catalogue().advice(release)
     if advice is None or advice.status != "not-recommended":
         return ()
     remedy = f"Use {advice.instead} instead." if advice.instead else ""
     why = f"The project advises against it: {advice.why} ({advice.source})."
-    return (Blocker(kind="advice", what=f"target {tag}", why=why, remedy=remedy),)
+    return (Blocker(kind="advice", what=f"destination {release}", why=why, remedy=remedy),)
 
 
 def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
@@ -116,7 +116,7 @@ def kubernetes_blockers(hop: Hop, kubernetes: str) -> tuple[Blocker, ...]:
         return ()
     blockers: list[Blocker] = []
     for tag in (hop.source, hop.destination):
-        wanted = catalogue().kubernetes_range(parse(tag))
+        wanted = catalogue().kubernetes_range(tag)
         if why := outside(version, wanted):
             low = parse_kubernetes(wanted.minimum)
             remedy = (

@@ -90,12 +90,8 @@ RULES: dict[Kind, Rule] = {
 
 def advisories(before: Learnt, after: Learnt) -> tuple[Advisory, ...]:
     """Return the advisories of a hop between two learnt releases."""
-    source, destination = (str(logical(parse(each.tag)) or "") for each in (before, after))
-    made = [
-        _advisory(rule, part, source, destination, before, after)
-        for rule, part in _parts(compare(before, after))
-    ]
-    return tuple(made)
+    parts = _parts(compare(before, after))
+    return tuple(_advisory(rule, part, before, after) for rule, part in parts)
 
 
 def _parts(changes: Iterable[Change]) -> Iterator[tuple[Rule, list[Change]]]:
@@ -111,8 +107,6 @@ def _parts(changes: Iterable[Change]) -> Iterator[tuple[Rule, list[Change]]]:
 def _advisory(
     rule: Rule,
     part: list[Change],
-    source: str,
-    destination: str,
     before: Learnt,
     after: Learnt,
 ) -> Advisory:
@@ -120,8 +114,8 @@ def _advisory(
     name = f"{first.kind} {first.subject if rule.each else ''}".strip()
     return Advisory(
         id=f"{COMPUTED}{_SLUG.sub('-', name)}"[:80],
-        source_logical=source,
-        target_logical=destination,
+        source_logical=_logical(before),
+        target_logical=_logical(after),
         since=after.tag,
         severity=rule.severity,
         title=rule.title.format(first.subject),
@@ -130,6 +124,10 @@ def _advisory(
         arguments=rule.arguments(first),
         source=f"computed from what {before.tag} and {after.tag} render",
     )
+
+
+def _logical(learnt: Learnt) -> str:
+    return str(logical(parse(learnt.tag)) or "")
 
 
 def _note(part: list[Change]) -> Iterator[str]:

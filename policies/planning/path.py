@@ -7,8 +7,9 @@ Rules and where they come from:
   not support the Kubernetes that runs: then the next edge that nothing is said against. From a
   stable release on, waypoints are the newest stable of each logical version, where there are any,
   as the guide of that time asked.
-- A target that is `not-recommended` blocks; `conditional` and `skip-suggested` are told as notes.
-  None of the three is ever a waypoint. A source advised against is a note: one must get away.
+- A destination that is `not-recommended` blocks; `conditional` and `skip-suggested` are told as
+  notes. None of the three is ever a waypoint. A source advised against is a note: one must get
+  away.
 - Kubernetes: each hop runs on a version that both its releases support.
 """
 
@@ -28,7 +29,7 @@ from policies.planning.blockers import (
 from policies.planning.route import OPEN, Leg, Route, Stop, search
 from policies.planning.stops import between, bounds, stop_of
 from policies.releases import catalogue
-from policies.releases.versions import Version, logical, newer_than_known, parse
+from policies.releases.versions import Version, logical, newer_than_known
 from policies.skew.hops import Blocker, Hop, Plan
 from policies.skew.kubernetes import parse_kubernetes
 from policies.skew.rule import control_plane_versions, judge
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Blocker", "Hop", "Plan", "blockers_of_hop", "path_is_legal", "plan"]
 
 
-def plan(source: str, destination: str, *, kubernetes: str = "") -> Plan:
+def plan(source: Version, destination: Version, *, kubernetes: str = "") -> Plan:
     """Plan the way from source to destination; what is against it is in `blockers`, never raised.
 
     Args:
@@ -48,15 +49,17 @@ def plan(source: str, destination: str, *, kubernetes: str = "") -> Plan:
         destination: Release to reach.
         kubernetes: Version of the cluster, `1.29` or `v1.29.4+k3s1`; empty when not known.
     """
-    start, end = parse(source), parse(destination)
-    blockers = (*unusable(start, "source"), *unusable(end, "target"))
+    blockers = (*unusable(source, "source"), *unusable(destination, "destination"))
     running = parse_kubernetes(kubernetes) if kubernetes else None
     if kubernetes and (running is None or running.major != 1):
         blockers = (*blockers, bad_kubernetes(kubernetes))
-    blockers = blockers or wrong_direction(start, end)
+    blockers = blockers or wrong_direction(source, destination)
     if blockers:
         return Plan(
-            source=source, destination=destination, blockers=blockers, kubernetes=kubernetes
+            source_tag=source.text,
+            destination_tag=destination.text,
+            blockers=blockers,
+            kubernetes=kubernetes,
         )
     minor = running.minor if running else None
     first, last = stop_of(source), stop_of(destination)
@@ -67,28 +70,32 @@ def plan(source: str, destination: str, *, kubernetes: str = "") -> Plan:
         opened = [bounds(stop, 0, OPEN) for stop in (first, last, *stops)]
         route = search(opened[0], opened[1], opened[2:], None)
     if route is None:
-        return Plan(source=source, destination=destination, blockers=(no_way(start, end),))
+        return Plan(
+            source_tag=source.text,
+            destination_tag=destination.text,
+            blockers=(no_way(source, destination),),
+        )
     hops = tuple(_hop(n, leg, last, minor) for n, leg in enumerate(route.legs, start=1))
     found = [*advised_against(destination)]
     if unreachable:
         found += [b for hop in hops for b in kubernetes_blockers(hop, kubernetes)]
-        found = found or [no_way(start, end)]
+        found = found or [no_way(source, destination)]
     upgrades = () if unreachable else _upgrades(route, known=minor is not None)
     return Plan(
-        source=source,
-        destination=destination,
+        source_tag=source.text,
+        destination_tag=destination.text,
         hops=hops,
         blockers=tuple(found),
         kubernetes_upgrades=upgrades,
-        notes=_notes(start, end, hops),
+        notes=_notes(source, destination, hops),
         kubernetes=kubernetes,
     )
 
 
 def blockers_of_hop(hop: Hop, kubernetes: str = "") -> tuple[Blocker, ...]:
     """Return what stands against one hop by itself, on this Kubernetes version, if known."""
-    start, end = parse(hop.source), parse(hop.destination)
-    blockers = (*unusable(start, "source"), *unusable(end, "target"))
+    start, end = hop.source, hop.destination
+    blockers = (*unusable(start, "source"), *unusable(end, "destination"))
     blockers = blockers or wrong_direction(start, end) or too_far(start, end)
     if blockers:
         return blockers
@@ -108,18 +115,18 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
     running = control_plane_versions(facts)
     if not items and not running:
         return not_assessed("no running control plane pod was seen, so the start is not known")
-    end = parse(hop.destination)
+    end = hop.destination
     open_ends = [v for v in running if judge(end, v).state == "unknown"]
     for version in running:
         skew = judge(end, version)
-        if version in open_ends and newer_than_known(end) and version.text == hop.source:
+        if version in open_ends and newer_than_known(end) and version == hop.source:
             continue
-        if version.text != hop.source or not skew.safe:
+        if version != hop.source or not skew.safe:
             items.append(
                 Item(
                     subject="control plane",
                     expected=f"{hop.source}, where {hop.label} starts",
-                    seen=skew.reason if version.text == hop.source else version.text,
+                    seen=skew.reason if version == hop.source else version.text,
                 )
             )
     if open_ends and not items:
@@ -139,15 +146,15 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
 
 
 def _hop(number: int, leg: Leg, last: Stop, minor: int | None) -> Hop:
-    source, target = leg.source.tag, leg.target.tag
-    ends = (stop_of(source), stop_of(target))
+    source, destination = leg.source.version, leg.destination.version
+    ends = (stop_of(source), stop_of(destination))
     low, high = max(s.low for s in ends), min(s.high for s in ends)
     return Hop(
         number=number,
-        source=source,
-        destination=target,
+        source_tag=source.text,
+        destination_tag=destination.text,
         source_logical=_logical_of(source),
-        destination_logical=_logical_of(target),
+        destination_logical=_logical_of(destination),
         reasons=_reasons(leg, last, minor),
         kubernetes=_range_text(low, high),
     )
@@ -174,36 +181,36 @@ def _range_text(low: int, high: int) -> str:
     return f"1.{low} to 1.{high}"
 
 
-def _logical_of(tag: str) -> str:
+def _logical_of(version: Version) -> str:
     """Return the logical version of a release; empty where only a lower bound of it is known."""
-    version = parse(tag)
     return "" if newer_than_known(version) else str(logical(version) or "")
 
 
 def _reasons(leg: Leg, last: Stop, minor: int | None) -> tuple[str, ...]:
-    source, target = logical(parse(leg.source.tag)), logical(parse(leg.target.tag))
-    if newer_than_known(parse(leg.target.tag)):
-        ahead = f"{leg.target.tag} is of {target} or a later one: the path starts it in {source}"
-        return (ahead, f"{last.tag} is the release asked for")
+    source, reached = logical(leg.source.version), logical(leg.destination.version)
+    release = leg.destination.version
+    if newer_than_known(release):
+        ahead = f"{release} is of {reached} or a later one: the path starts it in {source}"
+        return (ahead, f"{last.version} is the release asked for")
     distance = (
-        f"stays in {target}"
-        if source == target
-        else f"{target} follows {source}, and no logical version may be skipped"
+        f"stays in {reached}"
+        if source == reached
+        else f"{reached} follows {source}, and no logical version may be skipped"
     )
-    if leg.target.tag == last.tag:
-        return (distance, f"{last.tag} is the release asked for")
-    anchor = catalogue().anchor(str(target))
-    if leg.target.channel == "stable":
-        return (distance, f"{leg.target.tag} is the newest stable release of {target}")
-    if anchor is None or anchor.tag == leg.target.tag:
-        return (distance, f"{leg.target.tag} is the anchor of {target}")
+    if release == last.version:
+        return (distance, f"{last.version} is the release asked for")
+    anchor = catalogue().anchor(str(reached))
+    if leg.destination.channel == "stable":
+        return (distance, f"{release} is the newest stable release of {reached}")
+    if anchor is None or anchor.version == release:
+        return (distance, f"{release} is the anchor of {reached}")
     if anchor.advice and anchor.advice.against:
         why = f"is advised against: {anchor.advice.why}"
     else:
         wanted = catalogue().kubernetes_range(anchor.version)
         on = f"Kubernetes 1.{minor if minor is not None else leg.kubernetes}"
         why = f"supports Kubernetes {wanted}, not what this path needs from {on} on"
-    return (distance, f"{leg.target.tag}, since the anchor {anchor.tag} {why}")
+    return (distance, f"{release}, since the anchor {anchor.tag} {why}")
 
 
 def _upgrades(route: Route, *, known: bool) -> tuple[str, ...]:
@@ -211,11 +218,11 @@ def _upgrades(route: Route, *, known: bool) -> tuple[str, ...]:
     for number, leg in enumerate(route.legs, start=1):
         if leg.kubernetes == leg.kubernetes_before:
             continue
-        wanted = catalogue().kubernetes_range(parse(leg.target.tag))
+        wanted = catalogue().kubernetes_range(leg.destination.version)
         assumed = "" if known or found else " (its version was not given; the newest possible)"
         found.append(
             f"before hop {number}: Kubernetes 1.{leg.kubernetes_before} -> 1.{leg.kubernetes}"
-            f"{assumed}: {leg.target.tag} supports {wanted}"
+            f"{assumed}: {leg.destination.version} supports {wanted}"
         )
     return tuple(found)
 
@@ -230,15 +237,15 @@ def _notes(start: Version, end: Version, hops: tuple[Hop, ...]) -> tuple[str, ..
         )
     if (advice := known.advice(end)) and advice.status in ("conditional", "skip-suggested"):
         other = f" {advice.instead} is named instead." if advice.instead else ""
-        found.append(f"The target {end.text} is {advice.status}: {advice.why}.{other}")
+        found.append(f"The destination {end.text} is {advice.status}: {advice.why}.{other}")
     if start.channel != end.channel:
         found.append(f"The path changes the channel from {start.channel} to {end.channel}.")
     for tag in dict.fromkeys(t for hop in hops for t in (hop.source, hop.destination)):
-        wanted = known.kubernetes_range(parse(tag))
+        wanted = known.kubernetes_range(tag)
         if wanted.disagreement:
             found.append(f"Kubernetes for {tag}: {wanted.disagreement}; taken here: {wanted}.")
         elif not (wanted.minimum or wanted.maximum):
-            unknown.append(tag)
+            unknown.append(tag.text)
     if unknown:
         found.append(f"No Kubernetes range is known of {', '.join(unknown)}.")
     return tuple(found)

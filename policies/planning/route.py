@@ -15,6 +15,8 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
+from policies.releases.grammar import Version
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -26,7 +28,7 @@ OPEN = 10_000
 class Stop:
     """One release as the search sees it."""
 
-    tag: str
+    version: Version
     logical: int
     order: int
     """Position among the stops of its logical version."""
@@ -42,7 +44,7 @@ class Leg:
     """One hop of a route."""
 
     source: Stop
-    target: Stop
+    destination: Stop
     kubernetes_before: int
     """Kubernetes minor that ran before this hop."""
     kubernetes: int
@@ -91,36 +93,36 @@ def search(
     queue: list[tuple[tuple[int, ...], int, Stop, int, tuple[Leg, ...]]] = []
     for start in _starts(source, minors, kubernetes):
         heappush(queue, ((0, 0, 0, 0, 0, -start), next(tie), source, start, ()))
-    done: set[tuple[str, int]] = set()
+    done: set[tuple[Version, int]] = set()
     while queue:
         cost, _, stop, minor, legs = heappop(queue)
-        if stop.tag == destination.tag:
+        if stop.version == destination.version:
             return Route(legs=legs)
-        if (stop.tag, minor) in done:
+        if (stop.version, minor) in done:
             continue
-        done.add((stop.tag, minor))
+        done.add((stop.version, minor))
         for leg in _legs(stop, minor, stops, minors):
-            off = leg.target.tag != destination.tag and not leg.target.preferred
+            off = leg.destination.version != destination.version and not leg.destination.preferred
             hops, upgrades, others, order, risen, start = cost
             price = (
                 hops + 1,
                 upgrades + (leg.kubernetes != minor),
                 others + off,
-                order + leg.target.order * off,
+                order + leg.destination.order * off,
                 risen + leg.kubernetes - minor,
                 start,
             )
-            heappush(queue, (price, next(tie), leg.target, leg.kubernetes, (*legs, leg)))
+            heappush(queue, (price, next(tie), leg.destination, leg.kubernetes, (*legs, leg)))
     return None
 
 
 def _legs(stop: Stop, minor: int, stops: Sequence[Stop], minors: Sequence[int]) -> Iterator[Leg]:
-    for target in stops:
-        if not may_hop(stop, target):
+    for destination in stops:
+        if not may_hop(stop, destination):
             continue
         for raised in (minor, *(m for m in minors if m > minor)):
-            if supports(stop, raised) and supports(target, raised):
-                yield Leg(stop, target, minor, raised)
+            if supports(stop, raised) and supports(destination, raised):
+                yield Leg(stop, destination, minor, raised)
 
 
 def _starts(source: Stop, minors: Sequence[int], kubernetes: int | None) -> list[int]:
@@ -131,13 +133,13 @@ def _starts(source: Stop, minors: Sequence[int], kubernetes: int | None) -> list
 
 
 def _useful(source: Stop, destination: Stop, between: Iterable[Stop]) -> list[Stop]:
-    """Return stops between source and target; of neighbours alike in range only the first."""
+    """Return stops between source and destination; of neighbours alike in range only the first."""
     low, high = (source.logical, source.order), (destination.logical, destination.order)
     stops: list[Stop] = []
     ordered = sorted(between, key=lambda s: (s.channel, s.logical, s.order))
     previous: tuple[object, ...] = ()
     for stop in ordered:
-        if stop.tag in (source.tag, destination.tag) or not _inside(
+        if stop.version in (source.version, destination.version) or not _inside(
             stop, source, destination, low, high
         ):
             continue

@@ -17,30 +17,29 @@ from policies.releases.versions import (
 from policies.skew.kubernetes import parse_kubernetes
 
 
-def stop_of(tag: str) -> Stop:
+def stop_of(version: Version) -> Stop:
     """Return the stop of a release whose logical version is known.
 
     Raises:
-        ValueError: nothing places this tag; callers have refused it before.
+        ValueError: nothing places it; callers have refused it before.
     """
-    version = parse(tag)
     belongs = logical(version)
     if belongs is None:
-        raise ValueError(f"{tag}: no logical version is known")
+        raise ValueError(f"{version}: no logical version is known")
     if newer_than_known(version):
         return _beyond(version, belongs)
     row = catalogue().logical(str(belongs))
     edges, stables = (row.edges, _plain(row.stables)) if row else ((), ())
     favourite = stables[-1:] if version.channel == "stable" else edges[:1]
-    wanted = catalogue().kubernetes_range(parse(tag))
+    wanted = catalogue().kubernetes_range(version)
     low, high = parse_kubernetes(wanted.minimum), parse_kubernetes(wanted.maximum)
     return Stop(
-        tag=tag,
+        version=version,
         logical=belongs.major * 1000 + belongs.minor,
         order=_place(version, edges) if version.channel == "edge" else _order(version),
         low=low.minor if low else 0,
         high=high.minor if high else OPEN,
-        preferred=tag in favourite,
+        preferred=version.text in favourite,
         channel=version.channel,
     )
 
@@ -53,7 +52,7 @@ def _beyond(version: Version, newest: LogicalVersion) -> Stop:
     """
     year, month, number = version.numbers
     return Stop(
-        tag=version.text,
+        version=version,
         logical=newest.major * 1000 + newest.minor + 1,
         order=(year * 100 + month) * 1000 + number,
         preferred=True,
@@ -78,7 +77,7 @@ def between(source: Stop, destination: Stop) -> list[Stop]:
             continue
         stable = source.channel == "stable" and row.stables
         tags = _plain(row.stables) if stable else row.edges
-        stops += [stop_of(tag) for tag in tags if not _against(tag)]
+        stops += [stop_of(parse(tag)) for tag in tags if not _against(parse(tag))]
     return stops
 
 
@@ -105,6 +104,6 @@ def _plain(stables: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(tag for tag in stables if not parse(tag).suffix)
 
 
-def _against(tag: str) -> bool:
-    advice = catalogue().advice(parse(tag))
+def _against(version: Version) -> bool:
+    advice = catalogue().advice(version)
     return advice is not None and advice.against

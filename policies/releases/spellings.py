@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from policies.releases import catalogue
-from policies.releases.grammar import LogicalVersion, parse
+from policies.releases.grammar import LogicalVersion, Version, parse
 
 _NUMBERS = re.compile(
     r"(?P<channel>edge|stable)?[-_ ]?v?"
@@ -20,8 +20,8 @@ _LATEST = re.compile(r"(?:(edge|stable)-)?(?:latest|newest)(?:-(edge|stable))?",
 _ANCHORS = {"newest-anchor": -1, "previous-anchor": -2}
 
 
-def resolve(text: str) -> str:
-    """Return the tag of the release that somebody means; the text itself when there is none such.
+def resolve(text: str) -> Version:
+    """Return the release that somebody means; what the text itself says when there is none such.
 
     - A year in full, as edge charts have it, or its last two digits name an edge: `2025.10.7`.
     - A logical version names its newest stable release; from 2.15 on, without any, its anchor, or
@@ -32,25 +32,26 @@ def resolve(text: str) -> str:
     """
     known = catalogue()
     if known.release(parse(text)) is not None:
-        return text.strip()
+        return parse(text)
     name = text.strip().lower()
     if name in _ANCHORS:
-        return known.logical_versions[_ANCHORS[name]].anchor
+        return parse(known.logical_versions[_ANCHORS[name]].anchor)
     if match := _LATEST.fullmatch(name):
         return _latest("stable" if "stable" in match.groups() else "edge")
     match = _NUMBERS.fullmatch(name)
     if match is None:
-        return name if known.release(parse(name)) is not None else text
+        return parse(name if known.release(parse(name)) is not None else text)
     logical = _logical(match["channel"] or "", match) if not match["suffix"] else ""
     candidates = (logical, _edge(match), _stable(match))
-    return next((tag for tag in candidates if tag and known.release(parse(tag)) is not None), text)
+    named = (tag for tag in candidates if tag and known.release(parse(tag)) is not None)
+    return parse(next(named, text))
 
 
-def _latest(channel: str) -> str:
+def _latest(channel: str) -> Version:
     known = catalogue()
     releases = known.stables if channel == "stable" else known.edges
-    fit = [r.tag for r in releases if not (r.advice and r.advice.against)]
-    return fit[-1] if fit else releases[-1].tag
+    fit = [r.version for r in releases if not (r.advice and r.advice.against)]
+    return fit[-1] if fit else releases[-1].version
 
 
 def _logical(channel: str, found: re.Match[str]) -> str:

@@ -1,10 +1,11 @@
-"""The types a plan is made of."""
+"""The types a plan is made of. On record a release is text; whoever asks gets it read."""
 
 from __future__ import annotations
 
 from msgspec import field
 
 from policies.facts.cluster import Fact
+from policies.releases.grammar import Version, parse
 
 
 class Hop(Fact, frozen=True, kw_only=True):
@@ -12,8 +13,8 @@ class Hop(Fact, frozen=True, kw_only=True):
 
     number: int
     """1-based."""
-    source: str
-    destination: str = field(name="target")
+    source_tag: str = field(name="source")
+    destination_tag: str = field(name="target")
     """Ledgers and reports name it as they always did."""
     source_logical: str = ""
     """`2.18`; empty when unknown."""
@@ -22,6 +23,16 @@ class Hop(Fact, frozen=True, kw_only=True):
     """Why this waypoint, why this hop."""
     kubernetes: str = ""
     """Range both releases support, `1.23 to 1.32`; empty when unknown."""
+
+    @property
+    def source(self) -> Version:
+        """The release it starts from."""
+        return parse(self.source_tag)
+
+    @property
+    def destination(self) -> Version:
+        """The release it ends at."""
+        return parse(self.destination_tag)
 
     @property
     def label(self) -> str:
@@ -42,8 +53,8 @@ class Blocker(Fact, frozen=True, kw_only=True):
 class Plan(Fact, frozen=True, kw_only=True):
     """The hops from source to destination, what blocks them, and what must happen between."""
 
-    source: str
-    destination: str = field(name="target")
+    source_tag: str = field(name="source")
+    destination_tag: str = field(name="target")
     hops: tuple[Hop, ...] = ()
     blockers: tuple[Blocker, ...] = ()
     kubernetes_upgrades: tuple[str, ...] = ()
@@ -51,3 +62,13 @@ class Plan(Fact, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     kubernetes: str = ""
     """The Kubernetes version the plan starts from, `1.29`; empty when none was given."""
+
+    @property
+    def source(self) -> Version:
+        """The release it starts from."""
+        return parse(self.source_tag)
+
+    @property
+    def destination(self) -> Version:
+        """The release it ends at."""
+        return parse(self.destination_tag)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from policies.facts.cluster import Fact
 from policies.releases import catalogue
-from policies.releases.grammar import parse
 from policies.verdicts.findings import (
     Item,
     Verdict,
@@ -69,7 +68,7 @@ def outside(version: KubernetesVersion, wanted: KubernetesRange) -> str:
 
 
 def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
-    """Judge whether Kubernetes is inside the range of the hop's source and target (PRE-04).
+    """Judge whether Kubernetes is inside the range of the hop's source and destination (PRE-04).
 
     Linkerd's `install` and `upgrade` do not look at the Kubernetes version; `check` and Helm do,
     at the minimum in code only. Source: `minAPIVersion` in code, and the documentation's ranges.
@@ -78,7 +77,7 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
     if version is None:
         seen = facts.kubernetes or "nothing"
         return not_assessed(f"the API server's version could not be read: {seen}")
-    ranges = [catalogue().kubernetes_range(parse(tag)) for tag in (hop.source, hop.destination)]
+    ranges = [catalogue().kubernetes_range(tag) for tag in (hop.source, hop.destination)]
     unknown = [r.tag for r in ranges if not (r.minimum or r.maximum)]
     if unknown:
         return not_assessed(f"no Kubernetes range is known of {' and '.join(unknown)}")
@@ -92,7 +91,7 @@ def in_range(facts: ClusterFacts, hop: Hop) -> Verdict:
     remedy = "Upgrade Kubernetes first" if too_old else "Plan the path"
     return judged(
         items,
-        holds_as=f"Kubernetes {version} is inside the range of source and target ({said}).",
+        holds_as=f"Kubernetes {version} is inside the range of source and destination ({said}).",
         violated_as=f"Kubernetes {version} is outside the range of {items[0].subject}."
         if items
         else "",

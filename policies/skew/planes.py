@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 
 from policies.facts.cluster import ClusterFacts, Pod, Workload
-from policies.releases.versions import logical, parse
+from policies.releases.versions import Version, logical, parse
 
 JOB_KINDS = frozenset({"Job", "CronJob"})
 ROLLED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
@@ -174,9 +174,9 @@ def placed(version: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def behind(version: str, destination: str) -> int | None:
+def behind(version: str, destination: Version) -> int | None:
     """Count logical versions from one up to the other; negative if ahead, None if unknown."""
-    newer, older = logical(parse(destination)), logical(parse(version))
+    newer, older = logical(destination), logical(parse(version))
     if newer is None or older is None:
         return None
     return newer.distance(older)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from policies.facts.base import Fact
 from policies.facts.cluster import ClusterFacts
+from policies.releases.grammar import Version
 from policies.skew.planes import data_plane_pods, has_finished, owner
 from policies.workloads.renewal import renewals
 
@@ -28,12 +29,12 @@ class Remaining(Fact, frozen=True, kw_only=True):
 
 def remaining(
     facts: ClusterFacts,
-    destination: str,
+    destination: Version,
     *,
     restarted: bool,
     ignore_namespaces: Collection[str] = (),
 ) -> tuple[Remaining, ...]:
-    """Return what is not of the target's release, by workload.
+    """Return what is not of the destination, by workload.
 
     Args:
         facts: The newest.
@@ -45,7 +46,7 @@ def remaining(
     counts: Counter[tuple[str, str, str, str]] = Counter()
     commands: dict[tuple[str, str, str, str], str] = {}
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
-        if pod.proxy is None or pod.proxy.version == destination or has_finished(pod):
+        if pod.proxy is None or pod.proxy.version == destination.text or has_finished(pod):
             continue
         renewal = renewal_of(pod)
         if renewal.by_guide and not restarted:

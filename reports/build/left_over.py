@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fixtures.core.version import FIELD_MANAGER, OWNER_LABEL
 from fixtures.evidence.records import FactsTaken, Record, RunStarted
+from policies.releases.grammar import parse
 from policies.workloads.remaining import Remaining, remaining
 
 RESTARTED = ("data_plane_upgraded", "settled")
@@ -26,7 +27,7 @@ def remaining_of(records: Iterable[Record], started: RunStarted) -> tuple[Remain
         for body in newest.values()
         for one in remaining(
             body.facts,
-            started.destination,
+            parse(started.destination),
             restarted=body.step in RESTARTED,
             ignore_namespaces=_own(body),
         )

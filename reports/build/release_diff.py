@@ -21,7 +21,7 @@ def build(
 ) -> ReleaseDiff:
     """Compare two releases; advisories are asked of the facts, or left to be read."""
     learn((before, after))
-    hop = Hop(number=1, source=before.tag, destination=after.tag)
+    hop = Hop(number=1, source_tag=before.tag, destination_tag=after.tag)
     results = unjudged(hop) if facts is None else applicable(hop, facts)
     return ReleaseDiff(
         source=before.tag,

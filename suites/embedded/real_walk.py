@@ -14,6 +14,7 @@ from pathlib import Path
 from fixtures.core.process import Completed
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.tools.toolbox import Toolbox
+from policies.releases.grammar import parse
 from suites.embedded.answers_compared import Difference, differences
 
 SPEED = 4.0
@@ -48,8 +49,8 @@ class Walk:
 
     def both(self, release: str, line: str) -> Completed:
         """Run a line with the real program and its stand-in, and keep where they differ."""
-        real = self.tools.linkerd(release).run(*line.split())
-        other = self.stand_ins.linkerd(release).run(*line.split())
+        real = self.tools.linkerd(parse(release)).run(*line.split())
+        other = self.stand_ins.linkerd(parse(release)).run(*line.split())
         self.answers[self.stage, release, line] = real
         self.differences += differences(release, real, other)
         return real

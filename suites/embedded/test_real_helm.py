@@ -30,12 +30,13 @@ from policies.controls.helm.ownership import release_of
 from policies.controls.helm.values import FLAGS, ValueMode, Values, effective, frozen_values, given
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import CONTROL_PLANE, CRDS, HelmRelease
+from policies.releases.grammar import parse
 from policies.skew.hops import Hop
 from suites.harness.helm_charts import chart_files, write_chart
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"
 BEFORE_2_18 = "edge-24.11.8"
-HOP = Hop(number=1, source=OLD, destination=NEW)
+HOP = Hop(number=1, source_tag=OLD, destination_tag=NEW)
 NAMESPACE = "linkerd"
 ROUTES = "httproutes.gateway.networking.k8s.io"
 
@@ -103,12 +104,12 @@ def ok(done: Completed) -> Completed:
 
 
 def install(helm: Helm, name: str, release: str, *flags: str) -> None:
-    chart = helm.charts.chart(name, release)
+    chart = helm.charts.chart(name, parse(release))
     ok(helm.install(name, chart, NAMESPACE, *flags, timeout=60))
 
 
 def upgrade(helm: Helm, name: str, release: str, mode: ValueMode, *flags: str) -> Completed:
-    chart = helm.charts.chart(name, release)
+    chart = helm.charts.chart(name, parse(release))
     return helm.upgrade(name, chart, NAMESPACE, *flags, values=mode, timeout=60)
 
 
@@ -161,7 +162,7 @@ def test_helm_renders_with_the_values_that_were_foretold(
 ) -> None:
     install(helm, CONTROL_PLANE, OLD, "--set", "proxy.logLevel=debug,identity.issuer.crtPEM=x")
     flags = tuple(word for each in sets for word in ("--set", each))
-    chart = helm.charts.chart(CONTROL_PLANE, NEW)
+    chart = helm.charts.chart(CONTROL_PLANE, parse(NEW))
 
     done = helm.upgrade(CONTROL_PLANE, chart, NAMESPACE, *flags, values=mode, dry_run="server")
 
@@ -197,7 +198,7 @@ def test_values_once_written_out_whole_win_over_every_later_chart(
     ok(upgrade(helm, CONTROL_PLANE, OLD, "plain", "-f", str(tmp_path / "values.yaml")))
 
     stored = release(reader.facts(), CONTROL_PLANE)
-    chart = helm.charts.chart(CONTROL_PLANE, NEW)
+    chart = helm.charts.chart(CONTROL_PLANE, parse(NEW))
     done = helm.upgrade(CONTROL_PLANE, chart, NAMESPACE, dry_run="server")
 
     assert frozen_values(stored) == ("linkerdVersion",)
@@ -225,7 +226,7 @@ def test_crds_that_leave_a_release_live_on_where_it_was_foretold(
     install(helm, CRDS, source, *flags)
     before = reader.facts()
     new = settings(chart_files(CRDS, NEW)["values.yaml"])
-    hop = Hop(number=1, source=source, destination=NEW)
+    hop = Hop(number=1, source_tag=source, destination_tag=NEW)
     # The small chart of before 2.18 has the switch that Linkerd's got with 2.18.
     verdict = value_mode(release(before, CRDS), hop, mode, new=new, crds=before.crds)
 
@@ -259,7 +260,7 @@ def test_a_second_upgrade_would_change_nothing_but_what_was_changed_by_hand(
 ) -> None:
     install(helm, CONTROL_PLANE, NEW, "--wait")
     writer = ClusterWriter(Connection(running.kubeconfig))
-    chart = helm.charts.chart(CONTROL_PLANE, NEW)
+    chart = helm.charts.chart(CONTROL_PLANE, parse(NEW))
 
     def differences() -> dict[str, tuple[str, ...]]:
         done = helm.upgrade(CONTROL_PLANE, chart, NAMESPACE, dry_run="server")
@@ -280,7 +281,7 @@ def test_the_api_servers_refusal_of_a_render_is_known_beforehand(
     helm: Helm, running: EmbeddedProcess
 ) -> None:
     install(helm, CONTROL_PLANE, OLD)
-    chart = helm.charts.chart(CONTROL_PLANE, NEW)
+    chart = helm.charts.chart(CONTROL_PLANE, parse(NEW))
 
     done = helm.upgrade(
         CONTROL_PLANE, chart, NAMESPACE, "--set", "controllerReplicas=-1", dry_run="server"
@@ -299,7 +300,7 @@ def test_the_api_servers_refusal_of_a_render_is_known_beforehand(
 
 def test_atomic_rolls_a_failed_upgrade_back(helm: Helm, reader: ClusterReader) -> None:
     install(helm, CONTROL_PLANE, OLD, "--wait")
-    chart = helm.charts.chart(CONTROL_PLANE, NEW)
+    chart = helm.charts.chart(CONTROL_PLANE, parse(NEW))
 
     done = helm.upgrade(
         CONTROL_PLANE,

@@ -22,6 +22,7 @@ from fixtures.embedded.process import EmbeddedProcess
 from fixtures.snapshot.copy.standin import prepare
 from fixtures.snapshot.load import read_snapshot
 from fixtures.tools.toolbox import Toolbox
+from policies.releases.grammar import parse
 from suites.embedded.answers_compared import checks, read_table
 from suites.embedded.linkerd_recordings import located
 from suites.embedded.real_walk import Walk, walk, walking
@@ -145,7 +146,7 @@ def test_discovery_is_not_played_and_the_program_says_so(walked: Walk) -> None:
     for release in walked.releases:
         authorities = ["linkerd-dst.linkerd.svc.cluster.local:8086"]
 
-        said, done = walked.tools.linkerd(release).endpoints(authorities, pod=pod)
+        said, done = walked.tools.linkerd(parse(release)).endpoints(authorities, pod=pod)
 
         assert done.stdout == b""
         assert said.unreadable == (

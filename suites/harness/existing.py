@@ -14,6 +14,7 @@ from fixtures.scenario.model import Scenario
 from fixtures.scenario.workloads import manifests
 from fixtures.targets.existing import current_context, look
 from fixtures.tools.toolbox import Toolbox
+from policies.releases.grammar import parse
 
 CONTROL_PLANE = ("linkerd-destination", "linkerd-identity", "linkerd-proxy-injector")
 ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
@@ -52,7 +53,7 @@ def existing(
     """Linkerd of a release and the workloads of a scenario, applied as a person would."""
     with EmbeddedProcess.start(folder, kubernetes="1.32", speed=speed, nodes=1) as process:
         tools = Toolbox(None, "always", process.kubeconfig)
-        linkerd, kubectl = tools.linkerd(release), tools.kubectl()
+        linkerd, kubectl = tools.linkerd(parse(release)), tools.kubectl()
         _well(kubectl.apply(_well(linkerd.install(*GATEWAY_API, crds=True)).stdout))
         _well(kubectl.apply(_well(linkerd.install()).stdout))
         for name in CONTROL_PLANE:

@@ -17,17 +17,18 @@ from fixtures.run.history import read_history
 from fixtures.scenario.model import BudgetSpec, Scenario
 from policies.facts.traffic import Budget, Traffic
 from policies.planning.path import Plan, plan
+from policies.releases.grammar import parse
 from policies.traffic import downtime
 from suites.policy.traffic_stories import told, traffic, windows
 
 SOURCE, TARGET = "edge-25.4.4", "edge-25.10.7"
 STEPS = windows(20, 20)
 CLEAN, LOSSY = "." * 40, "." * 25 + "rrr" + "." * 12
-WANTED = Scenario(source=SOURCE, destination=TARGET)
+WANTED = Scenario(source_tag=SOURCE, destination_tag=TARGET)
 
 
 def hop() -> Plan:
-    return plan(SOURCE, TARGET, kubernetes="1.31")
+    return plan(parse(SOURCE), parse(TARGET), kubernetes="1.31")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from fixtures.cluster.facts.cni import read_settings
 from policies.controls.preflight.cni import ready_first
 from policies.controls.preflight.cni_settings import LEGACY, NFT, CniSettings, since_legacy, usable
 from policies.facts.cluster import Workload
+from policies.releases.grammar import parse
 from suites.harness.scripted_api import Asked, Says, refused, scripted_api
 from suites.harness.stand_ins import stand_in
 from suites.policy.test_cni import installed
@@ -118,11 +119,11 @@ def test_what_cannot_be_read_is_not_rendered_over(tmp_path: Path, gone: str) -> 
 def test_a_plugin_that_was_left_is_not_assessed() -> None:
     kept = CniSettings(obstacles=("a node selector of its own",))
 
-    verdict = ready_first(installed("v1.3.0"), "edge-26.6.3", kept)
+    verdict = ready_first(installed("v1.3.0"), parse("edge-26.6.3"), kept)
 
     assert verdict.status == "not assessed"
     assert "node selector" in verdict.reason
-    assert ready_first(installed("v1.3.0"), "edge-26.6.3").status == "violated"
+    assert ready_first(installed("v1.3.0"), parse("edge-26.6.3")).status == "violated"
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,6 @@ def test_nothing_else_becomes_an_argument(path: str, value: str) -> None:
 
 
 def test_the_default_mode_follows_the_release() -> None:
-    assert since_legacy("edge-25.8.1")
-    assert not since_legacy("edge-25.8.2")
+    assert since_legacy(parse("edge-25.8.1"))
+    assert not since_legacy(parse("edge-25.8.2"))
     assert LEGACY != NFT

@@ -33,7 +33,7 @@ def test_the_stand_in_renders_what_the_release_is_known_to_make(release: str) ->
     assert known is not None
     assert frozenset(o.key for o in rendered.objects) == known.keys
     images = {image for o in rendered.objects for _, image in o.images}
-    assert images == {f"cr.l5d.io/linkerd/cni-plugin:{wanted(release)}"}
+    assert images == {f"cr.l5d.io/linkerd/cni-plugin:{wanted(parse(release))}"}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from fixtures.consent.gate import OURS, Agreed, Change, Gate, Gated, Refused, Re
 from fixtures.core.process import Completed
 from fixtures.tools.kubectl import Kubectl
 from fixtures.tools.linkerd import Linkerd
+from policies.releases.grammar import parse
 
 CONSENTED = Agreed(
     change=True,
@@ -65,7 +66,7 @@ class World:
 
     @property
     def linkerd(self) -> Linkerd:
-        return Linkerd(Gated("linkerd", self.program, self.gate), "edge-25.10.7")
+        return Linkerd(Gated("linkerd", self.program, self.gate), parse("edge-25.10.7"))
 
 
 def world(agreed: Agreed, *, uid: str = "u-1", foreseen: tuple[Change, ...] = ()) -> World:

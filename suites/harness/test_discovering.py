@@ -32,7 +32,7 @@ from suites.harness.existing import Existing, existing
 from suites.harness.test_existing_rehearsal import at, restricted
 
 SOURCE, TARGET = "edge-25.4.4", "edge-25.10.7"
-HOP = Hop(number=1, source=SOURCE, destination=TARGET)
+HOP = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
 QUICK = Patience(question=60, between=0.01, questions=1)
 """A question ends by itself; nobody waits for an agreement that does not come."""
 
@@ -94,7 +94,7 @@ def ask(found: Existing, linkerd: AskedLinkerd, tmp_path: Path) -> Generator[Ask
         run = StepRun(
             step="control_plane_upgraded",
             hop=HOP,
-            plan=Plan(source=SOURCE, destination=TARGET, hops=(HOP,)),
+            plan=Plan(source_tag=SOURCE, destination_tag=TARGET, hops=(HOP,)),
             scenario=Scenario(),
             installer=CliInstaller(),
             cluster=cluster,

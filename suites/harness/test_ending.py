@@ -24,6 +24,7 @@ from fixtures.traffic.life import Probes
 from fixtures.traffic.runner import Recorded, Rehearsed, Running, Source, Spec, Way
 from fixtures.traffic.timebase import Timebase
 from policies.planning.path import plan
+from policies.releases.grammar import parse
 from suites.harness.test_session import session
 
 FAILURES = {
@@ -147,7 +148,7 @@ def cluster(probes: object, *, canary: Part | None = None, left: str = "") -> Cl
 
 def opened(folder: Path, lines: list[str], *clusters: Cluster) -> UpgradeRun:
     scenario = Scenario(target="existing")
-    path = plan("edge-25.4.4", "edge-25.10.7", kubernetes="1.31")
+    path = plan(parse("edge-25.4.4"), parse("edge-25.10.7"), kubernetes="1.31")
     run = session(folder, lines, scenario)
     walks = [
         Rehearsal(

@@ -43,7 +43,7 @@ def written(scenario: Scenario) -> Iterator[Obj]:
     """Everything that a rehearsal of a scenario creates on an empty cluster."""
     yield from manifests(scenario)
     ha = scenario.high_availability
-    for release in {scenario.source, scenario.destination}:
+    for release in {scenario.source_tag, scenario.destination_tag}:
         yield from install_crds(None, {"installGatewayAPI": True}, release)
         yield from install(high_availability() if ha else {}, release, NOW)[0]
         for name in scenario.extension_names:

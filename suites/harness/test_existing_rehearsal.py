@@ -20,6 +20,7 @@ from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import CommandRan, Note, RunStarted
 from fixtures.scenario.model import load
 from fixtures.tools.toolbox import Toolbox
+from policies.releases.grammar import parse
 from policies.verdicts.catalogue import catalogue
 from suites.detection.runs import ROOT, Run, rehearse
 from suites.harness.existing import Existing, existing
@@ -280,7 +281,7 @@ def test_the_rbac_of_an_upgrade_is_every_right_it_asks_for(
     consent = found.consent(tmp_path, more='canary_namespace = "my-canary"')
     user = restricted(found, tmp_path, "--suite", "upgrade", "--scenario", str(consent))
     connection = Connection(user)
-    rights = to_upgrade(load(consent, {}, trusted=True), (SOURCE, "edge-25.10.7"))
+    rights = to_upgrade(load(consent, {}, trusted=True), (parse(SOURCE), parse("edge-25.10.7")))
 
     assert missing(connection, (*to_look(), *rights)) == ()
     assert missing(connection, [Right("delete", "", "nodes")]) == (Right("delete", "", "nodes"),)
@@ -310,7 +311,7 @@ def test_a_fault_does_not_strike_somebody_elses_cluster(found: Existing, tmp_pat
     consent = found.consent(tmp_path)
     fault = tmp_path / "fault.toml"
     fault.write_text(
-        'id = "x"\ntitle = "x"\nsource = "x"\nstep = "baseline"\ncatches = []\n'
+        'id = "x"\ntitle = "x"\nsource = "x"\nstep = "baseline"\ncatches = ["PRN-01"]\n'
         '[[delete]]\nresource = "deployments.apps"\nnamespace = "shop"\nname = "shop-web"\n'
     )
 

@@ -13,8 +13,10 @@ from fixtures.consent.rights import Right, to_look, to_upgrade
 from fixtures.core.errors import BadInput
 from fixtures.run.opener import Opener
 from fixtures.scenario.model import ExtensionName, ExtensionSpec, Scenario
+from policies.releases.grammar import parse
 
 SOURCE, TARGET = "edge-25.10.7", "edge-26.6.3"
+RELEASES = (parse(SOURCE), parse(TARGET))
 SPACE = "linkerd-multicluster"
 LINKS = Right("list", "multicluster.linkerd.io", "links")
 
@@ -31,9 +33,9 @@ def test_multicluster_is_read_through_links_addresses_and_leases() -> None:
 
 
 def test_an_upgrade_of_multicluster_writes_what_its_manifest_holds() -> None:
-    plain = set(to_upgrade(Scenario(), (SOURCE, TARGET)))
+    plain = set(to_upgrade(Scenario(), RELEASES))
 
-    more = set(to_upgrade(Scenario(extensions=("multicluster",)), (SOURCE, TARGET))) - plain
+    more = set(to_upgrade(Scenario(extensions=("multicluster",)), RELEASES)) - plain
 
     assert Right("list", "", "secrets", SPACE) in more, "credentials are found by their names"
     assert Right("patch", "policy.linkerd.io", "servers", SPACE) in more
@@ -46,7 +48,7 @@ def test_the_manifest_grants_the_reading_of_links_where_the_scenario_names_them(
 ) -> None:
     scenario = Scenario(extensions=("multicluster",))
 
-    text = manifest(suite, scenario, (SOURCE, TARGET))
+    text = manifest(suite, scenario, RELEASES)
 
     rules = [r for o in yaml.safe_load_all(text) for r in o.get("rules") or ()]
     assert any("links" in r["resources"] and "list" in r["verbs"] for r in rules)
@@ -67,9 +69,13 @@ def test_a_client_of_an_extension_apart_must_be_there_before_anything_starts(
     kubectl.chmod(0o755)
     apart: dict[ExtensionName, ExtensionSpec] = {"viz": ExtensionSpec(to="edge-26.1.1")}
     scenario = Scenario(
-        source=SOURCE, destination=TARGET, stand_ins="never", tools=str(tools), extensions=apart
+        source_tag=SOURCE,
+        destination_tag=TARGET,
+        stand_ins="never",
+        tools=str(tools),
+        extensions=apart,
     )
-    opener = Opener(scenario, tmp_path / "run", None, releases=(SOURCE, TARGET))
+    opener = Opener(scenario, tmp_path / "run", None, releases=RELEASES)
 
     with pytest.raises(BadInput, match=r"edge-26\.1\.1"):
         opener.cluster()

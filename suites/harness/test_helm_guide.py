@@ -29,12 +29,13 @@ from policies.controls.whole_run.differences import Difference
 from policies.facts.cluster import ClusterFacts, Namespace, Workload
 from policies.facts.helm import ChartValues, HelmRelease
 from policies.facts.observations import Canary, DryRun, Rendered
+from policies.releases.grammar import parse
 from policies.skew.hops import Hop, Plan
 from suites.harness.helm_charts import write_archive, write_tools
 from suites.harness.test_helm_tool import script
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"
-HOP = Hop(number=1, source=OLD, destination=NEW)
+HOP = Hop(number=1, source_tag=OLD, destination_tag=NEW)
 SECRET = "c2VjcmV0c2VjcmV0"
 MANIFEST = f"""apiVersion: v1
 kind: Secret
@@ -130,7 +131,7 @@ def make(tmp_path: Path) -> Make:
         return StepRun(
             step="crds_upgraded",
             hop=HOP,
-            plan=Plan(source=OLD, destination=NEW, hops=(HOP,)),
+            plan=Plan(source_tag=OLD, destination_tag=NEW, hops=(HOP,)),
             scenario=Scenario(installation="helm", helm=options or HelmOptions()),
             installer=HelmInstaller(),
             cluster=cluster,
@@ -241,7 +242,7 @@ def test_nothing_is_pruned_and_the_refusal_is_on_record(make: Make) -> None:
 def test_a_dry_run_is_kept_as_identities_never_as_text(make: Make, tmp_path: Path) -> None:
     run = make(refuses="ConfigMap")
 
-    helm_steps.dry_run(run, helm_steps.part(run, "linkerd-control-plane", NEW))
+    helm_steps.dry_run(run, helm_steps.part(run, "linkerd-control-plane", parse(NEW)))
 
     rendered, tried = (what for _, what in run.observations)
     assert isinstance(rendered, Rendered)
@@ -262,7 +263,7 @@ def test_a_dry_run_that_fails_is_a_refusal_in_helms_words(make: Make) -> None:
     program = cast("Any", helm.program)
     script(program.path, 'echo "Error: UPGRADE FAILED: no issuer" >&2; exit 1')
 
-    helm_steps.dry_run(run, helm_steps.part(run, "linkerd-crds", NEW))
+    helm_steps.dry_run(run, helm_steps.part(run, "linkerd-crds", parse(NEW)))
 
     (tried,) = (what for _, what in run.observations)
     assert tried == DryRun(

@@ -15,6 +15,7 @@ from fixtures.scenario.model import Scenario
 from fixtures.tools.charts import Charts
 from fixtures.tools.helm import find, helm_version, manifest_of, require, version_of
 from fixtures.tools.toolbox import Toolbox
+from policies.releases.grammar import parse
 from suites.harness.helm_charts import write_archive, write_chart, write_tools
 
 KUBECONFIG = Path("/nonexistent/kubeconfig")
@@ -85,7 +86,7 @@ def test_helm_has_no_stand_in_and_is_noted_as_real(tools: Path) -> None:
 )
 def test_each_mode_is_asked_for_by_its_flag(tools: Path, values: Any, flag: str) -> None:
     helm = Toolbox(tools, "auto", KUBECONFIG).helm()
-    chart = helm.charts.chart("linkerd-crds", NEW)
+    chart = helm.charts.chart("linkerd-crds", parse(NEW))
 
     done = helm.upgrade("linkerd-crds", chart, "linkerd", values=values, timeout=300)
 
@@ -108,7 +109,7 @@ def test_waiting_has_other_names_in_helm_4(tools: Path) -> None:
 
 def test_the_other_commands_are_helms_own(tools: Path) -> None:
     helm = Toolbox(tools, "auto", KUBECONFIG).helm()
-    chart = helm.charts.chart("linkerd-crds", NEW)
+    chart = helm.charts.chart("linkerd-crds", parse(NEW))
 
     lines = [
         helm.history("r", "n"),
@@ -136,7 +137,7 @@ def test_the_values_of_a_chart_are_settings(tools: Path) -> None:
     script(tools / "helm", shows)
     helm = Toolbox(tools, "auto", KUBECONFIG).helm()
 
-    values, done = helm.show_values(helm.charts.chart("linkerd-crds", NEW))
+    values, done = helm.show_values(helm.charts.chart("linkerd-crds", parse(NEW)))
 
     assert done.argv[1:3] == ("show", "values")
     assert [s.path for s in values] == ["a.b", "a.keyPEM"]
@@ -147,7 +148,7 @@ def test_a_chart_that_cannot_be_shown_has_no_values(tools: Path) -> None:
     script(tools / "helm", ECHO.replace("  *)", "  show*) exit 1;;\n  *)"))
     helm = Toolbox(tools, "auto", KUBECONFIG).helm()
 
-    values, done = helm.show_values(helm.charts.chart("linkerd-crds", NEW))
+    values, done = helm.show_values(helm.charts.chart("linkerd-crds", parse(NEW)))
 
     assert (values, done.exit_code) == ((), 1)
 
@@ -178,11 +179,11 @@ def scenario(tools: Path | None) -> Scenario:
 
 
 def test_with_helm_and_charts_nothing_is_missing(tools: Path) -> None:
-    require(scenario(tools), (OLD, NEW))
+    require(scenario(tools), (parse(OLD), parse(NEW)))
 
 
 def test_an_installation_of_the_clis_needs_nothing() -> None:
-    installer_of(Scenario()).require(Scenario(), (OLD, NEW))
+    installer_of(Scenario()).require(Scenario(), (parse(OLD), parse(NEW)))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_a_helm_that_is_too_old_is_refused_by_name(tools: Path, said: str, seen:
     script(tools / "helm", said)
 
     with pytest.raises(Broken) as caught:
-        require(scenario(tools), (OLD, NEW))
+        require(scenario(tools), (parse(OLD), parse(NEW)))
 
     assert caught.value.exit_code == 3
     assert seen in caught.value.seen
@@ -203,7 +204,7 @@ def test_a_helm_that_is_too_old_is_refused_by_name(tools: Path, said: str, seen:
 
 def test_without_helm_the_message_names_tools() -> None:
     with pytest.raises(Broken, match="no stand-in for it") as caught:
-        require(scenario(None), (OLD, NEW))
+        require(scenario(None), (parse(OLD), parse(NEW)))
 
     assert caught.value.seen == "no helm in --tools or on PATH"
     assert "--tools DIR" in caught.value.next_command
@@ -221,7 +222,7 @@ def test_every_missing_chart_is_named_at_once(tools: Path) -> None:
     (tools / "charts" / NEW / "linkerd-crds-2026.6.3.tgz").unlink()
 
     with pytest.raises(Broken, match="Charts that the rehearsal needs") as caught:
-        require(scenario(tools), (OLD, NEW, "edge-99.1.1"))
+        require(scenario(tools), (parse(OLD), parse(NEW), parse("edge-99.1.1")))
 
     assert caught.value.seen.count(" of ") >= 3
     assert "no linkerd-crds in" in caught.value.seen
@@ -234,7 +235,7 @@ def test_a_chart_of_the_wrong_release_is_as_good_as_none(tools: Path) -> None:
     write_archive(folder, "linkerd-crds", OLD)
 
     with pytest.raises(Broken, match="Charts") as caught:
-        require(scenario(tools), (NEW,))
+        require(scenario(tools), (parse(NEW),))
 
     assert f"linkerd-crds-2025.10.7.tgz is of {OLD}" in caught.value.seen
 
@@ -245,7 +246,7 @@ def test_an_archive_that_cannot_be_read_is_named(tools: Path, content: bytes) ->
     archive.write_bytes(content)
 
     with pytest.raises(Broken, match="Charts") as caught:
-        require(scenario(tools), (NEW,))
+        require(scenario(tools), (parse(NEW),))
 
     assert f"{archive} is of no release it names" in caught.value.seen
 
@@ -254,7 +255,7 @@ def test_two_archives_of_one_release_are_one_too_many(tools: Path) -> None:
     write_archive(tools / "charts" / NEW, "linkerd-crds", OLD)
     extra = Charts.of("", tools)
 
-    assert extra.problem("linkerd-crds", NEW).endswith(f"is of {OLD}")
+    assert extra.problem("linkerd-crds", parse(NEW)).endswith(f"is of {OLD}")
 
 
 def test_unpacked_charts_and_a_folder_of_the_scenario(tmp_path: Path) -> None:
@@ -262,15 +263,15 @@ def test_unpacked_charts_and_a_folder_of_the_scenario(tmp_path: Path) -> None:
         write_chart(tmp_path / "mine" / NEW, name, NEW)
     charts = Charts.of(str(tmp_path / "mine"), None)
 
-    assert charts.problem("linkerd-crds", NEW) == ""
-    chart = charts.chart("linkerd-control-plane", NEW)
+    assert charts.problem("linkerd-crds", parse(NEW)) == ""
+    chart = charts.chart("linkerd-control-plane", parse(NEW))
     assert chart.words == (str(tmp_path / "mine" / NEW / "linkerd-control-plane"),)
     assert chart.file("values-ha.yaml") == "controllerReplicas: 3\n"
     assert chart.file("values-none.yaml") == ""
 
 
 def test_a_file_of_a_packed_chart(tools: Path) -> None:
-    chart = Charts.of("", tools).chart("linkerd-control-plane", NEW)
+    chart = Charts.of("", tools).chart("linkerd-control-plane", parse(NEW))
 
     assert chart.file("values-ha.yaml") == "controllerReplicas: 3\n"
 
@@ -290,9 +291,9 @@ def test_charts_of_a_repository_are_asked_for_by_version(
 ) -> None:
     charts = Charts.of(place, None)
 
-    assert charts.chart("linkerd-crds", NEW).words == words
-    assert charts.problem("linkerd-crds", NEW) == ""
-    assert "no chart version follows" in charts.problem("linkerd-crds", "stable-2.14.10")
+    assert charts.chart("linkerd-crds", parse(NEW)).words == words
+    assert charts.problem("linkerd-crds", parse(NEW)) == ""
+    assert "no chart version follows" in charts.problem("linkerd-crds", parse("stable-2.14.10"))
 
 
 def test_versions_of_helm() -> None:
@@ -308,7 +309,7 @@ def test_versions_of_helm() -> None:
 def test_a_release_that_a_cluster_names_is_no_option_of_helms(tools: Path, release: str) -> None:
     """The name is read from labels of Secrets, which anybody may have written."""
     helm = Toolbox(tools, "always", KUBECONFIG).helm()
-    chart = helm.charts.chart("linkerd-crds", NEW)
+    chart = helm.charts.chart("linkerd-crds", parse(NEW))
 
     for start in (
         lambda: helm.history(release, "linkerd"),
@@ -325,6 +326,6 @@ def test_a_release_that_a_cluster_names_is_no_option_of_helms(tools: Path, relea
 @pytest.mark.parametrize("release", ["../../tmp/evil", "/tmp/evil", "--help", ".."])
 def test_a_release_of_linkerd_is_no_path_to_a_program(tools: Path, release: str) -> None:
     with pytest.raises(BadInput, match="not the name of a release"):
-        Toolbox(tools, "auto", KUBECONFIG).linkerd(release)
+        Toolbox(tools, "auto", KUBECONFIG).linkerd(parse(release))
     with pytest.raises(BadInput, match="not the name of a release"):
-        Charts.of("", tools).chart("linkerd-crds", release)
+        Charts.of("", tools).chart("linkerd-crds", parse(release))

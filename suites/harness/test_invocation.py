@@ -16,6 +16,7 @@ from fixtures.run.planning import check_kubernetes, known_release, plan_for
 from fixtures.scenario.faults import CATALOGUE, fault_file, load_fault
 from fixtures.scenario.model import Scenario, load
 from fixtures.scenario.waivers import waiver_of
+from policies.releases.grammar import parse
 from policies.verdicts.catalogue import catalogue
 from suites.harness.snapshots import Obj, cluster, written
 
@@ -93,7 +94,7 @@ def test_a_look_refuses_what_only_an_upgrade_can_heed(option: str) -> None:
 @pytest.mark.parametrize("text", ["edge-99.1.1", "nonsense", "25.4", "version-2.18"])
 def test_a_release_that_there_is_not_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput, match=text):
-        known_release(text, "--to")
+        known_release(parse(text), "--to")
 
 
 @pytest.mark.parametrize("text", ["1.20", "1.36", "abc"])
@@ -162,19 +163,19 @@ def test_a_release_in_a_scenario_is_read_as_people_write_it(tmp_path: Path) -> N
 
     scenario = load(file, {"to": "EDGE-25.10.7"})
 
-    assert (scenario.source, scenario.destination) == ("edge-25.4.4", "edge-25.10.7")
+    assert (scenario.source_tag, scenario.destination_tag) == ("edge-25.4.4", "edge-25.10.7")
     assert scenario.extension("viz").to == "edge-25.10.7"
 
 
 @pytest.mark.parametrize("text", ["1.20", "abc", "2.1", "31", ""])
 def test_a_kubernetes_that_the_source_never_ran_on_is_bad_input(text: str) -> None:
     with pytest.raises(BadInput, match="Kubernetes"):
-        check_kubernetes(text, "edge-25.4.4")
+        check_kubernetes(text, parse("edge-25.4.4"))
 
 
 @pytest.mark.parametrize("text", ["1.29", "v1.31.14+k3s1", "1.40"])
 def test_a_kubernetes_that_a_plan_can_start_on_is_none(text: str) -> None:
-    check_kubernetes(text, "edge-25.4.4")
+    check_kubernetes(text, parse("edge-25.4.4"))
 
 
 def test_a_waiver_is_given_as_the_report_tells_it() -> None:

@@ -13,6 +13,7 @@ from fixtures.cluster.access.connection import ClusterError
 from fixtures.core.errors import BadInput, Broken, RehearsalError
 from fixtures.targets import kind as kind_module
 from fixtures.targets import kind_marks, kind_ready
+from policies.releases.grammar import parse
 from suites.harness.kind_machine import IMAGE, Told, alive, answers, kind_machine, target
 from suites.harness.kind_standins import Machine
 from suites.harness.scripted_api import Asked, Says, scripted_api
@@ -108,9 +109,9 @@ def test_images_are_loaded_and_those_of_a_release_before_its_steps(
     made.start()
     assert [c[3] for c in here.called("kind", "load")] == ["labapp:1"]
 
-    made.prepare("edge-25.4.4")
-    made.prepare("edge-25.10.7")
-    made.prepare("edge-25.10.7")
+    made.prepare(parse("edge-25.4.4"))
+    made.prepare(parse("edge-25.10.7"))
+    made.prepare(parse("edge-25.10.7"))
 
     assert [c[3] for c in here.called("kind", "load")] == ["labapp:1", str(archive)]
     made.stop()

@@ -113,7 +113,7 @@ def test_a_charts_kubernetes_lies_beside(tmp_path: Path) -> None:
     text = f"name: linkerd-control-plane\nversion: 2026.11.2\nappVersion: {RELEASE}\n"
     (chart / "Chart.yaml").write_text(f'{text}kubeVersion: ">=1.25.0-0"\n')
 
-    known = recall_or_learn(path, RELEASE, tmp_path, tell=quiet)
+    known = recall_or_learn(path, parse(RELEASE), tmp_path, tell=quiet)
 
     assert known.learnt.chart_kubernetes == ">=1.25.0-0"
     assert not any(each.startswith("kubeVersion") for each in known.learnt.left_open)
@@ -155,7 +155,7 @@ def test_a_bad_client_is_one_message_and_nothing_is_kept(
     path = fake_client(tmp_path, misbehaviour)
 
     with pytest.raises(Broken, match=said) as broken:
-        recall_or_learn(path, RELEASE, None, tell=quiet)
+        recall_or_learn(path, parse(RELEASE), None, tell=quiet)
 
     assert broken.value.exit_code == 3
     assert not store.learnt_folder().exists()
@@ -163,16 +163,16 @@ def test_a_bad_client_is_one_message_and_nothing_is_kept(
 
 def test_what_was_learnt_is_recalled_by_the_clients_digest(tmp_path: Path) -> None:
     path = fake_client(tmp_path)
-    first = recall_or_learn(path, RELEASE, None, tell=quiet)
+    first = recall_or_learn(path, parse(RELEASE), None, tell=quiet)
     broken = 'sys.exit("it is not run again")'
 
-    again = recall_or_learn(path, RELEASE, None, tell=quiet)
+    again = recall_or_learn(path, parse(RELEASE), None, tell=quiet)
     fake_client(tmp_path, broken)
 
     assert (first.anew, again.anew) == (True, False)
     assert again.learnt == first.learnt == store.load(RELEASE, tell=quiet)
     with pytest.raises(Broken):
-        recall_or_learn(path, RELEASE, None, tell=quiet)
+        recall_or_learn(path, parse(RELEASE), None, tell=quiet)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_what_was_learnt_is_recalled_by_the_clients_digest(tmp_path: Path) -> No
 )
 def test_a_damaged_file_is_said_left_out_and_learnt_anew(tmp_path: Path, damage: bytes) -> None:
     path = fake_client(tmp_path)
-    file = recall_or_learn(path, RELEASE, None, tell=quiet).file
+    file = recall_or_learn(path, parse(RELEASE), None, tell=quiet).file
     file.write_bytes(damage)
     said: list[str] = []
 
     assert store.load(RELEASE, tell=said.append) is None
-    assert recall_or_learn(path, RELEASE, None, tell=said.append).anew
+    assert recall_or_learn(path, parse(RELEASE), None, tell=said.append).anew
 
     assert len(said) == 2
     assert all(str(file) in line and "left out" in line for line in said)
@@ -202,7 +202,7 @@ def test_a_damaged_file_is_said_left_out_and_learnt_anew(tmp_path: Path, damage:
 
 
 def test_a_file_of_another_digest_is_not_believed(tmp_path: Path) -> None:
-    known = recall_or_learn(fake_client(tmp_path), RELEASE, None, tell=quiet)
+    known = recall_or_learn(fake_client(tmp_path), parse(RELEASE), None, tell=quiet)
     other = known.file.with_name(f"{'0' * 64}.json")
     shutil.copy(known.file, other)
     said: list[str] = []
@@ -249,7 +249,9 @@ def test_a_run_learns_by_itself_what_the_catalogue_does_not_know(tmp_path: Path)
     fake_client(tmp_path, "sys.exit('never run')", release="edge-25.10.7")
     inventory = catalogue().inventory(parse("edge-25.10.7"), "control_plane")
 
-    learnt, notes = learnt_of(Scenario(tools=str(tmp_path)), ("edge-25.10.7", RELEASE))
+    learnt, notes = learnt_of(
+        Scenario(tools=str(tmp_path)), (parse("edge-25.10.7"), parse(RELEASE))
+    )
 
     assert inventory is not None
     assert inventory.exact
@@ -261,15 +263,15 @@ def test_a_run_without_real_clients_learns_nothing(tmp_path: Path) -> None:
     fake_client(tmp_path)
 
     always = Scenario(tools=str(tmp_path), stand_ins="always")
-    assert learnt_of(always, (RELEASE,)) == ((), ())
-    assert learnt_of(Scenario(), (RELEASE,)) == ((), ())
+    assert learnt_of(always, (parse(RELEASE),)) == ((), ())
+    assert learnt_of(Scenario(), (parse(RELEASE),)) == ((), ())
 
 
 def test_a_client_that_cannot_be_learnt_from_refuses_no_run(tmp_path: Path) -> None:
     """A vendor's may want a licence to render."""
     fake_client(tmp_path, 'if words[0] == "install": sys.exit("no licence")')
 
-    learnt, notes = learnt_of(Scenario(tools=str(tmp_path)), (RELEASE,))
+    learnt, notes = learnt_of(Scenario(tools=str(tmp_path)), (parse(RELEASE),))
 
     assert learnt == ()
     assert len(notes) == 1

@@ -13,6 +13,7 @@ from fixtures.learning.known import learn_from_charts
 from fixtures.run.learnt_releases import learnt_of
 from fixtures.scenario.model import Scenario
 from policies.facts.helm import CONTROL_PLANE, CRDS
+from policies.releases.grammar import parse
 from rehearse import main
 from suites.harness.fake_client import RELEASE
 
@@ -74,7 +75,7 @@ def own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_charts_say_what_they_render_and_the_kubernetes_they_need(tmp_path: Path) -> None:
     tools = tools_with_charts(tmp_path / "tools")
 
-    known = learn_from_charts(tools, RELEASE)
+    known = learn_from_charts(tools, parse(RELEASE))
 
     assert known is not None
     learnt = known.learnt
@@ -93,17 +94,17 @@ def test_charts_say_what_they_render_and_the_kubernetes_they_need(tmp_path: Path
     assert len(learnt.objects("control_plane_ha")) == len(learnt.objects("control_plane")) + 1
     assert ("controllerReplicas", "2") in learnt.ha_values
     assert any("viz" in each for each in learnt.left_open)
-    again = learn_from_charts(tools, RELEASE)
+    again = learn_from_charts(tools, parse(RELEASE))
     assert again is not None
     assert not again.anew
 
 
 def test_changed_charts_are_learnt_anew(tmp_path: Path) -> None:
     tools = tools_with_charts(tmp_path / "tools")
-    learn_from_charts(tools, RELEASE)
+    learn_from_charts(tools, parse(RELEASE))
     (tools / "charts" / RELEASE / CONTROL_PLANE / "values.yaml").write_text("more: true")
 
-    again = learn_from_charts(tools, RELEASE)
+    again = learn_from_charts(tools, parse(RELEASE))
 
     assert again is not None
     assert again.anew
@@ -112,7 +113,7 @@ def test_changed_charts_are_learnt_anew(tmp_path: Path) -> None:
 def test_a_run_learns_from_charts_where_there_is_no_client(tmp_path: Path) -> None:
     tools = tools_with_charts(tmp_path / "tools")
 
-    learnt, notes = learnt_of(Scenario(tools=str(tools)), (RELEASE,))
+    learnt, notes = learnt_of(Scenario(tools=str(tools)), (parse(RELEASE),))
 
     assert [each.source for each in learnt] == ["charts"]
     assert notes == ()
@@ -141,11 +142,11 @@ def test_charts_that_cannot_be_rendered_are_named(
     tools = tools_with_charts(tmp_path / "tools", misbehaviour)
 
     with pytest.raises(Broken) as broken:
-        learn_from_charts(tools, RELEASE)
+        learn_from_charts(tools, parse(RELEASE))
 
     assert told in str(broken.value)
     assert not list((tmp_path / "data").rglob("*.json"))
 
 
 def test_without_charts_nothing_is_learnt_from_them(tmp_path: Path) -> None:
-    assert learn_from_charts(tmp_path, RELEASE) is None
+    assert learn_from_charts(tmp_path, parse(RELEASE)) is None

@@ -22,11 +22,12 @@ from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.multicluster_links import exports, link, link_again, link_both, shared_identity
 from fixtures.tools.toolbox import Toolbox
 from policies.facts.cluster import ClusterFacts
+from policies.releases.grammar import parse
 from policies.skew.hops import Hop, Plan
 from suites.harness.test_helm_tool import script
 
 OLD, NEW = "edge-25.4.4", "edge-25.10.7"
-HOP = Hop(number=1, source=OLD, destination=NEW)
+HOP = Hop(number=1, source_tag=OLD, destination_tag=NEW)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LINKED = Scenario(extensions=("multicluster",), linked=LinkedSpec(name="west"))
 LINKERD = """case "$*" in
@@ -91,7 +92,7 @@ def make(tmp_path: Path, log: Path) -> Make:
         return StepRun(
             step="baseline",
             hop=HOP,
-            plan=Plan(source=OLD, destination=NEW, hops=(HOP,)),
+            plan=Plan(source_tag=OLD, destination_tag=NEW, hops=(HOP,)),
             scenario=scenario,
             installer=CliInstaller(),
             cluster=cluster(name, renders),
@@ -162,7 +163,7 @@ def test_a_link_is_rendered_there_and_applied_here(
     here = make(other="west")
     assert here.other is not None
 
-    done = link(here, here.on(here.other), NEW, managed=managed)
+    done = link(here, here.on(here.other), parse(NEW), managed=managed)
 
     rendered, applied = commands(log)
     assert done.exit_code == 0
@@ -178,7 +179,7 @@ def test_what_could_not_be_rendered_is_not_applied(make: Make, log: Path) -> Non
     here = make(other="west", renders="echo no gateway >&2; exit 1")
     assert here.other is not None
 
-    done = link(here, here.on(here.other), NEW, managed=True)
+    done = link(here, here.on(here.other), parse(NEW), managed=True)
 
     assert (done.exit_code, done.stderr) == (1, b"no gateway\n")
     assert len(commands(log)) == 1
@@ -197,6 +198,6 @@ def test_both_are_linked_by_the_first_alone(make: Make, log: Path, name: str, ot
 def test_where_there_is_no_link_none_is_made_again(
     make: Make, log: Path, scenario: Scenario
 ) -> None:
-    link_again(make(other="west", scenario=scenario), NEW)
+    link_again(make(other="west", scenario=scenario), parse(NEW))
 
     assert commands(log) == []

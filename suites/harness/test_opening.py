@@ -67,11 +67,11 @@ def test_an_upgrade_is_opened_with_its_plan_and_touches_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    given = opened(Scenario(destination=NEXT), lines=lines)
+    given = opened(Scenario(destination_tag=NEXT), lines=lines)
 
     assert given.plan is not None
-    assert [(h.source, h.destination) for h in given.plan.hops] == [(RUNNING, NEXT)]
-    assert (given.scenario.source, given.scenario.destination) == (RUNNING, NEXT)
+    assert [(h.source_tag, h.destination_tag) for h in given.plan.hops] == [(RUNNING, NEXT)]
+    assert (given.scenario.source_tag, given.scenario.destination_tag) == (RUNNING, NEXT)
     assert given.scenario.kubernetes
     assert lines == []
     assert list(tmp_path.iterdir()) == []
@@ -93,11 +93,13 @@ def test_a_look_at_a_snapshot_has_no_plan_and_can_do_nothing(snapshot: str) -> N
 
 
 def test_an_upgrade_of_a_snapshot_starts_at_what_it_runs(snapshot: str) -> None:
-    given = opened(Scenario(snapshot=snapshot, destination=NEXT))
+    given = opened(Scenario(snapshot=snapshot, destination_tag=NEXT))
 
-    assert given.scenario.source == RUNNING
+    assert given.scenario.source_tag == RUNNING
     with pytest.raises(BadInput, match="--from does not agree") as told:
-        opened(Scenario(snapshot=snapshot, source="edge-25.10.7", destination="edge-26.6.3"))
+        opened(
+            Scenario(snapshot=snapshot, source_tag="edge-25.10.7", destination_tag="edge-26.6.3")
+        )
     assert told.value.expected == f"--from {RUNNING}, or no --from"
 
 
@@ -117,7 +119,7 @@ def test_faults_are_read_before_anything_begins() -> None:
     ("scenario", "suite", "where"),
     [
         (Scenario(), "verify", "pytest suites/verify"),
-        (Scenario(snapshot="SNAPSHOT", destination="edge-99.1.1"), "verify", "--to"),
+        (Scenario(snapshot="SNAPSHOT", destination_tag="edge-99.1.1"), "verify", "--to"),
         (Scenario(required=("CP-99",)), "upgrade", "scenario: required or waivers"),
         (
             Scenario(
@@ -126,7 +128,11 @@ def test_faults_are_read_before_anything_begins() -> None:
             "upgrade",
             "scenario: required or waivers",
         ),
-        (Scenario(source=NEXT, destination=RUNNING), "upgrade", f"--from {NEXT} --to {RUNNING}"),
+        (
+            Scenario(source_tag=NEXT, destination_tag=RUNNING),
+            "upgrade",
+            f"--from {NEXT} --to {RUNNING}",
+        ),
         (Scenario(snapshot="SNAPSHOT", kubernetes="1.20"), "upgrade", "--kubernetes"),
     ],
     ids=["no cluster", "release", "required", "waived", "backward", "kubernetes"],
@@ -157,7 +163,7 @@ def test_a_cluster_that_nobody_consented_to_change_is_not_even_asked(tmp_path: P
 
 
 def test_a_run_begins_with_its_header_and_no_cluster(tmp_path: Path) -> None:
-    run = begun(tmp_path / "run", Scenario(destination=NEXT))
+    run = begun(tmp_path / "run", Scenario(destination_tag=NEXT))
 
     assert isinstance(run, UpgradeRun)
     assert [walk.cluster for walk in run.walks] == [None]
@@ -191,7 +197,7 @@ def test_a_look_judges_the_snapshot_it_was_opened_with(tmp_path: Path, snapshot:
 
     assert isinstance(run, VerifyRun)
     assert run.walks == ()
-    assert run.verification.running() == RUNNING
+    assert run.verification.running().text == RUNNING
     header = bodies(tmp_path / "run")[0]
     assert isinstance(header, RunStarted)
     assert (header.suite, header.target, header.canary_rate) == ("verify", "snapshot", 0.0)

@@ -13,9 +13,10 @@ import pytest
 from fixtures.snapshot.read import facts, read_snapshot
 from policies.controls.control_plane.availability import data_plane_rollouts
 from policies.controls.data_plane.restarted import workloads_to_restart
-from policies.controls.data_plane.versions import data_plane_at_target
+from policies.controls.data_plane.versions import data_plane_at_destination
 from policies.controls.preflight.left_behind import data_plane_current
 from policies.facts.cluster import ClusterFacts
+from policies.releases.grammar import parse
 from policies.verdicts.findings import Verdict
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
@@ -48,7 +49,7 @@ def explained(verdict: Verdict) -> dict[str, str]:
 
 def test_operators_pods_are_named_with_who_renews_them(lib: Any, tmp_path: Path) -> None:
     found = seen(lib, "01-custom-owners.py", tmp_path)
-    before = data_plane_current(found, SOURCE, TARGET)
+    before = data_plane_current(found, parse(SOURCE), parse(TARGET))
 
     assert before.status == "holds"
     told = explained(before)
@@ -56,18 +57,18 @@ def test_operators_pods_are_named_with_who_renews_them(lib: Any, tmp_path: Path)
     assert "Argo Rollouts" in told["Rollout.argoproj.io shop/payments"]
     assert "its next run" in told["EphemeralRunner.actions.github.com shop/builder-x7k2p"]
     assert {n for _, _, n in workloads_to_restart(found)} == {"web", "client", "store", "agent"}
-    after = data_plane_at_target(found, TARGET)
+    after = data_plane_at_destination(found, parse(TARGET))
     assert set(told) <= set(explained(after)), "the others were not restarted here"
 
 
 def test_a_stateful_set_on_delete_is_foreseen_and_not_restarted(lib: Any, tmp_path: Path) -> None:
     found = seen(lib, "08-ondelete.py", tmp_path)
-    before = data_plane_current(found, SOURCE, TARGET)
+    before = data_plane_current(found, parse(SOURCE), parse(TARGET))
 
     assert before.status == "holds"
     assert "one by one" in explained(before)["StatefulSet shop/store"]
     assert "store" not in {n for _, _, n in workloads_to_restart(found)}
-    assert "StatefulSet shop/store" in explained(data_plane_at_target(found, TARGET))
+    assert "StatefulSet shop/store" in explained(data_plane_at_destination(found, parse(TARGET)))
     assert data_plane_rollouts(found).status == "holds"
 
 
@@ -86,7 +87,9 @@ def test_a_partition_holds_back_the_pods_below_it_only(lib: Any, tmp_path: Path)
 
     found = held(tmp_path, lib, patch)
     (item,) = (
-        i for i in data_plane_current(found, SOURCE, TARGET).explained if "store" in i.subject
+        i
+        for i in data_plane_current(found, parse(SOURCE), parse(TARGET)).explained
+        if "store" in i.subject
     )
 
     assert item.seen == SOURCE, "one of its two pods"
@@ -100,7 +103,7 @@ def test_a_paused_deployment_is_named_and_not_restarted(lib: Any, tmp_path: Path
 
     found = held(tmp_path, lib, patch)
 
-    told = explained(data_plane_current(found, SOURCE, TARGET))
+    told = explained(data_plane_current(found, parse(SOURCE), parse(TARGET)))
     assert "whoever paused it" in told["Deployment shop/web"]
     assert ("Deployment", "shop", "web") not in workloads_to_restart(found)
     assert data_plane_rollouts(found).status == "holds"
@@ -115,7 +118,7 @@ def test_an_orphaned_replica_set_is_no_deployment(lib: Any, tmp_path: Path) -> N
 
     found = held(tmp_path, lib, patch)
 
-    told = explained(data_plane_current(found, SOURCE, TARGET))
+    told = explained(data_plane_current(found, parse(SOURCE), parse(TARGET)))
     assert any(s.startswith("ReplicaSet shop/web-") for s in told)
     assert ("Deployment", "shop", "web") not in workloads_to_restart(found)
 
@@ -126,6 +129,6 @@ def test_pods_of_a_deployment_that_is_gone_are_not_restarted(lib: Any, tmp_path:
 
     found = held(tmp_path, lib, patch)
 
-    told = explained(data_plane_current(found, SOURCE, TARGET))
+    told = explained(data_plane_current(found, parse(SOURCE), parse(TARGET)))
     assert "nobody" in told["Deployment shop/web"]
     assert ("Deployment", "shop", "web") not in workloads_to_restart(found)

@@ -13,22 +13,22 @@ from fixtures.scenario.model import DEFAULT_SOURCE, Scenario
 from fixtures.targets.existing import Look
 from policies.facts.cluster import ClusterFacts, Workload
 from policies.releases import catalogue
-from policies.releases.versions import logical, parse
+from policies.releases.versions import logical
 from policies.skew.kubernetes import parse_kubernetes
 from suites.reports.test_resumed_ledger import AT
 
 OLD, NEW = "edge-25.4.4", "edge-25.10.7"
-EXISTING = Scenario(target="existing", destination=NEW)
+EXISTING = Scenario(target="existing", destination_tag=NEW)
 
 
 def test_nothing_said_plans_one_logical_version_on() -> None:
     scenario, plan = plan_for(Scenario(), None)
 
-    assert scenario.source == plan.source == DEFAULT_SOURCE
+    assert scenario.source_tag == plan.source_tag == DEFAULT_SOURCE
     assert scenario.destination == plan.destination
-    assert releases_of(plan)[0] == DEFAULT_SOURCE
+    assert releases_of(plan)[0].text == DEFAULT_SOURCE
     assert releases_of(plan)[-1] == plan.destination
-    start, end = logical(parse(plan.source)), logical(parse(plan.destination))
+    start, end = logical(plan.source), logical(plan.destination)
     assert start is not None
     assert end is not None
     assert start < end
@@ -37,20 +37,22 @@ def test_nothing_said_plans_one_logical_version_on() -> None:
 def test_from_the_newest_logical_version_the_newest_edge_is_the_end() -> None:
     newest = catalogue().logical_versions[-1].anchor
 
-    scenario, _ = plan_for(Scenario(source=newest), None)
+    scenario, _ = plan_for(Scenario(source_tag=newest), None)
 
-    assert scenario.destination == catalogue().edges[-1].tag
+    assert scenario.destination == catalogue().edges[-1].version
 
 
 def test_the_embedded_kubernetes_suits_every_release_of_the_path() -> None:
-    scenario, plan = plan_for(Scenario(source="edge-24.11.8", destination="edge-26.6.3"), None)
+    scenario, plan = plan_for(
+        Scenario(source_tag="edge-24.11.8", destination_tag="edge-26.6.3"), None
+    )
 
     assert len(plan.hops) > 1
     running = parse_kubernetes(scenario.kubernetes)
     assert running is not None
     assert (running.major, running.minor) <= NEWEST_EMBEDDED
     for release in releases_of(plan):
-        highest = parse_kubernetes(catalogue().kubernetes_range(parse(release)).maximum)
+        highest = parse_kubernetes(catalogue().kubernetes_range(release).maximum)
         assert highest is None or running <= highest
 
 
@@ -85,14 +87,14 @@ def seen(release: str = OLD, kubernetes: str = "v1.31.4+k3s1") -> Look:
 def test_a_cluster_that_is_there_says_where_the_path_starts() -> None:
     scenario, plan = plan_for(EXISTING, None, seen())
 
-    assert (scenario.source, scenario.kubernetes) == (OLD, "1.31")
+    assert (scenario.source_tag, scenario.kubernetes) == (OLD, "1.31")
     assert plan.kubernetes == "1.31"
 
 
 @pytest.mark.parametrize(
     ("scenario", "look", "expected"),
     [
-        (replace(EXISTING, source=NEW), seen(), f"--from {OLD}, or no --from"),
+        (replace(EXISTING, source_tag=NEW), seen(), f"--from {OLD}, or no --from"),
         (replace(EXISTING, kubernetes="1.30"), seen(), "--kubernetes 1.31, or no --kubernetes"),
         (EXISTING, seen(""), "the ConfigMap linkerd/linkerd-config and its Deployments"),
     ],
@@ -112,7 +114,7 @@ def test_what_is_said_of_a_cluster_must_be_so(
 )
 def test_a_path_that_leads_nowhere_is_refused(source: str, destination: str) -> None:
     with pytest.raises(BadInput) as told:
-        plan_for(Scenario(source=source, destination=destination), None)
+        plan_for(Scenario(source_tag=source, destination_tag=destination), None)
 
     assert told.value.where == f"--from {source} --to {destination}"
     assert told.value.next_command

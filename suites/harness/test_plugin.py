@@ -19,7 +19,7 @@ from policies.verdicts.findings import Finding, holds, not_assessed, violated
 from suites.harness.test_invocation import run as pytest_run
 from suites.harness.test_opening import opened
 
-HOP = Hop(number=2, source="edge-25.4.4", destination="edge-25.10.7")
+HOP = Hop(number=2, source_tag="edge-25.4.4", destination_tag="edge-25.10.7")
 VIOLATED = violated("it broke", expected="a", seen="b")
 
 

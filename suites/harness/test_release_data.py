@@ -17,6 +17,7 @@ from fixtures.releases.reading import read_data_set
 from fixtures.scenario.model import load
 from policies.planning.advisories import applicable, relevant
 from policies.releases import Catalogue, catalogue, use
+from policies.releases.grammar import parse
 from policies.skew.hops import Hop
 
 NEW = "edge-26.11.2"
@@ -131,7 +132,7 @@ def test_a_data_set_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_advisories_of_ones_own_fire(tmp_path: Path) -> None:
     write(tmp_path / "notes" / "ours.toml", ADVISORY)
     take(Named(advisories=str(tmp_path / "notes")))
-    hop = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
+    hop = Hop(number=1, source_tag="edge-25.4.4", destination_tag="edge-25.10.7")
     assert "ours-1" in [a.id for a in relevant(hop)]
     assert len(catalogue().advisories) == len(Catalogue().advisories) + 1
     use([])
@@ -165,10 +166,10 @@ def test_a_wrong_advisory_is_named_with_its_line(
 
 def test_a_month_that_has_not_come_has_no_release() -> None:
     today = date(2026, 12, 1)
-    refuse_future("edge-27.1.1", "--to", today)
-    refuse_future("stable-99.1.1", "--to", today)
+    refuse_future(parse("edge-27.1.1"), "--to", today)
+    refuse_future(parse("stable-99.1.1"), "--to", today)
     with pytest.raises(BadInput, match=r"edge-27\.2\.1"):
-        refuse_future("edge-27.2.1", "--to", today)
+        refuse_future(parse("edge-27.2.1"), "--to", today)
 
 
 def test_age_is_counted_in_days() -> None:

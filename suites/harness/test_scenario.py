@@ -36,7 +36,7 @@ def test_command_line_wins_over_file_over_fault(
 
     scenario = load(path, {"from": "edge-24.11.8", "to": None})
 
-    assert scenario.source == "edge-24.11.8"
+    assert scenario.source_tag == "edge-24.11.8"
     assert scenario.soak == 5.0
     assert scenario.nodes == 3
     plain = written(tmp_path, 'from = "edge-25.4.4"\n')

@@ -36,6 +36,8 @@ TRUSTED: dict[str, str] = {
     "snapshot (above)": 'snapshot = "../x.json"',
     "budget_from_history": 'budget_from_history = "/tmp"',
     "faults": 'faults = ["/etc/hostname"]',
+    "releases": 'releases = "/etc/hostname"',
+    "advisories": 'advisories = "/etc/hostname"',
 }
 """Key -> a file that says it."""
 HARMLESS = """
@@ -100,7 +102,11 @@ def test_what_executes_connects_or_consents_needs_trust(tmp_path: Path, key: str
     assert caught.value.exit_code == 4
 
 
-@pytest.mark.parametrize("key", sorted(set(TRUSTED) - {"snapshot (above)", "faults"}))
+READ_AT_ONCE = {"snapshot (above)", "faults", "releases", "advisories"}
+"""What names a file that is read when the scenario is."""
+
+
+@pytest.mark.parametrize("key", sorted(set(TRUSTED) - READ_AT_ONCE))
 def test_a_trusted_file_says_what_it_likes(tmp_path: Path, key: str) -> None:
     assert load(written(tmp_path, TRUSTED[key]), {}, trusted=True)
 
@@ -198,8 +204,8 @@ def test_a_fault_file_names_nothing_that_is_run(tmp_path: Path, said_by_fault: s
 # A run that is resumed: its ledger is as little trusted as a file
 
 BEGUN = Scenario(
-    source="edge-25.4.4",
-    destination="edge-25.10.7",
+    source_tag="edge-25.4.4",
+    destination_tag="edge-25.10.7",
     target="existing",
     context="staging",
     cluster_kubeconfig="pyproject.toml",

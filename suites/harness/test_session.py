@@ -157,9 +157,9 @@ def test_two_runs_in_one_second_have_two_folders(
     monkeypatch.chdir(tmp_path)
     now = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 
-    first = new_folder("", "edge-25.4.4", "edge-25.10.7", now)
+    first = new_folder("", ("edge-25.4.4", "edge-25.10.7"), now)
     first.mkdir(parents=True)
-    second = new_folder("", "edge-25.4.4", "edge-25.10.7", now)
+    second = new_folder("", ("edge-25.4.4", "edge-25.10.7"), now)
 
     assert first.name == "20260131T120000Z-edge-25.4.4-edge-25.10.7"
     assert second.name == first.name + "-2"

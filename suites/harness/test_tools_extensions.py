@@ -14,6 +14,7 @@ from fixtures.snapshot.load import read_snapshot
 from policies.controls.extensions import multicluster
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import CheckRun
+from policies.releases.grammar import parse
 from suites.harness.dump_server import RECORDINGS, dump
 from suites.harness.test_tools_recorded import recorded, repeated, run
 
@@ -218,7 +219,7 @@ def test_uninstall_is_refused_while_clusters_are_linked(tmp_path: Path) -> None:
 def test_facts_of_a_linked_cluster_are_what_was_recorded(tmp_path: Path) -> None:
     before, after = (facts_of(tmp_path / step, step) for step in ("baseline", "final"))
 
-    verdict = multicluster.consistent(before, after, NEW)
+    verdict = multicluster.consistent(before, after, parse(NEW))
 
     assert verdict.status == "violated", "the recorded states hold no credentials of linkerd"
     assert {i.expected for i in verdict.violations} == {"Secret linkerd/cluster-credentials-west"}

@@ -14,6 +14,7 @@ from fixtures.tools.fetch import CHECKSUM, asset, cache_folder, fetch
 from fixtures.tools.toolbox import Toolbox
 from policies.controls.whole_run.checks import checksum_verified
 from policies.facts.observations import CommandRun
+from policies.releases.grammar import parse
 from suites.harness.mirror import CLIENT, DIGEST, RELEASE, Server, quiet, release, serving
 
 ROOT = Path(__file__).parents[2]
@@ -193,8 +194,8 @@ def fetched(release_: str = RELEASE) -> Path:
 
 def verdict(tools: Toolbox) -> tuple[str, str]:
     """CLI-02, from what the toolbox leaves."""
-    client = tools.linkerd(RELEASE)
-    done = tools.verify(RELEASE)
+    client = tools.linkerd(parse(RELEASE))
+    done = tools.verify(parse(RELEASE))
     commands = [client.fact(client.version_client()[1])]
     if done is not None:
         commands.append(
@@ -215,7 +216,7 @@ def test_a_fetched_client_is_used_and_its_checksum_is_evidence(bare: Path) -> No
     path = fetched()
     tools = Toolbox(None, "auto", Path("/nonexistent"))
 
-    assert tools.linkerd(RELEASE).kind == "real"
+    assert tools.linkerd(parse(RELEASE)).kind == "real"
     assert tools.used()[0].reason == str(path)
     assert path.is_relative_to(cache_folder())
     assert verdict(tools)[0] == "holds"
@@ -243,6 +244,6 @@ def test_a_published_checksum_as_it_was_published_counts_too(bare: Path) -> None
 
 def test_nothing_is_fetched_by_choosing_a_program(bare: Path) -> None:
     with pytest.raises(BadInput, match="rehearse tools fetch"):
-        Toolbox(None, "never", Path("/nonexistent")).linkerd(RELEASE)
+        Toolbox(None, "never", Path("/nonexistent")).linkerd(parse(RELEASE))
 
     assert not (bare / "xdg").exists()

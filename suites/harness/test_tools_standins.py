@@ -13,6 +13,7 @@ from fixtures.core.process import Completed
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.tools.kubectl import Kubectl
 from fixtures.tools.toolbox import Toolbox, kubectl_version
+from policies.releases.grammar import parse
 
 OLD, NEW = "edge-25.4.4", "edge-25.10.7"
 COMPONENTS = ("destination", "identity", "proxy-injector")
@@ -70,7 +71,7 @@ def kubectl(tools: Toolbox) -> Kubectl:
 @pytest.fixture(scope="module")
 def installed(tools: Toolbox, kubectl: Kubectl) -> Toolbox:
     """Linkerd of the old release, ready, and a meshed Deployment."""
-    linkerd = tools.linkerd(OLD)
+    linkerd = tools.linkerd(parse(OLD))
     crds = good(linkerd.install("--set", "installGatewayAPI=true", crds=True))
     good(kubectl.apply(crds.stdout))
     good(kubectl.run("wait", "--for=condition=established", "--timeout=60s", "crd", "--all"))
@@ -84,7 +85,7 @@ def installed(tools: Toolbox, kubectl: Kubectl) -> Toolbox:
 
 @pytest.fixture(scope="module")
 def upgraded(installed: Toolbox, kubectl: Kubectl) -> Toolbox:
-    linkerd = installed.linkerd(NEW)
+    linkerd = installed.linkerd(parse(NEW))
     good(kubectl.apply(good(linkerd.upgrade(crds=True)).stdout))
     good(kubectl.apply(good(linkerd.upgrade()).stdout))
     for component in COMPONENTS:
@@ -94,21 +95,21 @@ def upgraded(installed: Toolbox, kubectl: Kubectl) -> Toolbox:
 
 def test_a_new_installation_is_healthy(installed: Toolbox) -> None:
     for proxy in (False, True):
-        run, done = installed.linkerd(OLD).check(proxy=proxy, expected_version=OLD)
+        run, done = installed.linkerd(parse(OLD)).check(proxy=proxy, expected_version=OLD)
         assert (done.exit_code, run.unreadable) == (0, "")
         results = {c.result for d in run.documents for k in d.categories for c in k.checks}
         assert results == {"success"}
 
 
 def test_versions_are_those_of_server_and_proxies(installed: Toolbox) -> None:
-    report, done = installed.linkerd(NEW).version()
+    report, done = installed.linkerd(parse(NEW)).version()
     assert done.exit_code == 0
     assert (report.client, report.server) == (NEW, OLD)
     assert dict(report.proxies)[OLD] >= 5
 
 
 def test_a_check_before_an_installation_names_what_is_there_already(installed: Toolbox) -> None:
-    found, done = installed.linkerd(OLD).check(pre=True, wait="0s")
+    found, done = installed.linkerd(parse(OLD)).check(pre=True, wait="0s")
 
     errors = {check.description: check.error for _, check in found.failed()}
     assert done.exit_code == 1
@@ -118,13 +119,13 @@ def test_a_check_before_an_installation_names_what_is_there_already(installed: T
 
 
 def test_short_versions_still_count_proxies(installed: Toolbox) -> None:
-    done = good(installed.linkerd(OLD).run("version", "--proxy", "--short"))
+    done = good(installed.linkerd(parse(OLD)).run("version", "--proxy", "--short"))
 
     assert lines(done)[:3] == [OLD, OLD, "Proxy versions:"]
 
 
 def test_a_second_installation_is_refused(installed: Toolbox) -> None:
-    done = installed.linkerd(OLD).install()
+    done = installed.linkerd(parse(OLD)).install()
     assert (done.exit_code, done.stdout) == (1, b"")
     assert "linkerd upgrade" in done.error_text
 
@@ -154,14 +155,16 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
 
 
 def test_the_upgrade_regenerates_webhook_certificates(upgraded: Toolbox, kubectl: Kubectl) -> None:
-    said = lines(kubectl.apply(good(upgraded.linkerd(NEW).upgrade()).stdout, dry_run="server"))
+    said = lines(
+        kubectl.apply(good(upgraded.linkerd(parse(NEW)).upgrade()).stdout, dry_run="server")
+    )
     assert "secret/linkerd-proxy-injector-k8s-tls configured (server dry run)" in said
     assert "secret/linkerd-identity-issuer unchanged (server dry run)" in said
     assert "configmap/linkerd-identity-trust-roots unchanged (server dry run)" in said
 
 
 def test_the_new_release_names_old_proxies(upgraded: Toolbox) -> None:
-    run, done = upgraded.linkerd(NEW).check(proxy=True, expected_version=NEW)
+    run, done = upgraded.linkerd(parse(NEW)).check(proxy=True, expected_version=NEW)
     assert done.exit_code == 0
     assert not run.failed()
     errors = {
@@ -171,7 +174,7 @@ def test_the_new_release_names_old_proxies(upgraded: Toolbox) -> None:
 
 
 def test_prune_lists_a_decoy_and_nothing_else(upgraded: Toolbox, kubectl: Kubectl) -> None:
-    linkerd = upgraded.linkerd(NEW)
+    linkerd = upgraded.linkerd(parse(NEW))
     run, done = linkerd.prune()
     assert run.listed == ()
     assert lines(kubectl.delete(done.stdout)) == ["No resources found"]
@@ -205,11 +208,11 @@ def test_a_restart_rolls_and_brings_new_proxies(upgraded: Toolbox, kubectl: Kube
 
 
 def test_an_old_cli_cannot_read_a_new_configuration(upgraded: Toolbox) -> None:
-    run, done = upgraded.linkerd(OLD).check(expected_version=OLD)
+    run, done = upgraded.linkerd(parse(OLD)).check(expected_version=OLD)
     assert done.exit_code == 1
     [(category, _)] = run.failed()
     assert category == "linkerd-existence"
-    assert good(upgraded.linkerd(OLD).upgrade()).stdout
+    assert good(upgraded.linkerd(parse(OLD)).upgrade()).stdout
 
 
 def test_scale_patch_and_delete(installed: Toolbox, kubectl: Kubectl) -> None:
@@ -309,7 +312,7 @@ def test_a_cluster_that_is_gone_is_an_answer(tmp_path: Path) -> None:
     done = box.kubectl().run("get", "pods")
     assert done.exit_code == 1
     assert "was refused" in done.error_text
-    run, done = box.linkerd(NEW).check(wait="0s")
+    run, done = box.linkerd(parse(NEW)).check(wait="0s")
     assert done.exit_code == 1
     assert run.failed()[0][0] == "kubernetes-api"
 

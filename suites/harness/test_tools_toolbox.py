@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.core.errors import BadInput
 from fixtures.tools.toolbox import Toolbox
+from policies.releases.grammar import parse
 
 KUBECONFIG = Path("/nonexistent/kubeconfig")
 
@@ -32,7 +33,7 @@ def test_always_takes_stand_ins_without_looking(empty_path: Path) -> None:
     mark = empty_path.parent / "ran"
     script(empty_path / "kubectl", f": > {mark}")
     tools = Toolbox(None, "always", KUBECONFIG)
-    assert tools.linkerd("edge-25.10.7").kind == "stand-in"
+    assert tools.linkerd(parse("edge-25.10.7")).kind == "stand-in"
     assert tools.kubectl().kind == "stand-in"
     assert not mark.exists()
     assert {(t.name, t.program, t.reason) for t in tools.used()} == {
@@ -49,7 +50,7 @@ def test_a_linkerd_in_the_tools_folder_runs_where_it_is_the_release(
     script(tools / "edge-25.10.7" / "linkerd", 'echo edge-25.10.7; echo "$@" >&2')
     script(tools / "edge-26.6.3" / "linkerd", "echo edge-26.6.2")
     box = Toolbox(tools, "auto", KUBECONFIG, "mine")
-    real = box.linkerd("edge-25.10.7")
+    real = box.linkerd(parse("edge-25.10.7"))
     assert real.kind == "real"
     _, done = real.version_client()
     assert done.argv == ("linkerd", "version", "--client")
@@ -61,15 +62,15 @@ def test_a_linkerd_in_the_tools_folder_runs_where_it_is_the_release(
         "--context",
         "mine",
     ]
-    assert box.linkerd("edge-26.6.3").kind == "stand-in"
+    assert box.linkerd(parse("edge-26.6.3")).kind == "stand-in"
     assert "edge-26.6.2" in box.used()[-1].reason
 
 
 def test_a_linkerd_on_the_path_runs_for_its_own_release_only(empty_path: Path) -> None:
     script(empty_path / "linkerd", "echo edge-25.4.4")
     box = Toolbox(None, "auto", KUBECONFIG)
-    assert box.linkerd("edge-25.4.4").kind == "real"
-    assert box.linkerd("edge-25.10.7").kind == "stand-in"
+    assert box.linkerd(parse("edge-25.4.4")).kind == "real"
+    assert box.linkerd(parse("edge-25.10.7")).kind == "stand-in"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_kubectl_must_be_new_enough(empty_path: Path, answer: str, kind: str) ->
 def test_never_names_what_is_missing(empty_path: Path) -> None:
     del empty_path
     with pytest.raises(BadInput) as missing:
-        Toolbox(None, "never", KUBECONFIG).linkerd("edge-25.10.7")
+        Toolbox(None, "never", KUBECONFIG).linkerd(parse("edge-25.10.7"))
     assert "edge-25.10.7" in str(missing.value)
     assert "--tools DIR" in str(missing.value)
 

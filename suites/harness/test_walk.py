@@ -31,9 +31,9 @@ LINKED = Scenario(extensions=("multicluster",), linked=LinkedSpec(name="west"))
 
 def plan(hops: int) -> Plan:
     each = tuple(
-        Hop(number=n, source=f"s{n}", destination=f"s{n + 1}") for n in range(1, hops + 1)
+        Hop(number=n, source_tag=f"s{n}", destination_tag=f"s{n + 1}") for n in range(1, hops + 1)
     )
-    return Plan(source="s1", destination=f"s{hops + 1}", hops=each)
+    return Plan(source_tag="s1", destination_tag=f"s{hops + 1}", hops=each)
 
 
 @given(hops=st.integers(0, 4), rollback=st.booleans())

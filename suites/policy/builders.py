@@ -50,12 +50,15 @@ from suites.policy.installation import (
 )
 
 __all__ = [
-    "ANCHOR", "ANCHORS", "ISSUER", "NOW", "OLDER", "ROOT", "SOURCE", "STORED", "TARGET",
-    "WEBHOOKS", "bundle", "canaries", "certificate", "change", "check_run", "cluster",
+    "ANCHOR", "ANCHORS", "FROM", "ISSUER", "NOW", "OLDER", "ROOT", "SOURCE", "STORED", "TARGET",
+    "TO", "WEBHOOKS", "bundle", "canaries", "certificate", "change", "check_run", "cluster",
     "component_images", "config", "control_plane_pods", "control_plane_workloads", "crds",
     "issuer", "namespace", "nodes", "objects", "overrides", "pod", "proxy", "sha", "values",
     "webhook", "webhook_secret", "with_pods", "with_workloads", "workload",
 ]  # fmt: skip
+
+FROM, TO = parse(SOURCE), parse(TARGET)
+"""What a hop goes between; `SOURCE` and `TARGET` are what a cluster says of them."""
 
 Outcome = Literal["injected", "unmeshed", "refused", "unobserved"]
 

@@ -20,7 +20,7 @@ GATEWAY = tuple(
     for plural in ("grpcroutes", "httproutes", "tcproutes", "tlsroutes")
 )
 OWN = ("servers.policy.linkerd.io", "serviceprofiles.linkerd.io")
-HOP = Hop(number=1, source=SOURCE, destination=TARGET)
+HOP = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
 ISSUER = {
     "identity.issuer.tls.crtPEM": "sha256:1",
     "identity.issuer.tls.keyPEM": "sha256:2",

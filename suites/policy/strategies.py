@@ -57,10 +57,13 @@ def plans(draw: DrawFn) -> Plan:
     first = draw(st.integers(0, len(EDGES) - 2))
     last = draw(st.integers(first + 1, len(EDGES) - 1))
     source = draw(st.sampled_from((EDGES[first], *STABLES[-12:])))
-    found = plan(source, EDGES[last])
+    found = plan(parse(source), parse(EDGES[last]))
     if found.blockers:
-        found = plan("edge-24.2.4", draw(recent_edges.filter(lambda tag: tag != "edge-24.2.4")))
-        found = found if not found.blockers else plan("edge-24.2.4", "edge-26.6.3")
+        found = plan(
+            parse("edge-24.2.4"),
+            parse(draw(recent_edges.filter(lambda tag: tag != "edge-24.2.4"))),
+        )
+        found = found if not found.blockers else plan(parse("edge-24.2.4"), parse("edge-26.6.3"))
     return found
 
 

@@ -42,7 +42,7 @@ SERVERS = "servers.policy.linkerd.io"
 
 
 def hop(source: str = "edge-25.4.4", target: str = "edge-25.10.7") -> Hop:
-    return Hop(number=1, source=source, destination=target)
+    return Hop(number=1, source_tag=source, destination_tag=target)
 
 
 def with_values(*overrides: str, **values: str) -> ClusterFacts:
@@ -359,7 +359,7 @@ def test_every_note_is_whole(advisory: Advisory) -> None:
 
 
 def test_every_note_lies_on_exactly_one_hop_of_the_whole_way() -> None:
-    found = plan("edge-20.6.2", "edge-26.8.3")
+    found = plan(parse("edge-20.6.2"), parse("edge-26.8.3"))
     passed = [advisory.id for hop in found.hops for advisory in relevant(hop)]
     assert sorted(passed) == sorted(advisory.id for advisory in catalogue().advisories)
 

@@ -15,10 +15,12 @@ from policies.controls.whole_run.checks import (
 )
 from policies.facts.cluster import Pod, Unreadable
 from policies.facts.observations import CheckDocument, CheckRun, CommandRun, VersionReport
+from policies.releases.grammar import parse
 from suites.policy.builders import (
     NOW,
     SOURCE,
     TARGET,
+    TO,
     change,
     check_run,
     cluster,
@@ -36,7 +38,7 @@ CHECK_PROXY = check_run("check --proxy", PROXY)
 
 
 def test_a_whole_check_agrees() -> None:
-    assert agrees(CHECK, TARGET).status == "holds"
+    assert agrees(CHECK, TO).status == "holds"
     assert agrees(CHECK_PROXY).status == "holds"
 
 
@@ -94,7 +96,7 @@ def test_a_category_of_the_healthy_run_must_be_there_again() -> None:
 
 
 def test_newer_clients_check_the_gateway_api() -> None:
-    assert agrees(CHECK, "edge-26.7.1").seen == "category gateway-api-crd: missing"
+    assert agrees(CHECK, parse("edge-26.7.1")).seen == "category gateway-api-crd: missing"
 
 
 def test_a_check_that_was_not_run_is_not_assessed() -> None:
@@ -162,10 +164,10 @@ def test_a_proxy_at_fault_is_never_hidden_by_a_broken_application(broken: Pod) -
 
 
 def test_the_client_must_be_the_target() -> None:
-    assert client_is(TARGET, VersionReport(client=TARGET)).status == "holds"
-    assert client_is(TARGET, VersionReport(client=SOURCE)).seen == SOURCE
-    assert client_is(TARGET, VersionReport()).status == "violated"
-    assert client_is(TARGET, None).status == "not assessed"
+    assert client_is(TO, VersionReport(client=TARGET)).status == "holds"
+    assert client_is(TO, VersionReport(client=SOURCE)).seen == SOURCE
+    assert client_is(TO, VersionReport()).status == "violated"
+    assert client_is(TO, None).status == "not assessed"
 
 
 def command(*argv: str, program: Any = "real", exit_code: int = 0) -> CommandRun:
@@ -196,7 +198,7 @@ def report(**fields: Any) -> VersionReport:
 
 
 def test_reports_that_match_hold() -> None:
-    assert reports_match(report(), cluster(TARGET), TARGET).status == "holds"
+    assert reports_match(report(), cluster(TARGET), TO).status == "holds"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_reports_that_match_hold() -> None:
     ids=["client", "server", "no server", "one too many", "none", "unknown"],
 )
 def test_a_report_that_differs_is_a_violation(fields: dict[str, Any], subject: str) -> None:
-    verdict = reports_match(report(**fields), cluster(TARGET), TARGET)
+    verdict = reports_match(report(**fields), cluster(TARGET), TO)
 
     assert [i.subject for i in verdict.violations] == [subject]
 
@@ -224,14 +226,14 @@ def test_no_version_is_expected_of_an_image_by_digest() -> None:
     )
 
     told = report(proxies=((TARGET, 7), ("", 2)))
-    assert reports_match(told, digests, TARGET).status == "holds"
+    assert reports_match(told, digests, TO).status == "holds"
     wrong = report(proxies=((TARGET, 9),))
-    assert reports_match(wrong, digests, TARGET).status == "violated"
+    assert reports_match(wrong, digests, TO).status == "violated"
 
 
 def test_pods_that_came_and_went_are_explained() -> None:
     leaving = with_pods(cluster(TARGET), pod("x", deleting=True))
-    verdict = reports_match(report(proxies=((TARGET, 9),)), leaving, TARGET)
+    verdict = reports_match(report(proxies=((TARGET, 9),)), leaving, TO)
 
     assert verdict.status == "holds"
     assert len(verdict.explained) == 2
@@ -240,9 +242,9 @@ def test_pods_that_came_and_went_are_explained() -> None:
 def test_a_report_without_anything_to_compare_is_not_assessed() -> None:
     hidden = change(cluster(), unreadable=(Unreadable(resource="pods", reason="forbidden"),))
 
-    assert reports_match(None, cluster(), TARGET).status == "not assessed"
-    assert reports_match(report(), hidden, TARGET).status == "not assessed"
-    assert reports_match(report(), change(cluster(), config=None), TARGET).reason
+    assert reports_match(None, cluster(), TO).status == "not assessed"
+    assert reports_match(report(), hidden, TO).status == "not assessed"
+    assert reports_match(report(), change(cluster(), config=None), TO).reason
 
 
 def test_check_and_facts_that_agree_hold() -> None:

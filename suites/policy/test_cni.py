@@ -14,6 +14,7 @@ from policies.releases import catalogue
 from policies.releases.grammar import parse
 from suites.policy.builders import (
     TARGET,
+    TO,
     change,
     cluster,
     config,
@@ -31,7 +32,7 @@ SPLITS = "trafficsplits.split.smi-spec.io"
 
 def installed(version: str = "", on: tuple[str, ...] = ("a", "b"), **changes: Any) -> ClusterFacts:
     """Two nodes, the plugin on some of them; in the version that the target comes with."""
-    image = f"cr.l5d.io/linkerd/cni-plugin:{version or wanted(TARGET)}"
+    image = f"cr.l5d.io/linkerd/cni-plugin:{version or wanted(TO)}"
     fields = {"images": (("install-cni", image),), **changes}
     plugged = change(workload(SPACE, within=SPACE), kind="DaemonSet", **fields)
     marked = change(namespace(SPACE, ""), labels=(("linkerd.io/cni-resource", "true"),))
@@ -58,11 +59,11 @@ def test_every_known_release_says_which_plugin_it_comes_with() -> None:
     ]
 
     assert known
-    assert all(wanted(anchor) for anchor in known)
+    assert all(wanted(parse(anchor)) for anchor in known)
 
 
 def test_without_the_plugin_it_is_not_applicable_and_says_so() -> None:
-    verdict = ready_first(cluster(TARGET), TARGET)
+    verdict = ready_first(cluster(TARGET), TO)
 
     assert verdict.status == "not applicable"
     assert "not installed" in verdict.reason
@@ -70,14 +71,14 @@ def test_without_the_plugin_it_is_not_applicable_and_says_so() -> None:
 
 
 def test_a_plugin_at_its_release_on_every_node_holds() -> None:
-    verdict = ready_first(installed(), TARGET)
+    verdict = ready_first(installed(), TO)
 
     assert verdict.status == "holds", verdict.seen
     assert plugin(installed()) is not None
 
 
 def test_a_newer_plugin_is_new_enough() -> None:
-    assert ready_first(installed("v9.0.0"), TARGET).status == "holds"
+    assert ready_first(installed("v9.0.0"), TO).status == "holds"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_newer_plugin_is_new_enough() -> None:
 def test_an_old_plugin_and_a_node_without_it_are_named(
     facts: ClusterFacts, subject: str, seen: str
 ) -> None:
-    verdict = ready_first(facts, TARGET)
+    verdict = ready_first(facts, TO)
 
     assert verdict.status == "violated"
     assert (subject, seen) in {(i.subject, i.seen) for i in verdict.violations}
@@ -101,7 +102,7 @@ def test_an_old_plugin_and_a_node_without_it_are_named(
 def test_helms_plugin_is_upgraded_with_helm() -> None:
     facts = installed("v1.4.2", helm_release="linkerd-cni/linkerd2-cni")
 
-    assert ready_first(facts, TARGET).next_command.startswith("helm upgrade linkerd2-cni ")
+    assert ready_first(facts, TO).next_command.startswith("helm upgrade linkerd2-cni ")
 
 
 def test_a_control_plane_that_counts_on_an_absent_plugin_is_a_violation() -> None:
@@ -110,21 +111,21 @@ def test_a_control_plane_that_counts_on_an_absent_plugin_is_a_violation() -> Non
               Setting(path="cniEnabled", value="true"))  # fmt: skip
     facts = change(cluster(TARGET), config=change(said, values=values))
 
-    assert ready_first(facts, TARGET).status == "violated"
+    assert ready_first(facts, TO).status == "violated"
 
 
 def test_a_version_that_says_nothing_is_not_assessed() -> None:
     facts = installed("latest")
 
-    assert older(facts.workloads[-1], TARGET) is None
-    assert ready_first(facts, TARGET).status == "not assessed"
+    assert older(facts.workloads[-1], TO) is None
+    assert ready_first(facts, TO).status == "not assessed"
 
 
 @pytest.mark.parametrize("resource", ["daemonsets.apps", "nodes"])
 def test_what_cannot_be_read_is_not_assessed(resource: str) -> None:
     blind = change(installed(), unreadable=(Unreadable(resource=resource, reason="forbidden"),))
 
-    assert ready_first(blind, TARGET).status == "not assessed"
+    assert ready_first(blind, TO).status == "not assessed"
     assert each_node_meshes(blind, ()).status == "not assessed"
 
 
@@ -188,7 +189,7 @@ def with_smi(resources: int, *, namespace_too: bool, runs: bool = False) -> Clus
 def test_what_is_left_of_smi_is_named_with_what_to_do(
     facts: ClusterFacts, status: str, seen: str
 ) -> None:
-    verdict = retired_handled(facts, TARGET)
+    verdict = retired_handled(facts, TO)
 
     assert verdict.status == status
     assert any(seen in i.seen for i in verdict.items)
@@ -199,7 +200,7 @@ def test_what_is_left_of_smi_is_named_with_what_to_do(
 def test_smi_may_be_kept_knowingly() -> None:
     facts = with_smi(2, namespace_too=True, runs=True)
 
-    verdict = retired_handled(facts, TARGET, kept={"smi"})
+    verdict = retired_handled(facts, TO, kept={"smi"})
 
     assert verdict.status == "holds"
     assert all(i.explained for i in verdict.items)

@@ -225,7 +225,7 @@ def test_what_one_release_alone_has_is_said_not_to_be_compared() -> None:
 
 def test_a_hop_between_learnt_releases_explains_itself() -> None:
     before, after = CASES["value changed"]
-    hop = Hop(number=1, source=OLD, destination=NEW)
+    hop = Hop(number=1, source_tag=OLD, destination_tag=NEW)
     setting = Setting(path="a", value="1")
     mine = LinkerdConfig(
         version=OLD, uid="u", values=(setting,), overrides=(setting,), overrides_present=True
@@ -256,7 +256,7 @@ def test_a_hop_between_learnt_releases_explains_itself() -> None:
 
 def test_an_edge_that_nobody_lists_is_known_once_it_was_learnt() -> None:
     hidden = "edge-25.4.9"
-    hop = Hop(number=1, source="edge-25.4.4", destination=hidden)
+    hop = Hop(number=1, source_tag="edge-25.4.4", destination_tag=hidden)
     assert blockers_of_hop(hop)
     try:
         known = learn((learnt(hidden, kubernetes=">=1.23.0-0"),))

@@ -15,6 +15,7 @@ from suites.policy.builders import (
     SOURCE,
     STORED,
     TARGET,
+    TO,
     change,
     cluster,
     config,
@@ -131,7 +132,7 @@ def rendered(**more: str) -> Rendered:
 
 
 def test_a_retained_configuration_holds() -> None:
-    verdict = retained(cluster(), cluster(TARGET), TARGET, rendered())
+    verdict = retained(cluster(), cluster(TARGET), TO, rendered())
 
     assert verdict.status == "holds"
     assert not verdict.items
@@ -139,7 +140,7 @@ def test_a_retained_configuration_holds() -> None:
 
 def test_new_defaults_are_explained_by_the_render() -> None:
     after = configured(TARGET, values=values(TARGET, **NATIVE))
-    verdict = retained(cluster(), after, TARGET, rendered(**NATIVE))
+    verdict = retained(cluster(), after, TO, rendered(**NATIVE))
 
     assert verdict.status == "holds"
     assert [(i.subject, i.explained) for i in verdict.items] == [
@@ -149,7 +150,7 @@ def test_new_defaults_are_explained_by_the_render() -> None:
 
 def test_without_a_render_new_defaults_are_explained_as_unproven() -> None:
     after = configured(TARGET, values=values(TARGET, **NATIVE))
-    verdict = retained(cluster(), after, TARGET)
+    verdict = retained(cluster(), after, TO)
 
     assert "not compared with its render" in verdict.explained[0].explained
 
@@ -214,7 +215,7 @@ BEFORE = stored(SOURCE, '"debug"')
     ],
 )  # fmt: skip
 def test_whatever_was_not_retained_is_named(after: ClusterFacts, named: str) -> None:
-    verdict = retained(BEFORE, after, TARGET, rendered(proxy__logLevel='"debug"'))
+    verdict = retained(BEFORE, after, TO, rendered(proxy__logLevel='"debug"'))
 
     assert verdict.status == "violated"
     assert named in [i.subject for i in verdict.violations]
@@ -222,7 +223,7 @@ def test_whatever_was_not_retained_is_named(after: ClusterFacts, named: str) -> 
 
 def test_a_stored_value_that_became_the_default_is_explained() -> None:
     after = configured(TARGET, values=values(TARGET, proxy__logLevel='"debug"'))
-    verdict = retained(BEFORE, after, TARGET, rendered(proxy__logLevel='"debug"'))
+    verdict = retained(BEFORE, after, TO, rendered(proxy__logLevel='"debug"'))
 
     assert verdict.status == "holds"
     assert [i.subject for i in verdict.explained] == ["override proxy.logLevel"]
@@ -234,19 +235,19 @@ def test_a_value_whose_type_changed_is_the_same() -> None:
         TARGET, values=values(TARGET, budget='"1"'), overrides=overrides(budget='"1"')
     )
 
-    assert retained(before, after, TARGET, rendered(budget='"1"')).status == "holds"
+    assert retained(before, after, TO, rendered(budget='"1"')).status == "holds"
 
 
 def test_a_value_spelled_otherwise_is_the_same() -> None:
     before = configured(values=values(SOURCE, networks='["10.0.0.0/8", "::/0"]'))
     after = configured(TARGET, values=values(TARGET, networks='["10.0.0.0/8","::/0"]'))
 
-    assert not retained(before, after, TARGET, rendered(networks='["10.0.0.0/8",  "::/0"]')).items
+    assert not retained(before, after, TO, rendered(networks='["10.0.0.0/8",  "::/0"]')).items
 
 
 def test_a_value_edited_after_the_apply_is_a_violation() -> None:
     after = configured(TARGET, values=values(TARGET, **NATIVE))
-    verdict = retained(cluster(), after, TARGET, rendered())
+    verdict = retained(cluster(), after, TO, rendered())
 
     assert [i.subject for i in verdict.violations] == ["value proxy.nativeSidecar"]
 
@@ -266,7 +267,9 @@ def test_a_stored_value_never_changes_unseen(
 
     old, new = cluster(), cluster(TARGET)
     verdict = retained(
-        change(old, config=made(SOURCE, before)), change(new, config=made(TARGET, after)), TARGET
+        change(old, config=made(SOURCE, before)),
+        change(new, config=made(TARGET, after)),
+        TO,
     )
     plain = {p: v.strip('"') for p, v in before.items()}
 
@@ -276,12 +279,12 @@ def test_a_stored_value_never_changes_unseen(
 def test_what_cannot_be_compared_is_not_assessed() -> None:
     nothing = change(cluster(), config=None)
 
-    assert retained(nothing, cluster(TARGET), TARGET).status == "not assessed"
+    assert retained(nothing, cluster(TARGET), TO).status == "not assessed"
     hidden = change(nothing, unreadable=NO_MAPS)
-    assert retained(cluster(), hidden, TARGET).status == "not assessed"
+    assert retained(cluster(), hidden, TO).status == "not assessed"
 
 
-HOP = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
+HOP = Hop(number=1, source_tag="edge-25.4.4", destination_tag="edge-25.10.7")
 
 
 def results() -> tuple[advisories.AdvisoryResult, ...]:

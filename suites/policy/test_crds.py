@@ -15,12 +15,13 @@ from policies.controls.control_plane.crds import (
 )
 from policies.facts.cluster import ClusterFacts, Crd, Unreadable
 from policies.planning.path import Hop
-from suites.policy.builders import OLDER, SOURCE, TARGET, change, cluster, config, crds
+from policies.releases.grammar import parse
+from suites.policy.builders import OLDER, SOURCE, TARGET, TO, change, cluster, config, crds
 
 HIDDEN = (
     Unreadable(resource="customresourcedefinitions.apiextensions.k8s.io", reason="forbidden"),
 )
-HOP = Hop(number=1, source=SOURCE, destination=TARGET)
+HOP = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
 GATEWAY = "gateway.networking.k8s.io"
 SERVERS = "servers.policy.linkerd.io"
 
@@ -46,11 +47,11 @@ def external(bundle: str, **fields: Any) -> ClusterFacts:
 def test_crds_applied_before_the_control_plane_hold(target: str) -> None:
     facts = change(cluster("edge-24.11.8"), crds=crds(target))
 
-    assert ready_before_control_plane(facts, target).status == "holds"
+    assert ready_before_control_plane(facts, parse(target)).status == "holds"
 
 
 def test_a_crd_of_an_older_release_is_not_enough() -> None:
-    verdict = ready_before_control_plane(cluster("edge-24.2.4"), TARGET)
+    verdict = ready_before_control_plane(cluster("edge-24.2.4"), TO)
     names = {i.subject for i in verdict.violations}
 
     assert f"CRD {SERVERS}" in names
@@ -69,19 +70,19 @@ def test_a_crd_of_an_older_release_is_not_enough() -> None:
     ids=["absent", "not established", "not served", "gateway not served", "out of order"],
 )
 def test_a_crd_that_is_not_ready_is_a_violation(facts: ClusterFacts, seen: str) -> None:
-    verdict = ready_before_control_plane(facts, TARGET)
+    verdict = ready_before_control_plane(facts, TO)
 
     assert verdict.status == "violated"
     assert seen in verdict.seen
 
 
 def test_gateway_crds_of_another_owner_do_not_count() -> None:
-    assert ready_before_control_plane(external("v1.2.1", served=()), TARGET).status == "holds"
-    assert ready_before_control_plane(without_crd(GATEWAY), TARGET).status == "holds"
+    assert ready_before_control_plane(external("v1.2.1", served=()), TO).status == "holds"
+    assert ready_before_control_plane(without_crd(GATEWAY), TO).status == "holds"
 
 
 def test_a_target_nobody_knows_is_not_assessed() -> None:
-    assert ready_before_control_plane(cluster(), "dev-mine").status == "not assessed"
+    assert ready_before_control_plane(cluster(), parse("dev-mine")).status == "not assessed"
 
 
 def test_served_stored_versions_hold() -> None:
@@ -163,13 +164,13 @@ def test_the_gateway_api_must_be_usable(facts: ClusterFacts, status: str) -> Non
 
 
 def test_linkerd_installs_its_own_up_to_2_17() -> None:
-    hop = Hop(number=1, source="edge-24.8.2", destination="edge-24.11.8")
+    hop = Hop(number=1, source_tag="edge-24.8.2", destination_tag="edge-24.11.8")
 
     assert gateway_api(without_crd(GATEWAY), hop).status == "not applicable"
 
 
 def test_a_target_without_a_known_range_is_not_assessed() -> None:
-    hop = Hop(number=1, source=SOURCE, destination="dev-mine")
+    hop = Hop(number=1, source_tag=SOURCE, destination_tag="dev-mine")
 
     assert gateway_api(cluster(), hop).status == "not assessed"
 
@@ -185,7 +186,7 @@ def test_bundle_versions_are_numbers(text: str, expected: tuple[int, ...]) -> No
 def test_without_crds_to_read_nothing_is_assessed() -> None:
     facts = change(cluster(), unreadable=HIDDEN)
 
-    assert ready_before_control_plane(facts, TARGET).status == "not assessed"
+    assert ready_before_control_plane(facts, TO).status == "not assessed"
     assert stored_versions_served(facts).status == "not assessed"
     assert resources_decode(facts, facts).status == "not assessed"
     assert gateway_api(facts, HOP).status == "not assessed"

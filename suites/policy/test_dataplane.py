@@ -9,17 +9,19 @@ from hypothesis import strategies as st
 
 from policies.controls.data_plane.trust_bundles import started_earlier
 from policies.controls.data_plane.versions import (
-    data_plane_at_target,
+    data_plane_at_destination,
     identities_valid,
     nothing_old_left,
 )
 from policies.facts.cluster import LabelledObject, ObjectKey, Pod, Unreadable
 from suites.policy.builders import (
     ANCHORS,
+    FROM,
     NOW,
     OLDER,
     SOURCE,
     TARGET,
+    TO,
     change,
     cluster,
     config,
@@ -38,14 +40,14 @@ BY_HAND = pod("manual", proxy=proxy(SOURCE, injected_by=f"linkerd/cli {SOURCE}")
 
 
 def test_a_renewed_data_plane_holds() -> None:
-    verdict = data_plane_at_target(cluster(TARGET), TARGET)
+    verdict = data_plane_at_destination(cluster(TARGET), TO)
 
     assert verdict.status == "holds"
     assert verdict.summary == f"4 of 4 proxies at {TARGET}"
 
 
 def test_old_proxies_are_named_by_workload() -> None:
-    verdict = data_plane_at_target(cluster(TARGET, proxies=SOURCE), TARGET)
+    verdict = data_plane_at_destination(cluster(TARGET, proxies=SOURCE), TO)
 
     assert verdict.status == "violated"
     assert [(i.subject, i.seen) for i in verdict.violations] == [
@@ -58,13 +60,15 @@ def test_old_proxies_are_named_by_workload() -> None:
 def test_a_lazy_data_plane_is_explained_within_one_logical_version() -> None:
     behind = cluster(TARGET, proxies=SOURCE)
 
-    assert data_plane_at_target(behind, TARGET, lazy=True).status == "holds"
-    assert data_plane_at_target(with_pods(behind, pod("x", version=OLDER)), TARGET, lazy=True).seen
+    assert data_plane_at_destination(behind, TO, lazy=True).status == "holds"
+    assert data_plane_at_destination(
+        with_pods(behind, pod("x", version=OLDER)), TO, lazy=True
+    ).seen
 
 
 @pytest.mark.parametrize("one", [JOB, RUNNING_JOB, PINNED, BY_HAND], ids=lambda p: p.name)
 def test_what_a_restart_does_not_renew_is_explained(one: Pod) -> None:
-    verdict = data_plane_at_target(with_pods(cluster(TARGET), one), TARGET)
+    verdict = data_plane_at_destination(with_pods(cluster(TARGET), one), TO)
 
     assert verdict.status == "holds"
     assert len(verdict.explained) == 1
@@ -83,7 +87,7 @@ def test_what_a_restart_does_not_renew_is_explained(one: Pod) -> None:
     ids=lambda p: f"{p.name}-{p.proxy.version}",
 )
 def test_nothing_else_is_explained(one: Pod) -> None:
-    verdict = data_plane_at_target(with_pods(cluster(TARGET), one), TARGET)
+    verdict = data_plane_at_destination(with_pods(cluster(TARGET), one), TO)
 
     assert len(verdict.violations) == 1
 
@@ -100,36 +104,36 @@ def test_nothing_else_is_explained(one: Pod) -> None:
 )
 def test_a_version_that_is_no_release_is_not_assessed_by_name(one: Pod) -> None:
     facts = with_pods(cluster(TARGET), one)
-    verdict = data_plane_at_target(facts, TARGET)
+    verdict = data_plane_at_destination(facts, TO)
 
     assert verdict.status == "not assessed"
     assert "Deployment shop/web" in verdict.summary
-    left = nothing_old_left(facts, SOURCE, TARGET)
+    left = nothing_old_left(facts, FROM, TO)
     assert (left.status, left.violations) == ("not assessed", ())
     for whole in (with_pods(facts, pod("ahead", version="edge-26.8.3")),):
-        assert data_plane_at_target(whole, TARGET).violations
-        assert nothing_old_left(whole, SOURCE, TARGET).violations
+        assert data_plane_at_destination(whole, TO).violations
+        assert nothing_old_left(whole, FROM, TO).violations
 
 
 def test_a_finished_job_is_explained_at_any_distance() -> None:
     old = change(JOB, proxy=proxy(OLDER))
 
-    assert data_plane_at_target(with_pods(cluster(TARGET), old), TARGET).status == "holds"
+    assert data_plane_at_destination(with_pods(cluster(TARGET), old), TO).status == "holds"
 
 
 @pytest.mark.parametrize(
     "state", [{"deleting": True}, {"phase": "Succeeded"}, {"phase": "Pending", "node": ""}]
 )
 def test_pods_that_run_nothing_do_not_count(state: dict[str, Any]) -> None:
-    verdict = data_plane_at_target(with_pods(cluster(TARGET), pod("x", **state)), TARGET)
+    verdict = data_plane_at_destination(with_pods(cluster(TARGET), pod("x", **state)), TO)
 
     assert not verdict.items
 
 
 @given(st.text(max_size=12))
 def test_a_version_never_seen_is_never_fine(text: str) -> None:
-    verdict = data_plane_at_target(
-        with_pods(cluster(TARGET), pod("x", proxy=proxy(text))), TARGET, lazy=True
+    verdict = data_plane_at_destination(
+        with_pods(cluster(TARGET), pod("x", proxy=proxy(text))), TO, lazy=True
     )
 
     assert (verdict.status == "holds") is (text in (TARGET, SOURCE))
@@ -168,7 +172,7 @@ def test_proxies_that_keep_their_bundle_are_explained() -> None:
 
 
 def test_nothing_old_is_left_of_a_finished_upgrade() -> None:
-    assert nothing_old_left(cluster(TARGET), SOURCE, TARGET).status == "holds"
+    assert nothing_old_left(cluster(TARGET), FROM, TO).status == "holds"
 
 
 def test_whatever_is_old_is_named() -> None:
@@ -183,7 +187,7 @@ def test_whatever_is_old_is_named() -> None:
         created_by=f"linkerd/cli {SOURCE}",
     )
     facts = change(facts, crds=(crd,), objects=(*facts.objects, service), config=config(SOURCE))
-    verdict = nothing_old_left(facts, SOURCE, TARGET)
+    verdict = nothing_old_left(facts, FROM, TO)
 
     assert [i.subject for i in verdict.violations] == [
         "Deployment shop/web",
@@ -200,9 +204,7 @@ def test_an_extension_left_behind_is_explained() -> None:
     work = workload(
         "tap", within="linkerd-viz", extension="viz", created_by=f"linkerd/cli {SOURCE}"
     )
-    verdict = nothing_old_left(
-        with_workloads(with_pods(cluster(TARGET), viz), work), SOURCE, TARGET
-    )
+    verdict = nothing_old_left(with_workloads(with_pods(cluster(TARGET), viz), work), FROM, TO)
 
     assert verdict.status == "holds"
     assert {i.subject for i in verdict.explained} == {"Deployment linkerd-viz/tap"}
@@ -211,9 +213,9 @@ def test_an_extension_left_behind_is_explained() -> None:
 def test_without_pods_nothing_is_assessed() -> None:
     facts = change(cluster(), unreadable=HIDDEN)
 
-    assert data_plane_at_target(facts, TARGET).status == "not assessed"
+    assert data_plane_at_destination(facts, TO).status == "not assessed"
     assert identities_valid(facts).status == "not assessed"
-    assert nothing_old_left(facts, SOURCE, TARGET).status == "not assessed"
+    assert nothing_old_left(facts, FROM, TO).status == "not assessed"
 
 
 NEW_ROOTS = change(ANCHORS, sha256="ba" * 32, as_annotated=("ba" * 32, "ef" * 32))

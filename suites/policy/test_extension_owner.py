@@ -11,9 +11,12 @@ from policies.controls.extensions.owner import CHARTS, VERSION, Owner, owned, wa
 from policies.controls.helm.values import ValueMode
 from policies.facts.cluster import ClusterFacts, Setting
 from policies.facts.helm import ChartValues
+from policies.releases.grammar import parse
 from suites.policy.builders import (
+    FROM,
     SOURCE,
     TARGET,
+    TO,
     change,
     cluster,
     namespace,
@@ -61,8 +64,8 @@ def test_an_extension_without_its_namespaces_label_is_found_by_its_workloads() -
 
 
 def test_what_is_the_clis_needs_no_chart() -> None:
-    assert ways_are_open(viz(CLI), (), {}, TARGET, "reset-then-reuse").status == "holds"
-    none = ways_are_open(cluster(TARGET), (), {}, TARGET, "reset-then-reuse")
+    assert ways_are_open(viz(CLI), (), {}, TO, "reset-then-reuse").status == "holds"
+    none = ways_are_open(cluster(TARGET), (), {}, TO, "reset-then-reuse")
     assert none.status == "not applicable"
 
 
@@ -70,7 +73,7 @@ HELMS = viz({**HELM, "helm_release": RELEASE})
 
 
 def test_what_is_helms_is_upgraded_with_its_chart() -> None:
-    assert ways_are_open(HELMS, (CHART,), {}, TARGET, "reset-then-reuse").status == "holds"
+    assert ways_are_open(HELMS, (CHART,), {}, TO, "reset-then-reuse").status == "holds"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_what_is_helms_is_upgraded_with_its_chart() -> None:
 def test_a_way_that_is_closed_is_said_before_anything_changes(
     facts: ClusterFacts, charts: tuple[ChartValues, ...], mode: ValueMode, seen: str
 ) -> None:
-    verdict = ways_are_open(facts, charts, {}, TARGET, mode)
+    verdict = ways_are_open(facts, charts, {}, TO, mode)
 
     assert verdict.status == "violated"
     assert any(seen in i.seen for i in verdict.violations)
@@ -98,7 +101,7 @@ def test_the_chart_is_of_the_release_that_the_extension_is_to_reach(
 ) -> None:
     charts = (change(CHART, release=release),)
 
-    assert ways_are_open(HELMS, charts, {"viz": SOURCE}, TARGET, "reset").status == wanted
+    assert ways_are_open(HELMS, charts, {"viz": FROM}, TO, "reset").status == wanted
 
 
 def test_an_extension_is_retired_by_the_release_it_is_to_reach() -> None:
@@ -109,9 +112,11 @@ def test_an_extension_is_retired_by_the_release_it_is_to_reach() -> None:
     )
     jaeger = change(facts, namespaces=spaces)
 
-    gone = ways_are_open(jaeger, (), {}, "edge-26.6.3", "reset")
+    gone = ways_are_open(jaeger, (), {}, parse("edge-26.6.3"), "reset")
     assert gone.status == "not applicable"
-    verdict = ways_are_open(jaeger, (), {"jaeger": "edge-25.4.4"}, "edge-26.6.3", "reset")
+    verdict = ways_are_open(
+        jaeger, (), {"jaeger": parse("edge-25.4.4")}, parse("edge-26.6.3"), "reset"
+    )
     assert "linkerd-jaeger of edge-25.4.4" in verdict.violations[0].expected
 
 

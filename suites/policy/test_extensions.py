@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.controls.extensions.installed import images_at_target, installed, ready, retired
+from policies.controls.extensions.installed import images_at_destination, installed, ready, retired
 from policies.controls.extensions.leftovers import (
     ever_rendered,
     expected_prune,
@@ -15,9 +15,12 @@ from policies.controls.extensions.leftovers import (
 )
 from policies.facts.cluster import ApiService, ClusterFacts, LabelledObject, ObjectKey, Workload
 from policies.facts.observations import Rendered, RenderedObject
+from policies.releases.grammar import parse
 from suites.policy.builders import (
+    FROM,
     SOURCE,
     TARGET,
+    TO,
     change,
     check_run,
     cluster,
@@ -82,20 +85,20 @@ def test_without_an_extension_no_control_applies_and_says_so() -> None:
     facts = cluster(TARGET)
 
     verdicts = [
-        images_at_target(facts, {}, TARGET),
+        images_at_destination(facts, {}, TO),
         ready(facts),
-        nothing_left(facts, {}, TARGET),
+        nothing_left(facts, {}, TO),
     ]
 
     assert {v.status for v in verdicts} == {"not applicable"}
     assert {v.reason for v in verdicts} == {"no extension is installed"}
-    assert retired_handled(facts, TARGET).status == "not applicable"
+    assert retired_handled(facts, TO).status == "not applicable"
 
 
 def test_what_an_absent_extension_left_is_told_and_judged_elsewhere() -> None:
     role = labelled("ClusterRole", "linkerd-viz-tap", "", "viz")
     facts = cluster(TARGET)
-    verdict = nothing_left(change(facts, objects=(*facts.objects, role)), {}, TARGET)
+    verdict = nothing_left(change(facts, objects=(*facts.objects, role)), {}, TO)
 
     assert verdict.status == "holds"
     assert [i.subject for i in verdict.explained] == ["ClusterRole linkerd-viz-tap"]
@@ -106,28 +109,28 @@ def test_a_retired_extension_that_the_step_removed_has_been_handled() -> None:
     space = namespace("linkerd-jaeger", extension="jaeger")
     had = change(facts, namespaces=(*facts.namespaces, space))
 
-    assert retired_handled(facts, LATER, before=had).status == "holds"
-    assert retired_handled(facts, LATER, before=facts).status == "not applicable"
+    assert retired_handled(facts, parse(LATER), before=had).status == "holds"
+    assert retired_handled(facts, parse(LATER), before=facts).status == "not applicable"
 
 
 def test_namespaces_that_could_not_be_read_leave_nothing_assessed() -> None:
     blind = change(cluster(TARGET), namespaces=())
 
-    assert images_at_target(blind, {}, TARGET).status == "not assessed"
+    assert images_at_destination(blind, {}, TO).status == "not assessed"
     assert ready(blind).status == "not assessed"
-    assert nothing_left(blind, {}, TARGET).status == "not assessed"
-    assert retired_handled(blind, TARGET).status == "not assessed"
+    assert nothing_left(blind, {}, TO).status == "not assessed"
+    assert retired_handled(blind, TO).status == "not assessed"
 
 
 def test_images_of_the_target_hold() -> None:
-    verdict = images_at_target(with_viz(cluster(TARGET)), {}, TARGET)
+    verdict = images_at_destination(with_viz(cluster(TARGET)), {}, TO)
 
     assert verdict.status == "holds"
     assert "viz" in verdict.summary
 
 
 def test_an_extension_left_at_the_source_is_a_violation() -> None:
-    verdict = images_at_target(with_viz(cluster(TARGET), SOURCE), {}, TARGET)
+    verdict = images_at_destination(with_viz(cluster(TARGET), SOURCE), {}, TO)
 
     assert verdict.status == "violated"
     assert any("linkerd-viz/tap" in s for s in subjects(verdict))
@@ -140,7 +143,7 @@ def test_what_to_do_next_names_the_extension_that_is_behind() -> None:
     both = change(facts, namespaces=(beside, *facts.namespaces))
     assert next(e.name for e in installed(both)) == "multicluster"
 
-    verdict = images_at_target(both, {}, TARGET)
+    verdict = images_at_destination(both, {}, TO)
 
     assert verdict.status == "violated"
     assert verdict.next_command.startswith("linkerd viz install")
@@ -150,7 +153,7 @@ def test_one_container_left_at_the_source_is_a_violation() -> None:
     facts = with_viz(cluster(TARGET))
     old = deployment("metrics-api", f"cr.l5d.io/linkerd/metrics-api:{SOURCE}")
 
-    verdict = images_at_target(with_workloads(facts, old), {}, TARGET)
+    verdict = images_at_destination(with_workloads(facts, old), {}, TO)
 
     assert len(verdict.violations) == 1
 
@@ -160,16 +163,16 @@ def test_an_old_pod_that_still_runs_is_a_violation() -> None:
     old = pod("tap-1", "tap", version=SOURCE, within=SPACE, images=images)
     facts = with_viz(cluster(TARGET))
 
-    assert images_at_target(with_pods(facts, old), {}, TARGET).status == "violated"
+    assert images_at_destination(with_pods(facts, old), {}, TO).status == "violated"
     going = change(old, deleting=True)
-    assert images_at_target(with_pods(facts, going), {}, TARGET).status == "holds"
+    assert images_at_destination(with_pods(facts, going), {}, TO).status == "holds"
 
 
 def test_an_extension_has_a_release_of_its_own_where_the_scenario_says_so() -> None:
     facts = with_viz(cluster(TARGET), SOURCE)
 
-    assert images_at_target(facts, {VIZ: SOURCE}, TARGET).status == "holds"
-    assert images_at_target(facts, {VIZ: TARGET}, SOURCE).status == "violated"
+    assert images_at_destination(facts, {VIZ: FROM}, TO).status == "holds"
+    assert images_at_destination(facts, {VIZ: TO}, FROM).status == "violated"
 
 
 def test_an_extension_of_somebody_else_is_shown_and_not_assessed() -> None:
@@ -178,7 +181,7 @@ def test_an_extension_of_somebody_else_is_shown_and_not_assessed() -> None:
     foreign = workload("adaptor", within="smi", images=(("a", "x/smi-adaptor:v0.2.7"),))
     facts = with_workloads(change(facts, namespaces=spaces), foreign)
 
-    verdict = images_at_target(facts, {}, TARGET)
+    verdict = images_at_destination(facts, {}, TO)
 
     assert verdict.status == "not assessed"
     assert "smi (v0.2.7)" in verdict.reason
@@ -194,7 +197,7 @@ def test_an_extension_of_somebody_else_is_shown_and_not_assessed() -> None:
     ],
 )
 def test_jaeger_ends_with_2_18(name: str, release: str, gone: bool) -> None:
-    assert retired(name, release) is gone
+    assert retired(name, parse(release)) is gone
 
 
 def test_ready_extensions_hold_whatever_warns() -> None:
@@ -251,8 +254,8 @@ def test_an_object_that_a_release_rendered_once_is_left_behind() -> None:
     old = labelled("Deployment", "tap", SPACE)
     facts = change(facts, objects=(*facts.objects, old))
 
-    assert nothing_left(facts, {VIZ: render(old.key)}, TARGET).status == "holds"
-    verdict = nothing_left(facts, {VIZ: render()}, TARGET)
+    assert nothing_left(facts, {VIZ: render(old.key)}, TO).status == "holds"
+    verdict = nothing_left(facts, {VIZ: render()}, TO)
     assert subjects(verdict) == {"Deployment linkerd-viz/tap"}
 
 
@@ -262,7 +265,7 @@ def test_objects_of_the_users_own_are_explained_and_never_deleted() -> None:
     of_jaeger = labelled("NetworkAuthentication", "kube-api-server", "linkerd-jaeger")
     facts = change(facts, objects=(*facts.objects, own, of_jaeger))
 
-    verdict = nothing_left(facts, {VIZ: render()}, TARGET)
+    verdict = nothing_left(facts, {VIZ: render()}, TO)
 
     assert verdict.status == "holds"
     assert len(verdict.explained) == 2
@@ -289,11 +292,11 @@ def test_a_retired_extension_left_alone_is_a_violation_unless_it_is_kept() -> No
     role = labelled("ClusterRole", "collector", "", "jaeger")
     facts = change(facts, namespaces=(*facts.namespaces, space), objects=(*facts.objects, role))
 
-    verdict = retired_handled(facts, LATER)
+    verdict = retired_handled(facts, parse(LATER))
 
     assert subjects(verdict) == {"namespace linkerd-jaeger", "ClusterRole collector"}
-    assert retired_handled(facts, LATER, kept={"jaeger"}).status == "holds"
-    assert retired_handled(facts, "edge-25.4.4").status == "not applicable"
+    assert retired_handled(facts, parse(LATER), kept={"jaeger"}).status == "holds"
+    assert retired_handled(facts, parse("edge-25.4.4")).status == "not applicable"
 
 
 def test_what_deleting_the_namespace_leaves_is_a_violation() -> None:
@@ -305,7 +308,7 @@ def test_what_deleting_the_namespace_leaves_is_a_violation() -> None:
     facts = cluster(LATER)
     facts = change(facts, webhooks=(*facts.webhooks, hook), objects=(*facts.objects, role))
 
-    verdict = retired_handled(facts, LATER)
+    verdict = retired_handled(facts, parse(LATER))
 
     assert subjects(verdict) == {
         "MutatingWebhookConfiguration linkerd-jaeger-injector-webhook-config",

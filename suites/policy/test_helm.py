@@ -9,7 +9,7 @@ import pytest
 from policies.controls.helm.ownership import Ownership, deployed, one_way, owner, release_of
 from policies.facts.cluster import ClusterFacts, Unreadable
 from policies.facts.helm import chart_version, linkerd_release
-from suites.policy.builders import SOURCE, TARGET, change, cluster, config
+from suites.policy.builders import SOURCE, TARGET, TO, change, cluster, config
 from suites.policy.helm_stage import crds_release, helm_cluster, plane_release
 
 CLI = cluster()
@@ -158,7 +158,7 @@ def test_releases_that_may_not_be_read_are_not_assessed() -> None:
     ids=["upgraded", "not upgraded", "failed", "rolled back", "no release", "not read"],
 )
 def test_a_failed_upgrade_is_seen_in_the_release(releases: Any, status: str) -> None:
-    assert deployed(helm_cluster(*releases), "linkerd-crds", TARGET).status == status
+    assert deployed(helm_cluster(*releases), "linkerd-crds", TO).status == status
 
 
 def test_a_release_of_another_name_is_found_by_its_chart() -> None:

@@ -16,6 +16,7 @@ from policies.controls.helm.modes import (
 from policies.controls.helm.values import FLAGS, ValueMode, Values
 from policies.facts.cluster import Crd
 from policies.facts.helm import CONTROL_PLANE, CRDS, ChartValues
+from policies.releases.grammar import parse
 from policies.skew.hops import Hop
 from policies.verdicts.findings import Verdict
 from suites.policy.builders import SOURCE, TARGET, change
@@ -34,9 +35,9 @@ from suites.policy.helm_stage import (
 
 NEW = chart_defaults(TARGET, proxy__nativeSidecar="true", brand__new="7")
 NEW_CRDS = settings(installGatewayAPI="false")
-TO_2_18 = Hop(number=1, source="edge-24.11.8", destination="edge-25.4.4")
-TO_2_19 = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
-STRAIGHT = Hop(number=1, source="edge-24.11.8", destination="edge-25.10.7")
+TO_2_18 = Hop(number=1, source_tag="edge-24.11.8", destination_tag="edge-25.4.4")
+TO_2_19 = Hop(number=1, source_tag="edge-25.4.4", destination_tag="edge-25.10.7")
+STRAIGHT = Hop(number=1, source_tag="edge-24.11.8", destination_tag="edge-25.10.7")
 LEGACY = settings(enableHttpRoutes="true", enableTcpRoutes="true", enableTlsRoutes="true")
 BEFORE_2_18 = crds_release("edge-24.11.8", values=(), defaults=LEGACY)
 
@@ -193,7 +194,7 @@ def test_crds_of_another_owner_stop_the_whole_upgrade() -> None:
     ],
 )
 def test_what_renders_the_gateway_api(values: dict[str, str], target: str, rendered: bool) -> None:
-    assert gateway_rendered(GATEWAY[1], target, values) is rendered
+    assert gateway_rendered(GATEWAY[1], parse(target), values) is rendered
 
 
 def test_the_advice_is_the_first_mode_that_holds() -> None:

@@ -30,7 +30,7 @@ FOLDER = (
     / "dumps"
 )
 STEPS = ("baseline", "crds_upgraded", "control_plane_upgraded", "pruned", "settled", "rolled_back")
-HOP = Hop(number=1, source="edge-25.10.7", destination="edge-26.6.3")
+HOP = Hop(number=1, source_tag="edge-25.10.7", destination_tag="edge-26.6.3")
 
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the recordings of real clusters are not beside the checkout"

@@ -17,7 +17,7 @@ from policies.controls.helm.values import (
     three_way,
 )
 from policies.facts.base import Setting
-from suites.policy.builders import TARGET
+from suites.policy.builders import TARGET, TO
 from suites.policy.helm_stage import ISSUER, chart_defaults, of, plane_release, settings
 
 NAMES = st.sampled_from(("a", "b", "c"))
@@ -126,7 +126,7 @@ def test_defaults_that_reach_the_user_are_named() -> None:
 def test_a_value_the_user_set_is_kept_and_said() -> None:
     mine = plane_release(values=of({**ISSUER, "proxy.nativeSidecar": "false"}))
 
-    verdict = changed_defaults(mine, NEW, TARGET)
+    verdict = changed_defaults(mine, NEW, TO)
 
     assert verdict.status == "holds"
     said = {i.subject: i.explained for i in verdict.items}
@@ -140,7 +140,7 @@ def test_a_value_that_the_new_chart_does_not_read_is_a_violation(path: str) -> N
         defaults=overlay(OLD, of({f"{path}.x": "0"})),
     )
 
-    verdict = changed_defaults(mine, NEW, TARGET)
+    verdict = changed_defaults(mine, NEW, TO)
 
     assert verdict.status == "violated"
     assert RENAMED[path] in verdict.seen
@@ -149,19 +149,19 @@ def test_a_value_that_the_new_chart_does_not_read_is_a_violation(path: str) -> N
 def test_labels_and_annotations_of_the_user_are_nobodys_default() -> None:
     mine = plane_release(values=of({**ISSUER, "podAnnotations.team": '"mesh"'}))
 
-    assert changed_defaults(mine, chart_defaults(TARGET), TARGET).items == ()
+    assert changed_defaults(mine, chart_defaults(TARGET), TO).items == ()
 
 
 def test_the_legacy_switches_of_the_crds_still_count() -> None:
     old = settings(enableHttpRoutes="true")
     mine = plane_release(values=settings(enableHttpRoutes="false"), defaults=old)
 
-    assert changed_defaults(mine, settings(installGatewayAPI="true"), TARGET).status == "holds"
+    assert changed_defaults(mine, settings(installGatewayAPI="true"), TO).status == "holds"
 
 
 def test_what_was_not_read_is_not_assessed() -> None:
-    assert changed_defaults(plane_release(unread="refused"), NEW, TARGET).status == "not assessed"
-    assert changed_defaults(plane_release(), (), TARGET).status == "not assessed"
+    assert changed_defaults(plane_release(unread="refused"), NEW, TO).status == "not assessed"
+    assert changed_defaults(plane_release(), (), TO).status == "not assessed"
 
 
 def test_versions_among_the_users_values_are_seen() -> None:

@@ -18,9 +18,19 @@ from policies.facts.observations import VersionReport
 from policies.planning.path import Hop
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged
-from suites.policy.builders import NOW, SOURCE, TARGET, canaries, change, check_run, cluster
+from suites.policy.builders import (
+    FROM,
+    NOW,
+    SOURCE,
+    TARGET,
+    TO,
+    canaries,
+    change,
+    check_run,
+    cluster,
+)
 
-HOP = Hop(number=1, source=TARGET, destination=TARGET)
+HOP = Hop(number=1, source_tag=TARGET, destination_tag=TARGET)
 CHECK = check_run("check", checks.expected_categories("check"))
 PROXY = check_run("check --proxy", checks.expected_categories("check --proxy"))
 SEEN = canaries(["injected"] * 4)
@@ -29,34 +39,34 @@ SOON = NOW + timedelta(hours=1)
 
 POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "PRE-01": lambda f: checks.baseline_healthy(CHECK, PROXY, f),
-    "PRE-02": lambda f: left_behind.data_plane_current(f, TARGET),
+    "PRE-02": lambda f: left_behind.data_plane_current(f, TO),
     "PRE-05": lambda f: crds.gateway_api(f, HOP),
     "PRE-06": lambda f: certificates.outlast(f, until=SOON),
     "PRE-07": configuration.one_owner,
     "PRE-11": availability.schedulable_ha,
     "PRE-12": lambda f: dry_runs.way_back(f, HOP),
     "CRD-01": lambda f: crds.ready_before_control_plane(
-        change(f, config=f.config and change(f.config, version=SOURCE)), TARGET
+        change(f, config=f.config and change(f.config, version=SOURCE)), TO
     ),
     "CRD-02": crds.stored_versions_served,
     "CRD-03": lambda f: crds.resources_decode(f, f),
-    "CP-01": lambda f: images.control_plane_images(f, TARGET),
+    "CP-01": lambda f: images.control_plane_images(f, TO),
     "CP-02": availability.control_plane_rollouts,
-    "CP-03": lambda f: configuration.retained(f, f, TARGET),
+    "CP-03": lambda f: configuration.retained(f, f, TO),
     "CP-04": lambda f: certificates.anchors_retained(f, f),
-    "CP-05": lambda f: webhooks.answer_and_inject(f, SEEN, TARGET),
-    "CP-07": lambda f: checks.reports_match(REPORT, f, TARGET),
+    "CP-05": lambda f: webhooks.answer_and_inject(f, SEEN, TO),
+    "CP-07": lambda f: checks.reports_match(REPORT, f, TO),
     "PRN-02": lambda f: pruning.protected_kept(f, f),
-    "PRN-03": lambda f: pruning.no_orphans(f, TARGET),
+    "PRN-03": lambda f: pruning.no_orphans(f, TO),
     "DP-01": injection.meshed_as_declared,
-    "DP-02": lambda f: versions.data_plane_at_target(f, TARGET),
+    "DP-02": lambda f: versions.data_plane_at_destination(f, TO),
     "DP-05": availability.data_plane_rollouts,
     "DP-06": versions.identities_valid,
     "DP-07": lambda f: availability.no_new_restarts(f, f),
     "DP-08": availability.jobs_complete,
     "VER-01": lambda f: checks.check_agrees_with_facts(CHECK, PROXY, f),
     "VER-02": lambda f: availability.stable(f, f),
-    "VER-04": lambda f: versions.nothing_old_left(f, SOURCE, TARGET),
+    "VER-04": lambda f: versions.nothing_old_left(f, FROM, TO),
 }
 EMPTY = ClusterFacts(taken_at=NOW)
 ABSENT = {"PRE-11", "CRD-03", "DP-08"}

@@ -7,10 +7,12 @@ import pytest
 from policies.controls.preflight.images import control_plane_images, images_available
 from policies.facts.cluster import ClusterFacts, Unreadable
 from policies.facts.observations import ImageEvidence
+from policies.releases.grammar import parse
 from suites.policy.builders import (
     OLDER,
     SOURCE,
     TARGET,
+    TO,
     change,
     cluster,
     control_plane_pods,
@@ -24,7 +26,7 @@ from suites.policy.builders import (
 
 @pytest.mark.parametrize("version", [OLDER, SOURCE, TARGET, "edge-24.11.8"])
 def test_a_healthy_control_plane_holds(version: str) -> None:
-    verdict = control_plane_images(cluster(version), version)
+    verdict = control_plane_images(cluster(version), parse(version))
 
     assert verdict.status == "holds"
     assert not verdict.items
@@ -37,7 +39,7 @@ def test_a_mirror_holds() -> None:
         for w in facts.workloads
     )
 
-    assert control_plane_images(change(facts, workloads=moved), TARGET).status == "holds"
+    assert control_plane_images(change(facts, workloads=moved), TO).status == "holds"
 
 
 def replaced(facts: ClusterFacts, container: str, image: str) -> ClusterFacts:
@@ -62,7 +64,7 @@ def replaced(facts: ClusterFacts, container: str, image: str) -> ClusterFacts:
     ],
 )
 def test_an_image_that_is_not_the_targets_is_a_violation(container: str, image: str) -> None:
-    verdict = control_plane_images(replaced(cluster(TARGET), container, image), TARGET)
+    verdict = control_plane_images(replaced(cluster(TARGET), container, image), TO)
 
     assert verdict.status == "violated"
     assert all(image in i.seen for i in verdict.violations)
@@ -73,14 +75,14 @@ def test_a_digest_beside_the_tag_holds(registry: str) -> None:
     """As policy engines that verify signatures leave them."""
     image = f"{registry}/controller:{TARGET}@sha256:{'a' * 64}"
 
-    assert control_plane_images(
-        replaced(cluster(TARGET), "destination", image), TARGET
-    ).status == ("holds")
+    assert control_plane_images(replaced(cluster(TARGET), "destination", image), TO).status == (
+        "holds"
+    )
 
 
 def test_a_digest_alone_is_not_assessed() -> None:
     facts = replaced(cluster(TARGET), "destination", f"cr.l5d.io/x/controller@sha256:{'a' * 64}")
-    verdict = control_plane_images(facts, TARGET)
+    verdict = control_plane_images(facts, TO)
 
     assert verdict.status == "not assessed"
     assert "digest alone" in verdict.summary
@@ -95,12 +97,12 @@ def test_a_proxy_by_digest_is_what_its_pod_says() -> None:
             facts, pods=tuple(change(p, proxy=own) if p.component else p for p in facts.pods)
         )
 
-    assert control_plane_images(named(TARGET), TARGET).status == "holds"
-    assert control_plane_images(named(SOURCE), TARGET).status == "violated"
+    assert control_plane_images(named(TARGET), TO).status == "holds"
+    assert control_plane_images(named(SOURCE), TO).status == "violated"
 
 
 def test_every_old_container_is_named() -> None:
-    verdict = control_plane_images(cluster(SOURCE), TARGET)
+    verdict = control_plane_images(cluster(SOURCE), TO)
     containers = {i.subject.rpartition(" ")[2] for i in verdict.violations}
 
     assert containers == {
@@ -112,7 +114,7 @@ def test_every_old_container_is_named() -> None:
 def test_an_old_proxy_in_a_control_plane_pod_is_a_violation() -> None:
     facts = cluster(TARGET)
     pods = tuple(change(p, proxy=proxy(SOURCE)) if p.component else p for p in facts.pods)
-    verdict = control_plane_images(change(facts, pods=pods), TARGET)
+    verdict = control_plane_images(change(facts, pods=pods), TO)
 
     assert len(verdict.violations) == 3
 
@@ -120,7 +122,7 @@ def test_an_old_proxy_in_a_control_plane_pod_is_a_violation() -> None:
 @pytest.mark.parametrize("state", [{"deleting": True}, {"phase": "Succeeded"}])
 def test_an_old_pod_on_its_way_out_is_explained(state: dict[str, Any]) -> None:
     old = tuple(change(p, name=f"{p.name}-old", **state) for p in control_plane_pods(SOURCE))
-    verdict = control_plane_images(with_pods(cluster(TARGET), *old), TARGET)
+    verdict = control_plane_images(with_pods(cluster(TARGET), *old), TO)
 
     assert verdict.status == "holds"
     assert len(verdict.explained) == 3
@@ -140,7 +142,7 @@ def test_a_tag_set_by_the_stored_values_is_explained() -> None:
         values=values(TARGET, proxy__image__version=f'"{SOURCE}"'),
         overrides=overrides(proxy__image__version=f'"{SOURCE}"'),
     )
-    verdict = control_plane_images(change(facts, pods=pods, workloads=works, config=told), TARGET)
+    verdict = control_plane_images(change(facts, pods=pods, workloads=works, config=told), TO)
 
     # linkerd-init runs from the proxy image in 2.20, so it follows the pin.
     assert verdict.status == "holds"
@@ -150,7 +152,7 @@ def test_a_tag_set_by_the_stored_values_is_explained() -> None:
 def test_a_missing_component_is_a_violation() -> None:
     facts = cluster(TARGET)
     left = tuple(w for w in facts.workloads if w.component != "identity")
-    verdict = control_plane_images(change(facts, workloads=left), TARGET)
+    verdict = control_plane_images(change(facts, workloads=left), TO)
 
     assert [i.subject for i in verdict.violations] == ["component identity"]
 
@@ -158,13 +160,13 @@ def test_a_missing_component_is_a_violation() -> None:
 def test_user_pods_in_the_namespace_do_not_count() -> None:
     facts = with_pods(cluster(TARGET), pod("mine", within="linkerd", version=None))
 
-    assert control_plane_images(facts, TARGET).status == "holds"
+    assert control_plane_images(facts, TO).status == "holds"
 
 
 def test_without_pods_it_is_not_assessed() -> None:
     hidden = (Unreadable(resource="pods", reason="forbidden"),)
 
-    assert control_plane_images(change(cluster(), unreadable=hidden), TARGET).status == (
+    assert control_plane_images(change(cluster(), unreadable=hidden), TO).status == (
         "not assessed"
     )
 

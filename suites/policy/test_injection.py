@@ -22,9 +22,10 @@ from policies.controls.data_plane.injection import (
 from policies.facts.cluster import ClusterFacts, Pod, Selector, Unreadable
 from policies.facts.observations import Canary
 from suites.policy.builders import (
+    FROM,
     NOW,
     SOURCE,
-    TARGET,
+    TO,
     canaries,
     change,
     cluster,
@@ -281,8 +282,8 @@ def test_gaps_hold_each_bad_canary_once_in_any_order(outcomes: list[str], mix: R
 def test_canaries_settle_when_the_last_ones_agree() -> None:
     good = canaries(["injected"] * 3)
 
-    assert canary_settled(good, TARGET, 3)
-    assert not canary_settled(good[:2], TARGET, 3)
-    assert not canary_settled(good, SOURCE, 3)
-    assert not canary_settled((*good, *canaries(["unmeshed"])), TARGET, 3)
-    assert canary_settled((*good, *canaries(["unobserved"])), TARGET, 3)
+    assert canary_settled(good, TO, 3)
+    assert not canary_settled(good[:2], TO, 3)
+    assert not canary_settled(good, FROM, 3)
+    assert not canary_settled((*good, *canaries(["unmeshed"])), TO, 3)
+    assert canary_settled((*good, *canaries(["unobserved"])), TO, 3)

@@ -23,7 +23,7 @@ from suites.policy import strategies as sts
 
 
 def hop(source: str = "edge-25.10.7", target: str = "edge-26.6.3") -> Hop:
-    return Hop(number=1, source=source, destination=target)
+    return Hop(number=1, source_tag=source, destination_tag=target)
 
 
 @pytest.mark.parametrize(

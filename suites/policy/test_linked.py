@@ -10,7 +10,7 @@ from policies.controls.extensions.linked import agree
 from policies.controls.extensions.multicluster import linked
 from policies.facts.cluster import ClusterFacts, ObjectKey, Unreadable
 from policies.facts.links import Gateway, Link, Mirror, Multicluster
-from suites.policy.builders import TARGET, bundle, certificate, change, cluster, namespace
+from suites.policy.builders import TARGET, TO, bundle, certificate, change, cluster, namespace
 
 SPACE, GATEWAY = "linkerd-multicluster", "172.18.0.3"
 IDENTITY = "linkerd-gateway.linkerd-multicluster.serviceaccount.identity.linkerd.cluster.local"
@@ -147,8 +147,8 @@ def test_what_cannot_be_read_is_not_assessed_and_the_cluster_is_named() -> None:
 def test_the_control_takes_both_views_together() -> None:
     lonely = here(mirrors=())
 
-    assert linked(lonely, lonely, TARGET, None).status == "violated", "its controller is missing"
-    verdict = linked(lonely, lonely, TARGET, west())
+    assert linked(lonely, lonely, TO, None).status == "violated", "its controller is missing"
+    verdict = linked(lonely, lonely, TO, west())
 
     subjects = {i.subject for i in verdict.violations}
     assert "mirror Service shop/web-west" in subjects

@@ -11,6 +11,7 @@ from policies.facts.cluster import ClusterFacts, ObjectKey, Unreadable
 from policies.facts.links import Gateway, Lease, Link, Mirror, Multicluster
 from suites.policy.builders import (
     TARGET,
+    TO,
     change,
     cluster,
     pod,
@@ -51,7 +52,7 @@ def linked(
 
 
 def test_a_linked_cluster_holds() -> None:
-    verdict = consistent(linked(), linked(), TARGET)
+    verdict = consistent(linked(), linked(), TO)
 
     assert verdict.status == "holds", verdict.seen
     assert "1 link with 1 mirror," in verdict.summary
@@ -71,10 +72,10 @@ def test_a_lease_is_held_by_a_ready_pod_of_the_link_alone() -> None:
 def test_a_cluster_without_the_extension_is_not_applicable_and_says_so() -> None:
     bare = cluster(TARGET)
 
-    none = consistent(bare, bare, TARGET)
+    none = consistent(bare, bare, TO)
     assert (none.status, "not installed" in none.reason) == ("not applicable", True)
     empty = linked(Multicluster())
-    alone = consistent(empty, empty, TARGET)
+    alone = consistent(empty, empty, TO)
     assert (alone.status, "no cluster is linked" in alone.reason) == ("not applicable", True)
 
 
@@ -86,7 +87,7 @@ def test_what_could_not_be_read_is_not_assessed(resource: str) -> None:
     refused = Unreadable(resource=resource, reason="Forbidden")
     blind = change(linked(), unreadable=(refused,))
 
-    assert consistent(linked(), blind, TARGET).status == "not assessed"
+    assert consistent(linked(), blind, TO).status == "not assessed"
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -115,22 +116,22 @@ WRONG: dict[str, dict[str, Any]] = {
 def test_each_part_that_is_wrong_is_a_violation(wrong: dict[str, Any]) -> None:
     after = linked(change(LINKED, **wrong))
 
-    assert consistent(linked(), after, TARGET).status == "violated"
+    assert consistent(linked(), after, TO).status == "violated"
 
 
 def test_a_link_has_exactly_one_controller() -> None:
     none = linked(controller="")
     both = with_workloads(linked(), workload("linkerd-service-mirror-west", within=SPACE))
 
-    assert consistent(linked(), none, TARGET).status == "violated"
-    assert consistent(linked(), both, TARGET).status == "violated"
+    assert consistent(linked(), none, TO).status == "violated"
+    assert consistent(linked(), both, TO).status == "violated"
 
 
 def test_an_old_link_is_explained() -> None:
     old = change(LINK, created_by="linkerd/cli edge-24.11.8")
     facts = linked(change(LINKED, links=(old,)))
 
-    verdict = consistent(facts, facts, TARGET)
+    verdict = consistent(facts, facts, TO)
 
     assert verdict.status == "holds"
     assert "edge-24.11.8" in verdict.explained[0].seen
@@ -139,10 +140,10 @@ def test_an_old_link_is_explained() -> None:
 def test_a_gateway_by_host_name_is_not_compared_with_addresses() -> None:
     named = change(LINKED, links=(change(LINK, gateway="gw.west.example"),))
 
-    assert consistent(linked(named), linked(named), TARGET).status == "holds"
+    assert consistent(linked(named), linked(named), TO).status == "holds"
 
 
 def test_a_discovered_mirror_needs_no_endpoints() -> None:
     remote = change(LINKED, mirrors=(change(MIRROR, discovered=True, addresses=()),))
 
-    assert consistent(linked(remote), linked(remote), TARGET).status == "holds"
+    assert consistent(linked(remote), linked(remote), TO).status == "holds"

@@ -24,11 +24,11 @@ from policies.verdicts.findings import (
     not_assessed,
     violated,
 )
-from suites.policy.builders import TARGET, change, cluster, namespace, pod, with_pods, workload
+from suites.policy.builders import TARGET, TO, change, cluster, namespace, pod, with_pods, workload
 
 CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 LINKS = "links.multicluster.linkerd.io"
-EARLY = Hop(number=1, source="edge-24.8.2", destination="edge-24.11.8")
+EARLY = Hop(number=1, source_tag="edge-24.8.2", destination_tag="edge-24.11.8")
 """A hop whose target brings the Gateway API's CRDs itself."""
 
 
@@ -47,25 +47,25 @@ POLICIES: dict[
     str, tuple[Callable[[ClusterFacts], Verdict], ClusterFacts, tuple[str, ...]]
 ] = {
     "EXT-01": (
-        lambda f: installed.images_at_target(f, {}, TARGET),
+        lambda f: installed.images_at_destination(f, {}, TO),
         BARE,
         ("namespaces", "deployments.apps"),
     ),
     "EXT-02": (installed.ready, BARE, ("namespaces", "apiservices.apiregistration.k8s.io")),
-    "EXT-03": (lambda f: leftovers.nothing_left(f, {}, TARGET), BARE, ("namespaces",)),
+    "EXT-03": (lambda f: leftovers.nothing_left(f, {}, TO), BARE, ("namespaces",)),
     "EXT-04": (
-        lambda f: multicluster.consistent(f, f, TARGET), BARE, (LINKS, "services", "endpoints"),
+        lambda f: multicluster.consistent(f, f, TO), BARE, (LINKS, "services", "endpoints"),
     ),
     "EXT-05": (
-        lambda f: leftovers.retired_handled(f, TARGET),
+        lambda f: leftovers.retired_handled(f, TO),
         BARE,
         ("namespaces", CRDS, "mutatingwebhookconfigurations.admissionregistration.k8s.io"),
     ),
-    "EXT-06": (lambda f: cni.ready_first(f, TARGET), BARE, ("daemonsets.apps", "configmaps")),
+    "EXT-06": (lambda f: cni.ready_first(f, TO), BARE, ("daemonsets.apps", "configmaps")),
     "EXT-07": (lambda f: cni.each_node_meshes(f, ()), BARE, ("daemonsets.apps", "nodes")),
     "PRE-05": (lambda f: crds.gateway_api(f, EARLY), NO_ROUTES, (CRDS,)),
     "PRE-07": (
-        lambda f: owner.ways_are_open(f, (), {}, TARGET, "reuse"), BARE, ("namespaces",),
+        lambda f: owner.ways_are_open(f, (), {}, TO, "reuse"), BARE, ("namespaces",),
     ),
     "PRE-10": (
         lambda f: dry_runs.pods_admissible((), f),
@@ -77,8 +77,8 @@ POLICIES: dict[
     ),
     "CRD-03": (lambda f: crds.resources_decode(f, f), BARE, (CRDS,)),
     "DP-01": (injection.meshed_as_declared, NOTHING, ("pods", "namespaces")),
-    "DP-02": (lambda f: versions.data_plane_at_target(f, TARGET), NOTHING, ("pods",)),
-    "PRE-02": (lambda f: left_behind.data_plane_current(f, TARGET), NOTHING, ("pods",)),
+    "DP-02": (lambda f: versions.data_plane_at_destination(f, TO), NOTHING, ("pods",)),
+    "PRE-02": (lambda f: left_behind.data_plane_current(f, TO), NOTHING, ("pods",)),
     "DP-03": (lambda f: rule.never_more_than_one((), f), NOTHING, ("pods",)),
     "DP-04": (rule.no_proxy_ahead, NOTHING, ("pods",)),
     "DP-05": (
@@ -120,7 +120,7 @@ def test_a_subject_that_may_exist_unseen_is_not_assessed(control: str, resource:
 MESHED = with_pods(NOTHING, pod("web-1"))
 AT_BASELINE: dict[str, Callable[[ClusterFacts, ClusterFacts], Verdict]] = {
     "DP-01": lambda f, b: injection.meshed_as_declared(f, baseline=b),
-    "DP-02": lambda f, b: versions.data_plane_at_target(f, TARGET, baseline=b),
+    "DP-02": lambda f, b: versions.data_plane_at_destination(f, TO, baseline=b),
     "DP-06": lambda f, b: versions.identities_valid(f, baseline=b),
 }
 

@@ -15,7 +15,7 @@ from policies.skew.ownership import keeper, release_secrets
 from policies.skew.settings import is_set
 from suites.policy.builders import SOURCE, TARGET, change, cluster, config
 
-HOP = Hop(number=1, source=SOURCE, destination=TARGET)
+HOP = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
 MESH = "sh.helm.release.v1.mesh.v3"
 ARGO, FLUX = "Argo CD (mesh)", "Flux (linkerd)"
 

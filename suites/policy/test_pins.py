@@ -10,11 +10,12 @@ from policies.facts.cluster import ClusterFacts, LinkerdConfig, Namespace, Setti
 from policies.planning import conditions
 from policies.planning.advisories import applicable, nothing_breaks
 from policies.planning.path import Hop
+from policies.releases.grammar import parse
 from policies.skew.planes import behind
 from suites.policy import strategies as sts
 
 EMPTY = ClusterFacts(taken_at=sts.NOW)
-HOP = Hop(number=1, source="edge-25.10.7", destination="edge-26.6.3")
+HOP = Hop(number=1, source_tag="edge-25.10.7", destination_tag="edge-26.6.3")
 
 
 def template(
@@ -96,8 +97,8 @@ def test_a_pin_of_the_next_pods_is_said_before_the_hop(
         msgspec.structs.replace(p, pinned="") if p.namespace == "mine" else p for p in facts.pods
     )
     before = msgspec.structs.replace(facts, pods=unpinned)
-    verdict = data_plane_current(before, "edge-25.4.4", destination)
+    verdict = data_plane_current(before, parse("edge-25.4.4"), parse(destination))
     item = next(i for i in verdict.items if i.subject == "Deployment mine/web")
 
     assert "pinned to edge-25.4.4" in item.seen + item.explained
-    assert bool(item.explained) is (behind("edge-25.4.4", destination) == 1)
+    assert bool(item.explained) is (behind("edge-25.4.4", parse(destination)) == 1)

@@ -5,6 +5,7 @@ from hypothesis import given
 
 from policies.planning.advisories import applicable
 from policies.planning.path import Plan, plan
+from policies.releases.grammar import parse
 from reports.formats.plan import WIDTH, render
 from suites.policy import strategies as sts
 
@@ -26,19 +27,19 @@ def test_every_hop_its_reasons_and_its_notes_are_in_the_text(found: Plan) -> Non
 
 
 def test_a_blocked_plan_says_so_first_and_how_to_go_on() -> None:
-    text = render(plan("edge-25.4.4", "edge-25.10.5"))
+    text = render(plan(parse("edge-25.4.4"), parse("edge-25.10.5")))
     assert "BLOCKED" in text.splitlines()[1]
     assert "-> Use edge-25.10.7 instead." in text
 
 
 def test_without_hops_only_the_blockers_are_told() -> None:
-    text = render(plan("edge-25.4.4", "nonsense"))
+    text = render(plan(parse("edge-25.4.4"), parse("nonsense")))
     assert text.splitlines()[1].startswith("no path")
     assert "what blocks" in text
 
 
 def test_advisories_of_a_cluster_are_told_with_what_was_seen() -> None:
-    found = plan("edge-25.10.7", "edge-26.6.3", kubernetes="1.31")
+    found = plan(parse("edge-25.10.7"), parse("edge-26.6.3"), kubernetes="1.31")
     facts = sts.cluster("edge-25.10.7", ["edge-25.10.7"])
     text = render(found, applicable(found.hops[0], facts))
     assert "20-2" in text
@@ -49,4 +50,4 @@ def test_advisories_of_a_cluster_are_told_with_what_was_seen() -> None:
 
 @pytest.mark.parametrize("part", ["18-1", "18-9", "read this", "can break traffic"])
 def test_without_a_cluster_every_note_is_to_be_read(part: str) -> None:
-    assert part in render(plan("edge-24.11.8", "edge-25.4.4"))
+    assert part in render(plan(parse("edge-24.11.8"), parse("edge-25.4.4")))

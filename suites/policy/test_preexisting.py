@@ -12,7 +12,7 @@ from policies.controls.data_plane.injection import meshed_as_declared
 from policies.controls.data_plane.jobs import jobs_complete
 from policies.controls.data_plane.restarts import no_new_restarts, stable
 from policies.controls.data_plane.versions import (
-    data_plane_at_target,
+    data_plane_at_destination,
     identities_valid,
     nothing_old_left,
 )
@@ -20,8 +20,10 @@ from policies.facts.cluster import ClusterFacts, Condition, DisruptionBudget
 from policies.verdicts.findings import Verdict
 from policies.workloads.preexisting import RED_BEFORE
 from suites.policy.builders import (
+    FROM,
     SOURCE,
     TARGET,
+    TO,
     change,
     cluster,
     namespace,
@@ -143,10 +145,10 @@ def test_an_old_proxy_of_what_could_not_be_rolled_out_is_explained_within_the_sk
     renewed = with_workloads(cluster(TARGET), workload("api"))
     stuck = with_pods(renewed, pod("api-1", "api", version=SOURCE, ready=False))
 
-    assert data_plane_at_target(stuck, TARGET, baseline=lacking(3)).status == "holds"
-    assert data_plane_at_target(stuck, TARGET, baseline=cluster()).status == "violated"
-    assert nothing_old_left(stuck, SOURCE, TARGET, baseline=lacking(3)).status == "holds"
-    assert nothing_old_left(stuck, SOURCE, TARGET, baseline=cluster()).status == "violated"
+    assert data_plane_at_destination(stuck, TO, baseline=lacking(3)).status == "holds"
+    assert data_plane_at_destination(stuck, TO, baseline=cluster()).status == "violated"
+    assert nothing_old_left(stuck, FROM, TO, baseline=lacking(3)).status == "holds"
+    assert nothing_old_left(stuck, FROM, TO, baseline=cluster()).status == "violated"
 
     old = with_pods(cluster(TARGET), pod("api-1", "api", version="edge-24.11.8", ready=False))
-    assert data_plane_at_target(old, TARGET, baseline=lacking(3)).status == "violated"
+    assert data_plane_at_destination(old, TO, baseline=lacking(3)).status == "violated"

@@ -9,10 +9,13 @@ from policies.controls.preflight.left_behind import data_plane_current
 from policies.facts.cluster import ClusterFacts, Unreadable
 from policies.facts.observations import DryRun
 from policies.planning.path import Hop
+from policies.releases.grammar import parse
 from suites.policy.builders import (
+    FROM,
     OLDER,
     SOURCE,
     TARGET,
+    TO,
     change,
     cluster,
     config,
@@ -21,7 +24,7 @@ from suites.policy.builders import (
     with_pods,
 )
 
-HOP = Hop(number=1, source=SOURCE, destination=TARGET)
+HOP = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
 ACCEPTED = DryRun(what="upgrade", accepted=True)
 REFUSED = DryRun(what="upgrade", accepted=False, refusals=(("Secret linkerd/x", "too long"),))
 
@@ -45,7 +48,7 @@ def not_rendered(words: str, what: str = "upgrade") -> DryRun:
 @pytest.mark.parametrize("words", ["failed to parse linkerd-config-overrides", "", SAID])
 def test_a_client_that_refuses_to_render_is_a_violation_in_its_own_words(words: str) -> None:
     crds = DryRun(what="upgrade --crds", accepted=True)
-    verdict = dry_run_accepted([crds, not_rendered(words)], cluster(TARGET), TARGET)
+    verdict = dry_run_accepted([crds, not_rendered(words)], cluster(TARGET), TO)
 
     assert verdict.status == "violated"
     assert verdict.summary == "The client does not render the hop"
@@ -56,7 +59,7 @@ def test_a_client_that_waits_for_crds_which_are_missing_is_explained() -> None:
     crds = DryRun(what="upgrade --crds", accepted=True)
     facts = cluster(TARGET)
     without = change(facts, crds=facts.crds[1:])
-    verdict = dry_run_accepted([crds, not_rendered(SAID)], without, TARGET)
+    verdict = dry_run_accepted([crds, not_rendered(SAID)], without, TO)
 
     assert verdict.status == "holds"
     assert "upgrade --crds in" in verdict.summary
@@ -65,26 +68,26 @@ def test_a_client_that_waits_for_crds_which_are_missing_is_explained() -> None:
 
 def test_a_hop_of_which_nothing_could_be_rendered_yet_is_not_assessed() -> None:
     refused = [not_rendered(SAID, "upgrade --crds"), not_rendered(SAID)]
-    verdict = dry_run_accepted(refused, change(cluster(TARGET), crds=()), TARGET)
+    verdict = dry_run_accepted(refused, change(cluster(TARGET), crds=()), TO)
 
     assert verdict.status == "not assessed"
     assert SAID in verdict.reason
 
 
 def test_a_current_data_plane_holds() -> None:
-    assert data_plane_current(cluster(), SOURCE).status == "holds"
+    assert data_plane_current(cluster(), FROM).status == "holds"
 
 
 def test_an_older_edge_of_the_same_logical_version_is_current() -> None:
     facts = cluster(SOURCE, proxies="edge-25.12.1")
 
-    assert data_plane_current(facts, SOURCE).status == "holds"
+    assert data_plane_current(facts, FROM).status == "holds"
 
 
 @pytest.mark.parametrize("version", [OLDER, TARGET], ids=["behind", "ahead"])
 def test_a_proxy_of_another_logical_version_is_a_violation(version: str) -> None:
     facts = with_pods(cluster(), pod("x", "old", proxy=proxy(version)))
-    verdict = data_plane_current(facts, SOURCE)
+    verdict = data_plane_current(facts, FROM)
 
     assert [i.subject for i in verdict.violations] == ["Deployment shop/old"]
 
@@ -92,7 +95,7 @@ def test_a_proxy_of_another_logical_version_is_a_violation(version: str) -> None
 @pytest.mark.parametrize("version", ["", "mine-1", "v2.322.0"])
 def test_a_proxy_of_an_own_build_is_not_assessed_and_a_pin_is_called_one(version: str) -> None:
     facts = with_pods(cluster(), pod("x", "old", proxy=proxy(version), pinned=version))
-    verdict = data_plane_current(facts, SOURCE)
+    verdict = data_plane_current(facts, FROM)
 
     assert verdict.status == "not assessed"
     assert "Deployment shop/old" in verdict.summary
@@ -102,7 +105,7 @@ def test_a_proxy_of_an_own_build_is_not_assessed_and_a_pin_is_called_one(version
 def test_a_pinned_proxy_is_a_violation_and_a_finished_job_is_explained() -> None:
     pinned = pod("x", "old", version=OLDER, pinned=OLDER)
     job = pod("j", "job", version=OLDER, kind="Job", application_ended=True)
-    verdict = data_plane_current(with_pods(cluster(), pinned, job), SOURCE)
+    verdict = data_plane_current(with_pods(cluster(), pinned, job), FROM)
 
     assert [i.subject for i in verdict.violations] == ["Deployment shop/old"]
     assert [i.subject for i in verdict.explained] == ["Job shop/job"]
@@ -111,16 +114,14 @@ def test_a_pinned_proxy_is_a_violation_and_a_finished_job_is_explained() -> None
 def test_within_a_logical_version_nothing_is_asked() -> None:
     facts = cluster(SOURCE, proxies=OLDER)
 
-    assert data_plane_current(facts, SOURCE, "edge-25.12.1").status == "holds"
-    assert data_plane_current(facts, SOURCE, TARGET).status == "violated"
+    assert data_plane_current(facts, FROM, parse("edge-25.12.1")).status == "holds"
+    assert data_plane_current(facts, FROM, TO).status == "violated"
 
 
 def test_without_pods_it_is_not_assessed() -> None:
     hidden = (Unreadable(resource="pods", reason="forbidden"),)
 
-    assert (
-        data_plane_current(change(cluster(), unreadable=hidden), SOURCE).status == "not assessed"
-    )
+    assert data_plane_current(change(cluster(), unreadable=hidden), FROM).status == "not assessed"
 
 
 def configured(**fields: Any) -> ClusterFacts:
@@ -140,7 +141,7 @@ def test_stored_values_and_a_known_release_are_a_way_back() -> None:
         (change(cluster(), config=config(TARGET)), HOP),
         (
             change(cluster(), config=config("mine-1")),
-            Hop(number=1, source="mine-1", destination=TARGET),
+            Hop(number=1, source_tag="mine-1", destination_tag=TARGET),
         ),
     ],
     ids=["nothing stored", "another version", "unknown release"],
@@ -151,7 +152,7 @@ def test_without_them_there_is_no_way_back(facts: ClusterFacts, hop: Hop) -> Non
 
 def test_a_way_back_to_a_release_advised_against_is_explained() -> None:
     bad = "edge-25.10.5"
-    hop = Hop(number=1, source=bad, destination=TARGET)
+    hop = Hop(number=1, source_tag=bad, destination_tag=TARGET)
     verdict = way_back(change(cluster(), config=config(bad)), hop)
 
     assert verdict.status == "holds"

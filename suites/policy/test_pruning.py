@@ -25,7 +25,8 @@ from policies.facts.cluster import (
     Unreadable,
 )
 from policies.facts.observations import PruneRun, Rendered, RenderedObject
-from suites.policy.builders import SOURCE, TARGET, change, cluster, config, namespace, webhook
+from policies.releases.grammar import parse
+from suites.policy.builders import SOURCE, TARGET, TO, change, cluster, config, namespace, webhook
 
 DECOY = ObjectKey(kind="ConfigMap", namespace="linkerd", name="decoy")
 OLD = ObjectKey(group="apps", kind="Deployment", namespace="linkerd", name="linkerd-controller")
@@ -147,8 +148,8 @@ def test_a_gateway_crd_of_another_owner_is_never_expected() -> None:
     disowned = change(facts, crds=tuple(change(c, created_by="") for c in facts.crds))
 
     assert expected_prune(disowned, rendered(disowned, crd)) == frozenset()
-    assert crd not in inventory(TARGET, disowned)
-    assert crd in inventory(TARGET, facts)
+    assert crd not in inventory(TO, disowned)
+    assert crd in inventory(TO, facts)
 
 
 def test_only_what_prune_looks_at_is_labelled() -> None:
@@ -209,13 +210,13 @@ def test_without_namespaces_it_is_not_assessed() -> None:
 
 
 def test_a_pruned_cluster_has_no_orphans() -> None:
-    assert no_orphans(cluster(TARGET), TARGET).status == "holds"
+    assert no_orphans(cluster(TARGET), TO).status == "holds"
 
 
 def test_a_webhook_whose_service_is_gone_is_a_violation() -> None:
     dangling = change(webhook("sp-validator"), service_name="linkerd-gone", configuration="old")
     facts = cluster(TARGET)
-    verdict = no_orphans(change(facts, webhooks=(*facts.webhooks, dangling)), TARGET)
+    verdict = no_orphans(change(facts, webhooks=(*facts.webhooks, dangling)), TO)
 
     assert "the Service is gone" in verdict.seen
 
@@ -227,11 +228,11 @@ def test_a_retired_tap_is_an_orphan_and_a_retired_extension_has_its_own_control(
     jaeger = namespace("linkerd-jaeger", extension="jaeger")
     facts = cluster(TARGET)
     facts = change(facts, api_services=(tap,), namespaces=(*facts.namespaces, jaeger))
-    verdict = no_orphans(facts, TARGET)
+    verdict = no_orphans(facts, TO)
 
     assert [i.subject for i in verdict.violations] == ["APIService v1alpha1.tap.linkerd.io"]
     assert [i.subject for i in verdict.explained] == ["namespace linkerd-jaeger"]
-    assert no_orphans(change(facts, api_services=()), "edge-25.4.4").status == "holds"
+    assert no_orphans(change(facts, api_services=()), parse("edge-25.4.4")).status == "holds"
 
 
 def test_an_unavailable_apiservice_of_linkerds_is_a_violation() -> None:
@@ -241,7 +242,7 @@ def test_an_unavailable_apiservice_of_linkerds_is_a_violation() -> None:
         name="tap", service_namespace="linkerd-viz", available=False, reason="Missing"
     )
 
-    assert "Missing" in no_orphans(change(facts, api_services=(tap,)), TARGET).seen
+    assert "Missing" in no_orphans(change(facts, api_services=(tap,)), TO).seen
 
 
 def test_foreign_webhooks_and_apiservices_do_not_count() -> None:
@@ -256,19 +257,19 @@ def test_foreign_webhooks_and_apiservices_do_not_count() -> None:
     facts = cluster(TARGET)
     facts = change(facts, webhooks=(*facts.webhooks, foreign), api_services=(api,))
 
-    assert no_orphans(facts, TARGET).status == "holds"
+    assert no_orphans(facts, TO).status == "holds"
 
 
 def test_an_object_of_an_older_version_is_an_orphan() -> None:
     facts = with_objects(LEFT)
 
-    (left,) = no_orphans(facts, TARGET).violations
+    (left,) = no_orphans(facts, TO).violations
     assert left.subject == "Deployment linkerd/linkerd-controller"
-    assert no_orphans(facts, TARGET, rendered=rendered(facts)).status == "holds"
+    assert no_orphans(facts, TO, rendered=rendered(facts)).status == "holds"
 
 
 def test_a_labelled_object_of_somebody_is_explained() -> None:
-    verdict = no_orphans(with_objects(labelled_as(DECOY)), TARGET)
+    verdict = no_orphans(with_objects(labelled_as(DECOY)), TO)
 
     assert verdict.status == "holds"
     assert [i.subject for i in verdict.explained] == ["ConfigMap linkerd/decoy"]
@@ -277,7 +278,7 @@ def test_a_labelled_object_of_somebody_is_explained() -> None:
 def test_without_webhooks_to_read_orphans_are_not_assessed() -> None:
     hidden = change(cluster(), unreadable=(Unreadable(resource=WEBHOOKS, reason="no"),))
 
-    assert no_orphans(hidden, TARGET).status == "not assessed"
+    assert no_orphans(hidden, TO).status == "not assessed"
 
 
 def test_an_empty_second_prune_holds_and_another_does_not() -> None:

@@ -24,6 +24,7 @@ from policies.controls.prune import pruning
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import Canary
 from policies.planning.path import Hop
+from policies.releases.grammar import parse
 from policies.verdicts.findings import Verdict
 
 RECORDINGS = Path(__file__).parents[2].parent / "shared" / "recordings"
@@ -42,7 +43,7 @@ def at(walk: str, step: str) -> ClusterFacts:
 
 def hop(walk: str) -> Hop:
     source, _, target = walk.partition("-to-")
-    return Hop(number=1, source=source, destination=target)
+    return Hop(number=1, source_tag=source, destination_tag=target)
 
 
 CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
@@ -73,7 +74,7 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     ),
     "PRN-03": lambda w, h: pruning.no_orphans(at(w, "pruned"), h.destination),
     "DP-01": lambda w, _: injection.meshed_as_declared(at(w, "settled"), ignore_namespaces=CANARY),
-    "DP-02": lambda w, h: versions.data_plane_at_target(at(w, "settled"), h.destination),
+    "DP-02": lambda w, h: versions.data_plane_at_destination(at(w, "settled"), h.destination),
     "DP-05": lambda w, _: availability.data_plane_rollouts(at(w, "settled")),
     "DP-06": lambda w, _: versions.identities_valid(at(w, "settled")),
     "DP-07": lambda w, _: availability.no_new_restarts(at(w, "pruned"), at(w, "settled")),
@@ -97,7 +98,7 @@ def test_a_recorded_walk_is_sound(walk: str, control: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_the_finished_job_is_explained(walk: str) -> None:
-    verdict = versions.data_plane_at_target(at(walk, "settled"), hop(walk).destination)
+    verdict = versions.data_plane_at_destination(at(walk, "settled"), hop(walk).destination)
 
     assert [i.subject for i in verdict.explained] == ["Job shop/report"]
 
@@ -109,7 +110,7 @@ def test_an_unmodified_hop_prunes_nothing(walk: str) -> None:
 
 @pytest.mark.parametrize("walk", WALKS)
 def test_before_the_restart_every_workload_is_named(walk: str) -> None:
-    verdict = versions.data_plane_at_target(
+    verdict = versions.data_plane_at_destination(
         at(walk, "control_plane_upgraded"), hop(walk).destination
     )
 
@@ -126,10 +127,10 @@ def test_an_injector_that_cannot_start_is_seen() -> None:
     stuck = at("stuck-injector", "injector_stuck")
 
     assert "ImagePullBackOff" in availability.control_plane_rollouts(stuck).seen
-    assert "not-there" in images.control_plane_images(stuck, "edge-26.6.3").seen
+    assert "not-there" in images.control_plane_images(stuck, parse("edge-26.6.3")).seen
     repaired = at("stuck-injector", "repaired")
     assert availability.control_plane_rollouts(repaired).status == "holds"
-    assert images.control_plane_images(repaired, "edge-26.6.3").status == "holds"
+    assert images.control_plane_images(repaired, parse("edge-26.6.3")).status == "holds"
 
 
 def test_pods_that_no_check_sees_are_seen() -> None:
@@ -143,7 +144,7 @@ def test_helm_owns_what_helm_installed_and_its_bare_pod_stayed_old() -> None:
     walk = "helm-edge-25.10.7-to-edge-26.6.3"
 
     assert configuration.one_owner(at(walk, "baseline")).status == "holds"
-    verdict = versions.data_plane_at_target(at(walk, "settled"), "edge-26.6.3")
+    verdict = versions.data_plane_at_destination(at(walk, "settled"), parse("edge-26.6.3"))
     assert [i.subject for i in verdict.violations] == ["pod shop/bare"]
 
 

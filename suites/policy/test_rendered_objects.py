@@ -10,7 +10,7 @@ from policies.controls.control_plane.rendered_objects import RESOURCES, all_live
 from policies.facts.cluster import ClusterFacts, ObjectKey, Unreadable
 from policies.facts.observations import Rendered, RenderedObject
 from policies.verdicts.findings import Verdict
-from suites.policy.builders import SOURCE, TARGET, change, cluster
+from suites.policy.builders import FROM, SOURCE, TARGET, change, cluster
 
 BEFORE, AFTER = cluster(SOURCE), cluster(TARGET)
 APART = ("CustomResourceDefinition", "Secret", "Namespace")
@@ -30,7 +30,7 @@ def without(facts: ClusterFacts, *keys: ObjectKey) -> ClusterFacts:
 
 
 def judge(after: ClusterFacts, *more: RenderedObject, before: ClusterFacts = BEFORE) -> Verdict:
-    return all_live(rendering(*more), before, after, SOURCE)
+    return all_live(rendering(*more), before, after, FROM)
 
 
 @given(st.sets(st.sampled_from(KEYS), max_size=len(KEYS) - 1))
@@ -93,5 +93,5 @@ def test_a_kind_that_may_not_be_read_is_not_assessed() -> None:
 
 
 def test_without_a_render_or_objects_nothing_is_known() -> None:
-    assert all_live(None, BEFORE, AFTER, SOURCE).status == "not assessed"
+    assert all_live(None, BEFORE, AFTER, FROM).status == "not assessed"
     assert judge(change(AFTER, objects=())).status == "not assessed"

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.controls.data_plane.versions import data_plane_at_target
+from policies.controls.data_plane.versions import data_plane_at_destination
 from policies.controls.preflight.left_behind import data_plane_current
 from policies.facts.cluster import ClusterFacts, ObjectKey, Pod, Workload
+from policies.releases.grammar import parse
 from policies.workloads.renewal import applied_again, renewals, rolls
 from suites.policy.builders import (
+    FROM,
     OLDER,
     SOURCE,
     TARGET,
+    TO,
     change,
     cluster,
     pod,
@@ -165,8 +168,8 @@ def test_what_no_restart_renews_is_told_with_who_does(
 def test_it_is_named_before_the_hop_and_explained_after_it(
     one: Pod, sets: tuple[Workload, ...], by: str, command: str
 ) -> None:
-    before = data_plane_current(stage(one, sets, SOURCE), SOURCE, TARGET)
-    after = data_plane_at_target(stage(one, sets), TARGET)
+    before = data_plane_current(stage(one, sets, SOURCE), FROM, TO)
+    after = data_plane_at_destination(stage(one, sets), TO)
 
     assert (before.status, after.status) == ("holds", "holds")
     assert [by in i.explained for i in before.explained] == [True]
@@ -179,7 +182,7 @@ def test_where_its_skew_will_not_stay_legal_the_path_is_blocked(
 ) -> None:
     old = change(one, proxy=one.proxy and change(one.proxy, version=OLDER), pinned="")
     stale = stage(old, sets, OLDER)
-    verdict = data_plane_current(stale, OLDER, SOURCE, later=[TARGET])
+    verdict = data_plane_current(stale, parse(OLDER), FROM, later=[TO])
 
     if renewals(stale)(old).way == "end":
         assert verdict.status == "holds"
@@ -209,8 +212,8 @@ def test_what_a_restart_renews_is_not_explained_afterwards(
 
     assert renewals(facts)(one).by_guide
     assert rolls(facts)(one)
-    assert data_plane_at_target(facts, TARGET).status == "violated"
-    assert not data_plane_current(stage(one, sets, SOURCE), SOURCE, TARGET).items
+    assert data_plane_at_destination(facts, TO).status == "violated"
+    assert not data_plane_current(stage(one, sets, SOURCE), FROM, TO).items
 
 
 def test_an_operators_restart_may_be_taken_back_and_that_is_said() -> None:
@@ -221,7 +224,7 @@ def test_an_operators_restart_may_be_taken_back_and_that_is_said() -> None:
 
 def test_a_pin_that_is_too_old_for_a_later_hop_blocks_though_its_pod_is_current() -> None:
     pinned = pod("web-9", "web", version=SOURCE, pinned=OLDER)
-    verdict = data_plane_current(stage(pinned, (), SOURCE), SOURCE, TARGET)
+    verdict = data_plane_current(stage(pinned, (), SOURCE), FROM, TO)
 
     assert verdict.status == "violated"
     assert "config.linkerd.io/proxy-version" in verdict.next_command
@@ -230,9 +233,9 @@ def test_a_pin_that_is_too_old_for_a_later_hop_blocks_though_its_pod_is_current(
 def test_a_lazy_data_plane_blocks_a_path_that_leaves_it_two_behind() -> None:
     facts = cluster(OLDER)
 
-    assert data_plane_current(facts, OLDER, SOURCE, lazy=True).status == "holds"
-    assert data_plane_current(facts, OLDER, SOURCE, later=[TARGET]).status == "holds"
-    verdict = data_plane_current(facts, OLDER, SOURCE, later=[TARGET], lazy=True)
+    assert data_plane_current(facts, parse(OLDER), FROM, lazy=True).status == "holds"
+    assert data_plane_current(facts, parse(OLDER), FROM, later=[TO]).status == "holds"
+    verdict = data_plane_current(facts, parse(OLDER), FROM, later=[TO], lazy=True)
     assert "the data plane is lazy" in verdict.seen
 
 
@@ -251,8 +254,8 @@ def test_only_pods_that_kubectl_applied_and_that_run_on_are_applied_again() -> N
 def test_a_finished_workflow_keeps_its_proxy_at_any_distance() -> None:
     done = change(LEFT["Airflow task"][0], application_ended=True, proxy=proxy(OLDER))
 
-    assert data_plane_at_target(with_pods(cluster(TARGET), done), TARGET).status == "holds"
-    assert data_plane_current(with_pods(cluster(), done), SOURCE, TARGET).status == "holds"
+    assert data_plane_at_destination(with_pods(cluster(TARGET), done), TO).status == "holds"
+    assert data_plane_current(with_pods(cluster(), done), FROM, TO).status == "holds"
 
 
 ANY_POD = st.builds(
@@ -304,8 +307,8 @@ def test_what_stays_behind_is_explained_within_the_skew_and_blocks_beyond_it(
     old = change(one, pinned="", proxy=proxy(OLDER))
     facts = stage(old, (of,), OLDER)
     found = renewals(facts)(old)
-    near = data_plane_current(facts, OLDER, SOURCE)
-    far = data_plane_current(facts, OLDER, SOURCE, later=[TARGET])
+    near = data_plane_current(facts, parse(OLDER), FROM)
+    far = data_plane_current(facts, parse(OLDER), FROM, later=[TO])
 
     assert near.status == "holds"
     assert bool(near.explained) == (not found.by_guide)

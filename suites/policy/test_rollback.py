@@ -12,7 +12,7 @@ from policies.controls.whole_run.rollback import way_back_works
 from policies.facts.cluster import Bundle, Certificate, ClusterFacts, LinkerdConfig, Setting
 from policies.facts.observations import Canary, CommandRun
 from policies.verdicts.findings import Verdict
-from suites.policy.builders import SOURCE, TARGET, canaries, cluster, pod, with_pods
+from suites.policy.builders import FROM, SOURCE, TARGET, canaries, cluster, pod, with_pods
 
 UPGRADE = CommandRun(
     argv=("linkerd", "upgrade"),
@@ -57,7 +57,7 @@ def judge(
     *commands: CommandRun,
     seen: tuple[Canary, ...] = tuple(INJECTED),
 ) -> Verdict:
-    return way_back_works(BEFORE, back, SOURCE, commands=commands or (UPGRADE,), canaries=seen)
+    return way_back_works(BEFORE, back, FROM, commands=commands or (UPGRADE,), canaries=seen)
 
 
 def test_a_way_back_to_where_it_began_holds() -> None:
@@ -100,6 +100,6 @@ def test_a_source_of_the_rehearsals_own_may_be_ahead() -> None:
     back = with_pods(healthy(), pod("meshed-by-newer", version=TARGET, within="probes"))
     given: dict[str, Any] = {"commands": (UPGRADE,), "canaries": INJECTED}
 
-    assert way_back_works(BEFORE, back, SOURCE, **given).status == "violated"
-    own = way_back_works(BEFORE, back, SOURCE, **given, ignore_namespaces={"probes"})
+    assert way_back_works(BEFORE, back, FROM, **given).status == "violated"
+    own = way_back_works(BEFORE, back, FROM, **given, ignore_namespaces={"probes"})
     assert own.status == "holds", own

@@ -200,8 +200,8 @@ def _plan(sample: Sample) -> Plan:
     hops = tuple(
         Hop(
             number=n,
-            source=source,
-            destination=target,
+            source_tag=source,
+            destination_tag=target,
             source_logical=f"2.{17 + n}",
             destination_logical=f"2.{18 + n}",
             reasons=("the newest edge of the next logical version is asked for",),
@@ -209,7 +209,7 @@ def _plan(sample: Sample) -> Plan:
         )
         for n, (source, target) in enumerate(sample.hops, 1)
     )
-    return Plan(source=hops[0].source, destination=hops[-1].destination, hops=hops)
+    return Plan(source_tag=hops[0].source_tag, destination_tag=hops[-1].destination_tag, hops=hops)
 
 
 def _header(sample: Sample, plan: Plan) -> RunStarted:
@@ -220,13 +220,13 @@ def _header(sample: Sample, plan: Plan) -> RunStarted:
         target="embedded" if sample.simulated else "kind",
         target_name="embedded" if sample.simulated else "kind-rehearsal",
         simulated=sample.simulated,
-        source=plan.source,
-        destination=plan.destination,
+        source=plan.source_tag,
+        destination=plan.destination_tag,
         kubernetes="v1.31.14",
         command=f"pytest suites/upgrade --from {plan.source} --to {plan.destination}",
         scenario={
-            "from": plan.source,
-            "to": plan.destination,
+            "from": plan.source_tag,
+            "to": plan.destination_tag,
             "installation": "cli",
             "traffic": "none",
             "workloads.deployments": "12",

@@ -107,7 +107,7 @@ class Scenery:
                     command=CommandRun(
                         argv=tuple(line.split()),
                         program="stand-in",
-                        program_version=hop.destination
+                        program_version=hop.destination_tag
                         if hop and "linkerd" in line
                         else "v1.31.4",
                         exit_code=0,
@@ -135,18 +135,18 @@ class Scenery:
     def _sightings(self, step: str, hop: Hop | None, at: datetime) -> tuple[Sighting, ...]:
         seen = [self._sighting(at, (self.control_plane,), 0)]
         if hop and step == "control_plane_upgraded":
-            both = (hop.source, hop.destination)
+            both = (hop.source_tag, hop.destination_tag)
             seen.append(self._sighting(at + timedelta(seconds=4), both, 0))
-            seen.append(self._sighting(at + timedelta(seconds=31), (hop.destination,), 0))
-            self.control_plane = hop.destination
+            seen.append(self._sighting(at + timedelta(seconds=31), (hop.destination_tag,), 0))
+            self.control_plane = hop.destination_tag
         if hop and step == "data_plane_upgraded":
             for moved in range(1, self.scale + 1):
                 after = 4 + 54 * moved / self.scale
-                self.proxies = {hop.source: self.scale - moved, hop.destination: moved}
+                self.proxies = {hop.source_tag: self.scale - moved, hop.destination_tag: moved}
                 seen.append(
                     self._sighting(at + timedelta(seconds=after), (self.control_plane,), 0)
                 )
-            self.proxies = {hop.destination: self.scale}
+            self.proxies = {hop.destination_tag: self.scale}
         return tuple(seen)
 
     def _sighting(self, at: datetime, control_plane: tuple[str, ...], unmeshed: int) -> Sighting:
@@ -160,7 +160,7 @@ class Scenery:
 
     def _seen(self, step: str, hop: Hop | None, begun: datetime) -> tuple[Canary, ...]:
         canaries: list[Canary] = []
-        at, version = begun, hop.source if hop else self.control_plane
+        at, version = begun, hop.source_tag if hop else self.control_plane
         while at < self.now:
             after = (at - begun).total_seconds()
             self._canaries += 1
@@ -184,7 +184,7 @@ class Scenery:
                     namespace="shop",
                     name=f"web-{n}",
                     uid=f"{label}-{n}",
-                    proxy_version=hop.destination if hop else "",
+                    proxy_version=hop.destination_tag if hop else "",
                     born=begun,
                 )
                 for n in born

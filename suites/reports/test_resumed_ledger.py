@@ -32,10 +32,10 @@ from policies.verdicts.findings import Finding, holds, not_assessed
 from reports.build.report import build
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
-HOP = Hop(number=1, source="edge-25.4.4", destination="edge-25.10.7")
-PLAN = Plan(source=HOP.source, destination=HOP.destination, hops=(HOP,))
+HOP = Hop(number=1, source_tag="edge-25.4.4", destination_tag="edge-25.10.7")
+PLAN = Plan(source_tag=HOP.source.text, destination_tag=HOP.destination.text, hops=(HOP,))
 SCENARIO = Scenario(
-    source=HOP.source,
+    source_tag=HOP.source.text,
     consent=Consent(context="here", cluster_uid="u"),
     extensions={"viz": ExtensionSpec()},
 )

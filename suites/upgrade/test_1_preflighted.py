@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.snapshot.copy.copied import lacking
-from fixtures.steps.evidence import targets_of
+from fixtures.steps.evidence import reaches_of
 from policies.controls.control_plane import certificates, crds, scheduling
 from policies.controls.extensions import owner
 from policies.controls.helm import ownership
@@ -96,7 +96,7 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
     extensions = owner.ways_are_open(
         facts,
         charts,
-        targets_of(scenario, preflighted),
+        reaches_of(scenario, preflighted),
         preflighted.destination,
         scenario.helm.values,
     )

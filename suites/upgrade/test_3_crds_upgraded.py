@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def test_crds_are_ready_before_the_control_plane(
     crds_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
-    after, target = crds_upgraded.after, crds_upgraded.destination
-    ready = crds.ready_before_control_plane(after, target)
+    after, release = crds_upgraded.after, crds_upgraded.destination
+    ready = crds.ready_before_control_plane(after, release)
     judged = rehearsal.installer.controls(rehearsal.scenario)
-    expect(judged.upgraded(ready, after, CRDS, target))
+    expect(judged.upgraded(ready, after, CRDS, release))
 
 
 @control("CRD-02")
@@ -33,9 +33,9 @@ def test_stored_versions_are_served(crds_upgraded: Reached) -> None:
 
 @control("EXT-06")
 def test_the_cni_plugin_is_ready_first(crds_upgraded: Reached, rehearsal: Rehearsal) -> None:
-    target = rehearsal.scenario.extension("cni").to or crds_upgraded.destination
+    release = rehearsal.scenario.extension("cni").release or crds_upgraded.destination
     kept = next(iter(crds_upgraded.all(CniSettings)), None)
-    expect(cni.ready_first(crds_upgraded.after, target, kept))
+    expect(cni.ready_first(crds_upgraded.after, release, kept))
 
 
 @control("EXT-07")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @control("CP-01")
-def test_every_image_is_the_targets(control_plane_upgraded: Reached) -> None:
+def test_every_image_is_the_destinations(control_plane_upgraded: Reached) -> None:
     expect(
         images.control_plane_images(
             control_plane_upgraded.after, control_plane_upgraded.destination

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.steps.evidence import checks_of, kept_of, renders_of, targets_of
+from fixtures.steps.evidence import checks_of, kept_of, reaches_of, renders_of
 from policies.controls.extensions import installed, leftovers, multicluster
 
 if TYPE_CHECKING:
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 @control("EXT-01")
-def test_every_image_is_the_targets(extensions_upgraded: Reached, rehearsal: Rehearsal) -> None:
+def test_every_image_is_the_destinations(
+    extensions_upgraded: Reached, rehearsal: Rehearsal
+) -> None:
     step = extensions_upgraded
-    targets = targets_of(rehearsal.scenario, step)
-    expect(installed.images_at_target(step.after, targets, step.destination))
+    reaches = reaches_of(rehearsal.scenario, step)
+    expect(installed.images_at_destination(step.after, reaches, step.destination))
 
 
 @control("EXT-02")

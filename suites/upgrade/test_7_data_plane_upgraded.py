@@ -36,7 +36,7 @@ def test_every_proxy_is_at_the_target(
     step = data_plane_upgraded
     lazy = rehearsal.scenario.data_plane == "lazy"
     expect(
-        versions.data_plane_at_target(
+        versions.data_plane_at_destination(
             step.after, step.destination, lazy=lazy, baseline=baseline.after
         )
     )

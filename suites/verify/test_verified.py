@@ -26,6 +26,7 @@ from policies.controls.prune import pruning
 from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts
 from policies.planning.path import Hop
+from policies.releases.grammar import Version
 from policies.skew import kubernetes, rule
 from policies.verdicts.findings import not_assessed
 
@@ -36,15 +37,15 @@ def seen(verification: Verification) -> ClusterFacts:
 
 
 @pytest.fixture(scope="session")
-def release(verification: Verification) -> str:
+def release(verification: Verification) -> Version:
     """The release asked for, or the one that the control plane claims to run."""
     return verification.release()
 
 
 @pytest.fixture(scope="session")
-def standing(verification: Verification, release: str) -> Hop:
+def standing(verification: Verification, release: Version) -> Hop:
     """From what runs to what is judged, mostly the same: the ranges of both count."""
-    return Hop(number=0, source=verification.running(), destination=release)
+    return Hop(number=0, source_tag=verification.running().text, destination_tag=release.text)
 
 
 @control("PRE-02")
@@ -96,7 +97,7 @@ def test_stored_versions_are_served(seen: ClusterFacts) -> None:
 
 
 @control("CP-01")
-def test_every_image_is_the_releases(seen: ClusterFacts, release: str) -> None:
+def test_every_image_is_the_releases(seen: ClusterFacts, release: Version) -> None:
     expect(images.control_plane_images(seen, release))
 
 
@@ -107,7 +108,7 @@ def test_control_plane_rollouts_are_complete(seen: ClusterFacts) -> None:
 
 @control("CP-05")
 def test_webhooks_answer_and_inject(
-    seen: ClusterFacts, release: str, verification: Verification
+    seen: ClusterFacts, release: Version, verification: Verification
 ) -> None:
     tried = verification.tried()
     if tried.unasked:
@@ -117,7 +118,7 @@ def test_webhooks_answer_and_inject(
 
 
 @control("CP-06")
-def test_linkerd_check_agrees(release: str, verification: Verification) -> None:
+def test_linkerd_check_agrees(release: Version, verification: Verification) -> None:
     tried = verification.tried()
     if tried.unchecked:
         expect(not_assessed(tried.unchecked))
@@ -126,7 +127,7 @@ def test_linkerd_check_agrees(release: str, verification: Verification) -> None:
 
 
 @control("PRN-03")
-def test_nothing_is_orphaned(seen: ClusterFacts, release: str) -> None:
+def test_nothing_is_orphaned(seen: ClusterFacts, release: Version) -> None:
     expect(pruning.no_orphans(seen, release))
 
 
@@ -136,7 +137,7 @@ def test_extensions_are_ready(seen: ClusterFacts) -> None:
 
 
 @control("EXT-05")
-def test_retired_extensions_are_handled(seen: ClusterFacts, release: str) -> None:
+def test_retired_extensions_are_handled(seen: ClusterFacts, release: Version) -> None:
     expect(leftovers.retired_handled(seen, release))
 
 
@@ -146,8 +147,8 @@ def test_pods_are_meshed_as_declared(seen: ClusterFacts) -> None:
 
 
 @control("DP-02")
-def test_every_proxy_is_at_the_release(seen: ClusterFacts, release: str) -> None:
-    expect(versions.data_plane_at_target(seen, release, lazy=True))
+def test_every_proxy_is_at_the_release(seen: ClusterFacts, release: Version) -> None:
+    expect(versions.data_plane_at_destination(seen, release, lazy=True))
 
 
 @control("DP-03")

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from policies.facts.cluster import Fact, Pod
 from policies.facts.observations import Canary
+from policies.releases.grammar import Version
 from policies.verdicts.findings import Item, Verdict, holds, not_assessed, violated
 from policies.verdicts.wording import number
 
@@ -154,9 +155,9 @@ def _gap_item(gap: Gap, budget: float, unmeshed: Sequence[Pod]) -> Item:
     )
 
 
-def canary_settled(canaries: Sequence[Canary], version: str, count: int) -> bool:
-    """Return whether the last `count` canaries were all injected with this version's proxy."""
+def canary_settled(canaries: Sequence[Canary], release: Version, count: int) -> bool:
+    """Return whether the last `count` canaries were all injected with this release's proxy."""
     last = [c for c in canaries if c.outcome != "unobserved"][-count:]
     return len(last) >= count and all(
-        c.outcome == "injected" and c.version == version for c in last
+        c.outcome == "injected" and c.version == release.text for c in last
     )

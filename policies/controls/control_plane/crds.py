@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from policies.facts.cluster import ClusterFacts, Crd
 from policies.planning.path import Hop
 from policies.releases import GatewayApi, catalogue
-from policies.releases.versions import logical, newer_than_known, parse
+from policies.releases.versions import Version, logical, newer_than_known
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
 
@@ -16,19 +16,19 @@ _ROUTES = (f"httproutes.{GATEWAY}", f"grpcroutes.{GATEWAY}")
 _RESOURCE = "customresourcedefinitions.apiextensions.k8s.io"
 
 
-def ready_before_control_plane(facts: ClusterFacts, destination: str) -> Verdict:
-    """Judge whether the target's CRDs serve its versions before its control plane is applied.
+def ready_before_control_plane(facts: ClusterFacts, destination: Version) -> Verdict:
+    """Judge whether the destination's CRDs serve its versions before its control plane is applied.
 
     Only CRDs that `linkerd upgrade --crds` installs by default count, and those of the Gateway API
     where Linkerd owns them: another owner's are PRE-05's, an extension's come with the extension.
     """
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
-    wanted = catalogue().crds(parse(destination))
+    wanted = catalogue().crds(destination)
     if not wanted:
         return not_assessed(f"which CRDs {destination} brings is not known")
     live = {c.name: c for c in facts.crds}
-    always = catalogue().inventory(parse(destination), "crds")
+    always = catalogue().inventory(destination, "crds")
     names = {k.name for k in always.keys} if always else set[str]()
     items: list[Item] = []
     for crd in wanted:
@@ -36,7 +36,7 @@ def ready_before_control_plane(facts: ClusterFacts, destination: str) -> Verdict
         if crd.name not in names and not (GATEWAY in crd.name and _linkerd_owns(found)):
             continue
         items += _unready(crd.name, crd.served, found)
-    if facts.config is not None and facts.config.version == destination:
+    if facts.config is not None and facts.config.version == destination.text:
         items.append(
             Item(
                 subject="ConfigMap linkerd-config",
@@ -48,20 +48,20 @@ def ready_before_control_plane(facts: ClusterFacts, destination: str) -> Verdict
         items,
         holds_as=f"The CRDs of {destination} are established and serve its versions",
         violated_as=f"The CRDs of {destination} are not ready",
-        expected="every CRD of the target established, its versions served, before the control "
-        "plane is applied",
+        expected="every CRD of the destination established, its versions served, before the "
+        "control plane is applied",
         cause="`linkerd upgrade --crds` was left out or refused",
         next_command="linkerd upgrade --crds | kubectl apply -f -",
     )
 
 
-def missing_crds(facts: ClusterFacts, destination: str) -> tuple[str, ...] | None:
+def missing_crds(facts: ClusterFacts, destination: Version) -> tuple[str, ...] | None:
     """Return CRDs that `linkerd upgrade` asks for and that do not serve what this release wants.
 
     None: which it wants, or which there are, is not known.
     """
-    wanted = catalogue().crds(parse(destination))
-    always = catalogue().inventory(parse(destination), "crds")
+    wanted = catalogue().crds(destination)
+    always = catalogue().inventory(destination, "crds")
     if facts.cannot_read(_RESOURCE) or not wanted or always is None:
         return None
     names = {*_ROUTES, *(k.name for k in always.keys)}
@@ -139,7 +139,7 @@ def resources_decode(
     if not items and undecodable is None and total:
         return not_assessed(
             f"{_kept(total)}; whether they decode needs the real "
-            "schemas of the target's `linkerd upgrade --crds`"
+            "schemas of the destination's `linkerd upgrade --crds`"
         )
     uncounted = [c.name for c in before.crds if c.resources < 0]
     if not items and not total and (uncounted or not counted):
@@ -187,7 +187,7 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     """
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
-    end = parse(hop.destination)
+    end = hop.destination
     known = "" if newer_than_known(end) else str(logical(end) or "")
     wanted = catalogue().gateway_api(known)
     if wanted is None:

@@ -14,6 +14,7 @@ from policies.controls.prune import pruning
 from policies.facts.base import ObjectKey
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import Rendered, RenderedObject
+from policies.releases.grammar import Version
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
 from policies.verdicts.wording import number
 
@@ -44,7 +45,7 @@ RESOURCES = {
 
 
 def all_live(
-    rendered: Rendered | None, before: ClusterFacts, after: ClusterFacts, source: str
+    rendered: Rendered | None, before: ClusterFacts, after: ClusterFacts, source: Version
 ) -> Verdict:
     """Judge whether every object that the target rendered lives after it was applied (CP-11).
 
@@ -73,7 +74,7 @@ def all_live(
         elif why := after.cannot_read(RESOURCES[one.key.kind]):
             hidden.append(Item(subject=str(one.key), seen=why))
         else:
-            items.append(_absent(one.key, source if one.key in usual else ""))
+            items.append(_absent(one.key, source.text if one.key in usual else ""))
     return judged(
         items,
         unknown=hidden,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from policies.controls.control_plane.certificates import is_linkerd, webhook_trust
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import Canary
+from policies.releases.grammar import Version
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
 from policies.verdicts.wording import number
@@ -20,7 +21,7 @@ LAST = 3
 
 
 def answer_and_inject(
-    facts: ClusterFacts, canaries: Sequence[Canary], destination: str
+    facts: ClusterFacts, canaries: Sequence[Canary], destination: Version
 ) -> Verdict:
     """Judge whether the webhooks answer over verified TLS, and the last canaries are injected.
 
@@ -35,7 +36,7 @@ def answer_and_inject(
     )
 
 
-def inject_target(canaries: Sequence[Canary], destination: str) -> Verdict:
+def inject_target(canaries: Sequence[Canary], destination: Version) -> Verdict:
     """Judge whether the target's injector injected the last observed canaries, with its proxy."""
     last = sorted((c for c in canaries if c.outcome != "unobserved"), key=_moment)[-LAST:]
     if not last:
@@ -46,7 +47,7 @@ def inject_target(canaries: Sequence[Canary], destination: str) -> Verdict:
         [item for c in last if (item := _wrong(c, destination)) is not None],
         holds_as=f"Injected with {destination}: the last "
         f"{number(len(last), 'canary', 'canaries')}",
-        violated_as="New pods are not injected with the target's proxy",
+        violated_as="New pods are not injected with the destination's proxy",
         expected=f"the last {number(len(last), 'canary', 'canaries')} injected "
         f"by and with {destination}",
         cause="the old injector still answers, or the new one cannot be called",
@@ -58,9 +59,13 @@ def _moment(canary: Canary) -> float:
     return canary.at.timestamp()
 
 
-def _wrong(canary: Canary, destination: str) -> Item | None:
+def _wrong(canary: Canary, destination: Version) -> Item | None:
     by = canary.injected_by.rpartition(" ")[2]
-    if canary.outcome == "injected" and canary.version == destination and by in ("", destination):
+    if (
+        canary.outcome == "injected"
+        and canary.version == destination.text
+        and by in ("", destination.text)
+    ):
         return None
     if canary.outcome == "injected":
         seen = f"proxy {canary.version or 'of unknown version'} by {canary.injected_by}"

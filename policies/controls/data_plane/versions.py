@@ -8,7 +8,7 @@ from datetime import datetime
 from policies.controls.data_plane import trust_bundles
 from policies.facts.cluster import ClusterFacts, Crd, Fact, Pod
 from policies.facts.helm import linkerd_release
-from policies.releases.versions import parse
+from policies.releases.versions import Version, parse
 from policies.skew.planes import (
     NO_PROXY,
     UNPLACED,
@@ -35,9 +35,9 @@ class _Old(Fact, frozen=True, kw_only=True):
     seen: str
 
 
-def data_plane_at_target(
+def data_plane_at_destination(
     facts: ClusterFacts,
-    destination: str,
+    destination: Version,
     *,
     lazy: bool = False,
     baseline: ClusterFacts | None = None,
@@ -78,7 +78,7 @@ def data_plane_at_target(
 
 def _old(
     facts: ClusterFacts,
-    destination: str,
+    destination: Version,
     red: Preexisting,
     *,
     lazy: bool,
@@ -87,7 +87,7 @@ def _old(
     renewal_of = renewals(facts)
     for pod in data_plane_pods(facts, ignore_namespaces=ignore_namespaces):
         proxy = pod.proxy
-        if proxy is None or proxy.version == destination:
+        if proxy is None or proxy.version == destination.text:
             continue
         seen = proxy.version or f"unknown version ({proxy.image})"
         renewal = renewal_of(pod)
@@ -102,7 +102,9 @@ def _old(
         )
 
 
-def _why_old(pod: Pod, destination: str, renewal: Renewal, red: Preexisting, *, lazy: bool) -> str:
+def _why_old(
+    pod: Pod, destination: Version, renewal: Renewal, red: Preexisting, *, lazy: bool
+) -> str:
     version, kept = pod.proxy.version if pod.proxy else "", renewal.stays
     if kept and has_finished(pod):
         return kept
@@ -124,7 +126,7 @@ def _grouped(old: Iterable[_Old]) -> list[Item]:
     return [
         Item(
             subject=one.owner,
-            expected="the target's proxy",
+            expected="the destination's proxy",
             seen=one.seen if count == 1 else f"{count} pods at {one.seen}",
             explained=one.explained,
         )
@@ -223,8 +225,8 @@ def _identity(
 
 def nothing_old_left(
     facts: ClusterFacts,
-    source: str,
-    destination: str,
+    source: Version,
+    destination: Version,
     *,
     lazy: bool = False,
     baseline: ClusterFacts | None = None,
@@ -232,8 +234,8 @@ def nothing_old_left(
 ) -> Verdict:
     """Judge whether a pod, workload, CRD or labelled object is of an older release (VER-04).
 
-    Releases between source and target count as well: a path may have several hops. A proxy whose
-    version cannot be placed, such as that of a build of somebody's own, is not assessed.
+    Releases between source and destination count as well: a path may have several hops. A proxy
+    whose version cannot be placed, such as that of a build of somebody's own, is not assessed.
     """
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
@@ -244,10 +246,12 @@ def nothing_old_left(
     items = _grouped(o for o in proxies if o not in unplaced)
     items += _extension_proxies(items, facts)
     items += _created_by(facts, destination)
-    if facts.config is not None and facts.config.version != destination:
+    if facts.config is not None and facts.config.version != destination.text:
         items.append(
             Item(
-                subject="ConfigMap linkerd-config", expected=destination, seen=facts.config.version
+                subject="ConfigMap linkerd-config",
+                expected=destination.text,
+                seen=facts.config.version,
             )
         )
     return judged(
@@ -281,18 +285,19 @@ def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:
     ]
 
 
-def _created_by(facts: ClusterFacts, destination: str) -> Iterator[Item]:
-    """Yield objects whose `linkerd.io/created-by` names another release than the target."""
+def _created_by(facts: ClusterFacts, destination: Version) -> Iterator[Item]:
+    """Yield objects whose `linkerd.io/created-by` names another release than the destination."""
     for workload in facts.workloads:
         if _other(workload.created_by, destination):
             yield _left(workload.key, workload.created_by, destination, workload.extension)
+    same = ("", destination.text)
     for crd in facts.crds:
         if _other(crd.created_by, destination):
             extension = (
                 "" if crd.control_plane or "multicluster" not in crd.name else "multicluster"
             )
             yield _left(f"CRD {crd.name}", crd.created_by, destination, extension)
-        elif (of := linkerd_release(crd.helm_chart.rpartition("-")[2])) not in ("", destination):
+        elif (of := linkerd_release(crd.helm_chart.rpartition("-")[2])) not in same:
             yield _helms(crd, of, destination, facts)
     told = {(w.kind, w.namespace, w.name) for w in facts.workloads}
     for one in facts.objects:
@@ -303,7 +308,7 @@ def _created_by(facts: ClusterFacts, destination: str) -> Iterator[Item]:
             yield _left(str(key), one.created_by, destination, one.extension)
 
 
-def _helms(crd: Crd, release: str, destination: str, facts: ClusterFacts) -> Item:
+def _helms(crd: Crd, of: str, destination: Version, facts: ClusterFacts) -> Item:
     """Describe a CRD of an older chart; one that no release holds any more was kept on purpose."""
     held = any(o.key.name == crd.name for r in facts.helm for o in r.objects)
     read = any(not r.unread for r in facts.helm)
@@ -311,19 +316,19 @@ def _helms(crd: Crd, release: str, destination: str, facts: ClusterFacts) -> Ite
     return Item(
         subject=f"CRD {crd.name}",
         expected=f"of the chart of {destination}",
-        seen=f"{crd.helm_chart}, of {release}",
+        seen=f"{crd.helm_chart}, of {of}",
         explained="no release holds it any more; `keep` left it on the cluster" if kept else "",
     )
 
 
-def _other(created_by: str, destination: str) -> bool:
-    """Return whether it is another release than the target; a CRD chart may name none."""
+def _other(created_by: str, destination: Version) -> bool:
+    """Return whether it is another release than the destination; a CRD chart may name none."""
     tool, _, version = created_by.partition(" ")
     ours = tool in ("linkerd/cli", "linkerd/helm")
-    return ours and version != destination and parse(version).known
+    return ours and version != destination.text and parse(version).known
 
 
-def _left(subject: str, created_by: str, destination: str, extension: str) -> Item:
+def _left(subject: str, created_by: str, destination: Version, extension: str) -> Item:
     explained = f"of extension {extension}, upgraded by its own install" if extension else ""
     return Item(
         subject=subject, expected=f"created by {destination}", seen=created_by, explained=explained

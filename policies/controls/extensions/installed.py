@@ -14,7 +14,7 @@ from policies.controls.whole_run.checks import agrees
 from policies.facts.cluster import ClusterFacts, Fact, Workload
 from policies.facts.observations import CheckRun
 from policies.releases import Component, catalogue
-from policies.releases.versions import logical, parse
+from policies.releases.versions import Version, logical
 from policies.skew.planes import ENDED, not_seen
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
@@ -56,9 +56,9 @@ def installed(facts: ClusterFacts) -> tuple[Installed, ...]:
     return tuple(sorted(every, key=lambda e: (e.name, e.namespace)))
 
 
-def retired(name: str, destination: str) -> bool:
-    """Return whether the target release no longer has this extension."""
-    since, version = RETIRED.get(name), logical(parse(destination))
+def retired(name: str, destination: Version) -> bool:
+    """Return whether the destination no longer has this extension."""
+    since, version = RETIRED.get(name), logical(destination)
     return bool(since and version and (version.major, version.minor) >= since)
 
 
@@ -68,7 +68,9 @@ def blind(facts: ClusterFacts) -> str:
     return why or ("" if facts.namespaces else "no namespace at all was seen")
 
 
-def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destination: str) -> Verdict:
+def images_at_destination(
+    facts: ClusterFacts, reaches: Mapping[str, Version], destination: Version
+) -> Verdict:
     """Judge whether every container of the extensions has the image of its release (EXT-01).
 
     Proxies are the data plane's and judged there. An extension of somebody else has a version of
@@ -76,8 +78,8 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
 
     Args:
         facts: After the step.
-        targets: Extension -> its release, where it differs from the target.
-        destination: The hop's target.
+        reaches: Extension -> its release, where it differs from the destination.
+        destination: Of the hop.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
@@ -85,7 +87,7 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
         e for e in installed(facts) if e.name in COMPONENTS and not retired(e.name, destination)
     ]
     others = [e for e in installed(facts) if e.name not in COMPONENTS]
-    images = [(e.name, [*_images(facts, e, targets.get(e.name, destination))]) for e in ours]
+    images = [(e.name, [*_images(facts, e, reaches.get(e.name, destination))]) for e in ours]
     items = [item for _, each in images for item in each]
     if others and not any(not i.explained for i in items):
         named = "; ".join(_shown(facts, e) for e in others)
@@ -94,21 +96,22 @@ def images_at_target(facts: ClusterFacts, targets: Mapping[str, str], destinatio
         return not_applicable(without(facts, destination))
     known, by_digest = apart(items)
     behind = [name for name, each in images if any(not i.explained for i in each)]
+    named = [(name, release.text) for name, release in reaches.items()]
     return judged(
         known,
         unknown=by_digest,
         unknown_as=UNKNOWN_AS,
         holds_as=f"{names(ours)}: every image is of the extension's release",
-        violated_as="Images of extensions are not the target's",
+        violated_as="Images of extensions are not the destination's",
         expected=f"the images of {destination}"
-        + "".join(f", {n} at {v}" for n, v in sorted(targets.items()) if v != destination),
+        + "".join(f", {n} at {v}" for n, v in sorted(named) if v != destination.text),
         cause="the extension was not installed again with the new client, or not with the options "
         "it has: nothing remembers them",
         next_command=f"linkerd {[*behind, ours[0].name][0]} install | kubectl apply -f -",
     )
 
 
-def without(facts: ClusterFacts, destination: str) -> str:
+def without(facts: ClusterFacts, destination: Version) -> str:
     """Return why nothing is said of the target's extensions: there is none of Linkerd's own."""
     others = installed(facts)
     return f"{NONE} but {names(others)}, not of {destination}" if others else NONE
@@ -132,7 +135,7 @@ def _workloads(facts: ClusterFacts, namespaces: Collection[str]) -> list[Workloa
     return [w for w in facts.workloads if w.namespace in namespaces and w.kind != "Job"]
 
 
-def _images(facts: ClusterFacts, one: Installed, release: str) -> Iterator[Item]:
+def _images(facts: ClusterFacts, one: Installed, release: Version) -> Iterator[Item]:
     for workload in _workloads(facts, {one.namespace}):
         for container, image in workload.images:
             yield from _image(workload.key, container, image, release)
@@ -142,14 +145,14 @@ def _images(facts: ClusterFacts, one: Installed, release: str) -> Iterator[Item]
                 yield from _image(f"pod {pod.key}", container, image, release)
 
 
-def _image(subject: str, container: str, image: str, release: str) -> Iterator[Item]:
+def _image(subject: str, container: str, image: str, release: Version) -> Iterator[Item]:
     parts = reference(image)
     if container in PROXY_CONTAINERS:
         return
-    if parts.name in OWN_IMAGES and parts.tag != release:
+    if parts.name in OWN_IMAGES and parts.tag != release.text:
         seen = image + (BY_DIGEST if by_digest_alone(image) else "")
-        yield Item(subject=f"{subject} container {container}", expected=release, seen=seen)
-    known = catalogue().images(parse(release))
+        yield Item(subject=f"{subject} container {container}", expected=release.text, seen=seen)
+    known = catalogue().images(release)
     tag = known.viz_prometheus if known else ""
     if parts.name == "prometheus" and tag and parts.tag != tag:
         yield Item(

@@ -24,7 +24,7 @@ from policies.controls.prune.pruning import PRUNED
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Pod
 from policies.facts.observations import Rendered
 from policies.releases import catalogue, remembered
-from policies.releases.grammar import parse
+from policies.releases.grammar import Version, parse
 from policies.verdicts.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number, verb
 
@@ -69,14 +69,14 @@ def expected_prune(facts: ClusterFacts, name: str, rendered: Rendered) -> frozen
 
 
 def nothing_left(
-    facts: ClusterFacts, renders: Mapping[str, Rendered], destination: str
+    facts: ClusterFacts, renders: Mapping[str, Rendered], destination: Version
 ) -> Verdict:
     """Judge whether no object of an older release of an extension is left behind (EXT-03).
 
     Args:
         facts: After the step.
         renders: Extension -> what its `install` rendered; release data stands in without.
-        destination: The hop's target.
+        destination: Of the hop.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
@@ -93,7 +93,7 @@ def nothing_left(
             if render
             else _inventory(extension, destination)
         )
-        if not keys:
+        if not keys and render is None:
             unknown.append(extension.name)
             continue
         items += [_left(o, facts) for o in not_rendered(facts, extension.name, keys)]
@@ -110,7 +110,7 @@ def nothing_left(
     )
 
 
-def _without_extension(facts: ClusterFacts, destination: str) -> list[Item]:
+def _without_extension(facts: ClusterFacts, destination: Version) -> list[Item]:
     """Return what an extension left that is gone; the hop neither made nor left it."""
     there = {e.name for e in installed(facts)}
     return [
@@ -127,10 +127,10 @@ def _without_extension(facts: ClusterFacts, destination: str) -> list[Item]:
     ]
 
 
-def _inventory(one: Installed, destination: str) -> frozenset[ObjectKey]:
+def _inventory(one: Installed, destination: Version) -> frozenset[ObjectKey]:
     keys: frozenset[ObjectKey] = frozenset()
     for component in COMPONENTS[one.name]:
-        known = catalogue().inventory(parse(destination), component)
+        known = catalogue().inventory(destination, component)
         keys |= known.keys if known else frozenset()
     return keys
 
@@ -156,7 +156,7 @@ def _left(labelled: LabelledObject, facts: ClusterFacts) -> Item:
 
 def retired_handled(
     facts: ClusterFacts,
-    destination: str,
+    destination: Version,
     *,
     kept: Collection[str] = (),
     before: ClusterFacts | None = None,
@@ -168,7 +168,7 @@ def retired_handled(
 
     Args:
         facts: After the step.
-        destination: The hop's target.
+        destination: Of the hop.
         kept: Extensions that the scenario keeps without Linkerd's support.
         before: Before the step: what was there then has been handled.
     """
@@ -188,13 +188,13 @@ def retired_handled(
     if not items and (why := facts.cannot_read(*_CLUSTER_WIDE)):
         return not_assessed(f"what an extension leaves cluster-wide could not be read ({why})")
     if not items and not there:
-        return not_applicable("no extension was installed that the target does not have")
+        return not_applicable("no extension was installed that the destination does not have")
     if not items:
-        return holds("No extension is left that the target release does not have")
+        return holds("No extension is left that the destination does not have")
     return judged(
         items,
-        holds_as="Extensions that the target release no longer has are kept knowingly",
-        violated_as="Extensions that the target release no longer has are left behind",
+        holds_as="Extensions that the destination no longer has are kept knowingly",
+        violated_as="Extensions that the destination no longer has are left behind",
         expected=f"no object of {', '.join([*gone, smi.NAME])}",
         cause="no step of the guide removes it, and deleting its namespace leaves what is "
         "cluster-wide",
@@ -206,7 +206,7 @@ def retired_handled(
 
 
 def _had(facts: ClusterFacts, gone: Collection[str]) -> bool:
-    """Return whether anything of extensions that the target does not have was there."""
+    """Return whether anything of extensions that the destination does not have was there."""
     return any(smi.left_over(facts, kept=False)) or any(
         any(_of_retired(facts, name)) for name in gone
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from policies.controls.extensions.linked import agree
 from policies.facts.cluster import ClusterFacts, ObjectKey, Workload
 from policies.facts.links import Lease, Link, Mirror, Multicluster
-from policies.releases.versions import parse
+from policies.releases.versions import Version
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
@@ -23,13 +23,13 @@ DURATIONS_SINCE = (25, 1, 2)
 """Edge from which `probeSpec.period` must be a duration."""
 
 
-def consistent(before: ClusterFacts, after: ClusterFacts, destination: str) -> Verdict:
+def consistent(before: ClusterFacts, after: ClusterFacts, destination: Version) -> Verdict:
     """Judge whether links, credentials, mirrors, gateways and controllers are whole (EXT-04).
 
     Args:
         before: Before the step.
         after: After it.
-        destination: The hop's target.
+        destination: Of the hop.
     """
     if why := after.cannot_read("links.multicluster.linkerd.io", "services", "endpoints"):
         return not_assessed(f"links or mirrors could not be read ({why})")
@@ -60,20 +60,20 @@ def consistent(before: ClusterFacts, after: ClusterFacts, destination: str) -> V
         expected="every link with its credentials, its controller and its mirrors, all of them "
         "the same objects as before",
         cause="an extension installed again without its `controllers`, a link made by a release "
-        "that the target does not understand, or a mirror whose link is gone",
+        "that the destination does not understand, or a mirror whose link is gone",
         next_command="linkerd multicluster check; linkerd multicluster gateways",
     )
 
 
 def linked(
-    before: ClusterFacts, after: ClusterFacts, destination: str, there: ClusterFacts | None
+    before: ClusterFacts, after: ClusterFacts, destination: Version, there: ClusterFacts | None
 ) -> Verdict:
     """Judge all of EXT-04: `consistent`, and in agreement with the other cluster where it is seen.
 
     Args:
         before: Before the step, or before the first one.
         after: After it.
-        destination: The hop's target.
+        destination: Of the hop.
         there: The newest facts of the cluster it is linked with; None where there are none.
     """
     own = consistent(before, after, destination)
@@ -110,7 +110,7 @@ def _identities(was: Multicluster, now: Multicluster) -> Iterator[Item]:
             )
 
 
-def _link(link: Link, now: Multicluster, destination: str) -> Iterator[Item]:
+def _link(link: Link, now: Multicluster, destination: Version) -> Iterator[Item]:
     subject = f"Link {link.namespace}/{link.name}"
     wanted = {
         (link.namespace, link.credentials or f"cluster-credentials-{link.cluster}"),
@@ -119,8 +119,7 @@ def _link(link: Link, now: Multicluster, destination: str) -> Iterator[Item]:
     for namespace, name in sorted(wanted - {(c.namespace, c.name) for c in now.credentials}):
         key = ObjectKey(kind="Secret", namespace=namespace, name=name)
         yield Item(subject=subject, expected=str(key), seen="no such Secret")
-    version = parse(destination)
-    strict = version.channel != "edge" or version.numbers >= DURATIONS_SINCE
+    strict = destination.channel != "edge" or destination.numbers >= DURATIONS_SINCE
     if strict and link.probe_period and not _DURATION.fullmatch(link.probe_period):
         yield Item(
             subject=subject,
@@ -128,7 +127,7 @@ def _link(link: Link, now: Multicluster, destination: str) -> Iterator[Item]:
             seen=f"{link.probe_period}, made by {link.created_by or 'an unknown release'}",
         )
     made = link.created_by.rpartition(" ")[2]
-    if made != destination:
+    if made != destination.text:
         yield Item(
             subject=subject,
             expected=f"made by {destination}",

@@ -21,6 +21,7 @@ from policies.controls.extensions.installed import (
 from policies.controls.helm.values import FLAGS, ValueMode
 from policies.facts.cluster import ClusterFacts, Fact
 from policies.facts.helm import ChartValues
+from policies.releases.grammar import Version
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 
 Owner = Literal["cli", "helm", "both", "unknown"]
@@ -53,8 +54,8 @@ def owned(facts: ClusterFacts, one: Installed) -> Owned:
 def ways_are_open(
     facts: ClusterFacts,
     charts: Iterable[ChartValues],
-    targets: Mapping[str, str],
-    destination: str,
+    reaches: Mapping[str, Version],
+    destination: Version,
     mode: ValueMode,
 ) -> Verdict:
     """Judge whether every extension can be upgraded by its owner's way (part of PRE-07).
@@ -62,21 +63,19 @@ def ways_are_open(
     Args:
         facts: Before anything changes.
         charts: Those of extensions that are at hand, for the release each is to reach.
-        targets: Extension -> release, where it is not the hop's target.
-        destination: The hop's target.
+        reaches: Extension -> release, where it is not the hop's destination.
+        destination: Of the hop.
         mode: How Helm treats the values of extensions.
     """
     if why := blind(facts):
         return not_assessed(f"the extensions could not be read ({why})")
-    reaches = {
-        e: targets.get(e.name, destination) for e in installed(facts) if e.name in COMPONENTS
-    }
-    ours = [one for one, release in reaches.items() if not retired(one.name, release)]
+    each = {e: reaches.get(e.name, destination) for e in installed(facts) if e.name in COMPONENTS}
+    ours = [one for one, release in each.items() if not retired(one.name, release)]
     there = {(c.chart, c.release): c for c in charts}
     items = [
         item
         for extension in ours
-        for item in _items(facts, extension, there, reaches[extension], mode)
+        for item in _items(facts, extension, there, each[extension], mode)
     ]
     if not ours:
         return not_applicable(NONE)
@@ -96,7 +95,7 @@ def _items(
     facts: ClusterFacts,
     one: Installed,
     charts: Mapping[tuple[str, str], ChartValues],
-    destination: str,
+    destination: Version,
     mode: ValueMode,
 ) -> Iterator[Item]:
     found, subject = owned(facts, one), f"extension {one.name}"
@@ -108,7 +107,7 @@ def _items(
         )
     if found.owner not in ("helm", "both"):
         return
-    chart = charts.get((CHARTS[one.name], destination))
+    chart = charts.get((CHARTS[one.name], destination.text))
     if not found.release:
         yield Item(
             subject=subject,

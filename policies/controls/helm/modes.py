@@ -21,7 +21,7 @@ from policies.controls.prune.pruning import GATEWAY_GROUP
 from policies.facts.base import Fact, Setting
 from policies.facts.cluster import ClusterFacts, Crd
 from policies.facts.helm import CONTROL_PLANE, CRDS, ChartValues, HelmObject, HelmRelease
-from policies.releases.versions import LogicalVersion, logical, parse
+from policies.releases.versions import LogicalVersion, Version, logical
 from policies.skew.hops import Hop
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
@@ -155,8 +155,8 @@ def advised(release: HelmRelease, hop: Hop, new: Values, crds: Iterable[Crd]) ->
     return None
 
 
-def _before_2_18(release: str) -> bool:
-    version = logical(parse(release))
+def _before_2_18(release: Version) -> bool:
+    version = logical(release)
     return version is not None and version < LogicalVersion(major=2, minor=18)
 
 
@@ -173,7 +173,7 @@ def _required(values: Mapping[str, str]) -> Iterator[Item]:
 
 
 def _versions(release: HelmRelease, hop: Hop, values: Mapping[str, str]) -> Iterator[Item]:
-    """Yield values that name a release of Linkerd and do not name the target."""
+    """Yield values that name a release of Linkerd and do not name the destination."""
     frozen = frozen_values(release)
     for path in sorted(OWN_VERSION):
         value = values.get(path, '""')
@@ -216,7 +216,7 @@ def _below(path: str, values: Mapping[str, str]) -> bool:
     return any(v.startswith(f"{path}.") for v in values)
 
 
-def gateway_rendered(crd: str, destination: str, values: Mapping[str, str]) -> bool:
+def gateway_rendered(crd: str, destination: Version, values: Mapping[str, str]) -> bool:
     """Return whether linkerd-crds of this release renders a Gateway API CRD with these values.
 
     A legacy switch that is set decides; else `installGatewayAPI`, which came with 2.18.

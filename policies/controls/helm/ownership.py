@@ -15,6 +15,7 @@ from policies.controls.preflight.configuration import one_owner
 from policies.facts.base import Fact
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import HelmRelease
+from policies.releases.grammar import Version
 from policies.skew.ownership import CHARTS, Keeper, keeper, release_secrets
 from policies.skew.ownership import gitops as marks
 from policies.verdicts.combining import combined
@@ -209,7 +210,7 @@ def _release_items(facts: ClusterFacts) -> Iterator[Item]:
             )
 
 
-def deployed(facts: ClusterFacts, chart: str, destination: str) -> Verdict:
+def deployed(facts: ClusterFacts, chart: str, destination: Version) -> Verdict:
     """Judge whether the newest revision of a chart is the target's, and deployed (CRD-01, CP-02).
 
     A failed `helm upgrade` leaves objects half way: those that it had reached are the target's.
@@ -222,7 +223,7 @@ def deployed(facts: ClusterFacts, chart: str, destination: str) -> Verdict:
         items.append(Item(subject=f"release of {chart}", expected="one", seen="none"))
     elif release.unread:
         return not_assessed(f"{release.label} was not read in full ({release.unread})")
-    elif (release.linkerd, release.status) != (destination, SETTLED):
+    elif (release.linkerd, release.status) != (destination.text, SETTLED):
         items.append(
             Item(
                 subject=release.label,

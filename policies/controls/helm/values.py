@@ -21,6 +21,7 @@ import msgspec
 from policies.facts.base import Fact, Setting
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import ChartValues, HelmRelease
+from policies.releases.grammar import Version, parse
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
 
@@ -162,7 +163,7 @@ def three_way(release: HelmRelease, new: Values) -> tuple[ValueChange, ...]:
     return tuple(changes)
 
 
-def changed_defaults(release: HelmRelease, new: Values, destination: str) -> Verdict:
+def changed_defaults(release: HelmRelease, new: Values, destination: Version) -> Verdict:
     """Judge each default of the new chart that changes for this user, by name (PRE-08).
 
     A new or changed default that reaches the user is shown, as is a value of the user's that the
@@ -194,13 +195,13 @@ def defaults_known(facts: ClusterFacts, charts: Iterable[ChartValues]) -> Verdic
     for chart in charts:
         release = next((r for r in facts.helm if (r.chart or r.name) == chart.chart), None)
         if release is not None:
-            parts.append(changed_defaults(release, chart.values, chart.release))
+            parts.append(changed_defaults(release, chart.values, parse(chart.release)))
     if not parts:
         return not_assessed("the values of the target's charts are not at hand")
     return combined(parts, holds_as="; ".join(p.summary for p in parts))
 
 
-def _change_item(change: ValueChange, destination: str) -> Item:
+def _change_item(change: ValueChange, destination: Version) -> Item:
     subject = f"value {change.path}"
     if change.removed and change.path not in LEGACY:
         hint = next((h for p, h in RENAMED.items() if _at_or_below(change.path, p)), "")

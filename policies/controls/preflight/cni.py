@@ -16,7 +16,7 @@ from policies.controls.preflight.cni_settings import CniSettings
 from policies.facts.cluster import ClusterFacts, Workload
 from policies.facts.observations import NodeCanary
 from policies.releases import catalogue
-from policies.releases.grammar import parse
+from policies.releases.grammar import Version
 from policies.skew.kubernetes import parse_kubernetes
 from policies.skew.planes import not_seen
 from policies.verdicts.combining import combined
@@ -47,24 +47,26 @@ def version_of(workload: Workload) -> str:
     return reference(images[0]).tag if images else ""
 
 
-def wanted(release: str) -> str:
+def wanted(release: Version) -> str:
     """Return the plugin that a release's `install-cni` renders; empty where that is not known."""
-    known = catalogue().images(parse(release))
+    known = catalogue().images(release)
     return known.cni_plugin if known else ""
 
 
-def older(workload: Workload, release: str) -> bool | None:
+def older(workload: Workload, release: Version) -> bool | None:
     """Return whether a plugin is older than a release's own; None when that cannot be told."""
     has, needs = parse_kubernetes(version_of(workload)), parse_kubernetes(wanted(release))
     return None if has is None or needs is None else has < needs
 
 
-def ready_first(facts: ClusterFacts, destination: str, kept: CniSettings | None = None) -> Verdict:
+def ready_first(
+    facts: ClusterFacts, destination: Version, kept: CniSettings | None = None
+) -> Verdict:
     """Judge whether the plugin is new enough and ready before the control plane changes (EXT-06).
 
     Args:
         facts: When the CRDs are upgraded, the last moment before the control plane.
-        destination: The hop's target.
+        destination: Of the hop.
         kept: The plugin's own settings, where it was to be rendered again.
     """
     if why := not_seen(facts, "daemonsets.apps", "namespaces", "nodes"):
@@ -92,7 +94,7 @@ def ready_first(facts: ClusterFacts, destination: str, kept: CniSettings | None 
     plugged = judged(
         items,
         holds_as=f"linkerd-cni {version_of(found)} is ready on every node",
-        violated_as="linkerd-cni is not ready for the control plane of the target",
+        violated_as="linkerd-cni is not ready for the control plane of the destination",
         expected=f"{wanted(destination)} or newer, and a ready pod on every node",
         cause="`linkerd upgrade` does not touch the plugin; a pod that is created on a node "
         "without it never starts",
@@ -115,7 +117,7 @@ def _missing() -> Verdict:
     )
 
 
-def _command(found: Workload, destination: str, kept: CniSettings | None) -> str:
+def _command(found: Workload, destination: Version, kept: CniSettings | None) -> str:
     if found.created_by.startswith("linkerd/helm") or found.helm_release:
         name = found.helm_release.rpartition("/")[2] or "linkerd2-cni"
         return f"helm upgrade {name} linkerd-edge/linkerd2-cni  # the chart of {destination}"
@@ -123,7 +125,7 @@ def _command(found: Workload, destination: str, kept: CniSettings | None) -> str
     return f"linkerd install-cni{sets} | kubectl apply -f -  # with the client of {destination}"
 
 
-def _version(found: Workload, destination: str) -> Iterator[Item]:
+def _version(found: Workload, destination: Version) -> Iterator[Item]:
     if older(found, destination):
         yield Item(
             subject=found.key,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from policies.facts.base import Fact
-from policies.releases.versions import Order, compare, parse
+from policies.releases.versions import Order, Version, compare, parse
 
 _PATH = re.compile(r"/[A-Za-z0-9._/-]{0,250}")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,250}")
@@ -48,9 +48,9 @@ NFT_SINCE = "edge-25.8.2"
 """First edge whose plugin uses nft unless told otherwise."""
 
 
-def since_legacy(release: str) -> bool:
+def since_legacy(release: Version) -> bool:
     """Return whether a release's plugin has the legacy mode as its default."""
-    return compare(parse(release), parse(NFT_SINCE)) is Order.LESS
+    return compare(release, parse(NFT_SINCE)) is Order.LESS
 
 
 class CniSettings(Fact, frozen=True, kw_only=True, tag_field="type", tag="cni-settings"):

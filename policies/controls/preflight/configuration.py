@@ -16,6 +16,7 @@ import msgspec
 from policies.facts.cluster import ClusterFacts, LinkerdConfig, Setting
 from policies.facts.observations import Rendered
 from policies.planning.advisories import AdvisoryResult
+from policies.releases.grammar import Version
 from policies.skew.ownership import BY_CHARTS, Keeper, keeper, release_secrets
 from policies.verdicts.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number, verb
@@ -137,12 +138,15 @@ def _marks(facts: ClusterFacts, *, by_charts: bool, kept: bool = False) -> Itera
 
 
 def retained(
-    before: ClusterFacts, after: ClusterFacts, destination: str, rendered: Rendered | None = None
+    before: ClusterFacts,
+    after: ClusterFacts,
+    destination: Version,
+    rendered: Rendered | None = None,
 ) -> Verdict:
     """Judge whether the configuration kept its identity and the user's values (CP-03).
 
-    Values that changed without being an override are explained where the target's render has them
-    so. An override that is no longer stored is explained where it equals the new default.
+    Values that changed without being an override are explained where the destination's render
+    has them so. An override that is no longer stored is explained where it equals the new default.
 
     Args:
         before: Facts before the control plane step.
@@ -169,7 +173,7 @@ def retained(
     return judged(
         items,
         holds_as=f"The configuration was retained and names {destination}; "
-        f"{number(explained, 'value')} {verb(explained, 'follows', 'follow')} the target's "
+        f"{number(explained, 'value')} {verb(explained, 'follows', 'follow')} the destination's "
         "defaults",
         includes=True,
         violated_as="The configuration was not retained",
@@ -180,16 +184,16 @@ def retained(
     )
 
 
-def _identity(old: LinkerdConfig, new: LinkerdConfig, destination: str) -> Iterator[Item]:
+def _identity(old: LinkerdConfig, new: LinkerdConfig, destination: Version) -> Iterator[Item]:
     if old.uid != new.uid:
         yield Item(
             subject="ConfigMap linkerd-config",
             expected=f"uid {old.uid}",
             seen=f"uid {new.uid}: deleted and made again",
         )
-    if new.version != destination:
+    if new.version != destination.text:
         yield Item(
-            subject="value linkerdVersion", expected=destination, seen=new.version or "absent"
+            subject="value linkerdVersion", expected=destination.text, seen=new.version or "absent"
         )
 
 
@@ -212,7 +216,7 @@ def _overrides(old: LinkerdConfig, new: LinkerdConfig) -> Iterator[Item]:
                 subject=f"override {path}",
                 expected="stored",
                 seen="no longer stored",
-                explained="equals the target's default, so the CLI need not store it"
+                explained="equals the destination's default, so the CLI need not store it"
                 if path in now
                 else "",
             )
@@ -224,14 +228,14 @@ def _overrides(old: LinkerdConfig, new: LinkerdConfig) -> Iterator[Item]:
 
 
 def _respelled(path: str, stored: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    """Return whether the stored digest is of the value in force, in the target's type ("1", 1)."""
+    """Return whether the stored digest is of the value in force, in its new type ("1", 1)."""
     return (
         path in now and stored[path] == "sha256:" + hashlib.sha256(now[path].encode()).hexdigest()
     )
 
 
 def _values(old: LinkerdConfig, new: LinkerdConfig, rendered: Rendered | None) -> Iterator[Item]:
-    """Yield every other value that changed, and whether the target's render explains it."""
+    """Yield every other value that changed, and whether the destination's render explains it."""
     was, now = _paths(old.values), _paths(new.values)
     wanted = dict(rendered.values) if rendered and rendered.values else None
     stored = {s.path for s in old.overrides or ()}

@@ -11,7 +11,7 @@ from policies.facts.cluster import ClusterFacts, Workload
 from policies.facts.observations import DryRun
 from policies.planning.path import Hop
 from policies.releases import catalogue
-from policies.releases.versions import parse
+from policies.releases.grammar import Version
 from policies.skew.ownership import Keeper
 from policies.skew.planes import GROUPS, WORKLOADS, meshed_workloads, no_data_plane, not_seen
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
@@ -24,7 +24,9 @@ _ROUNDING = 1e-9
 
 
 def dry_run_accepted(
-    runs: Sequence[DryRun], facts: ClusterFacts | None = None, destination: str = ""
+    runs: Sequence[DryRun],
+    facts: ClusterFacts | None = None,
+    destination: Version | None = None,
 ) -> Verdict:
     """Judge whether the client renders, and the API server accepts, every manifest (PRE-09).
 
@@ -64,9 +66,11 @@ def dry_run_accepted(
     )
 
 
-def _waits_for_crds(run: DryRun, facts: ClusterFacts | None, destination: str) -> str:
+def _waits_for_crds(run: DryRun, facts: ClusterFacts | None, destination: Version | None) -> str:
     """Return why a client that refuses to render will once its CRDs are there; else empty."""
-    if run.rendered or facts is None or not any("CRD" in words for _, words in run.refusals):
+    if run.rendered or not any("CRD" in words for _, words in run.refusals):
+        return ""
+    if facts is None or destination is None:
         return ""
     missing = missing_crds(facts, destination)
     if missing is None:
@@ -175,7 +179,7 @@ def way_back(facts: ClusterFacts, hop: Hop, kept: Keeper | None = None) -> Verdi
                 seen="neither",
             )
         )
-    if config.version != hop.source:
+    if config.version != hop.source.text:
         items.append(
             Item(
                 subject="ConfigMap linkerd-config",
@@ -195,14 +199,14 @@ def way_back(facts: ClusterFacts, hop: Hop, kept: Keeper | None = None) -> Verdi
 
 
 def _source(hop: Hop) -> Iterator[Item]:
-    if not parse(hop.source).known:
+    if not hop.source.known:
         yield Item(
             subject=f"release {hop.source}",
             expected="a release that can be had again",
             seen="not a version of a known channel",
         )
         return
-    release = catalogue().release(parse(hop.source))
+    release = catalogue().release(hop.source)
     if release is not None and release.advice is not None and release.advice.against:
         yield Item(
             subject=f"release {hop.source}",

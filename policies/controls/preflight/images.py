@@ -9,7 +9,7 @@ from oci.reference import parse as reference
 from policies.facts.cluster import ClusterFacts, Fact, Pod
 from policies.facts.observations import ImageEvidence
 from policies.releases import catalogue
-from policies.releases.versions import parse
+from policies.releases.versions import Version
 from policies.skew.planes import ENDED, control_plane_pods, control_plane_workloads, not_seen
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed, violated
 from policies.verdicts.wording import number
@@ -20,7 +20,7 @@ BY_DIGEST = " (by digest alone)"
 UNKNOWN_AS = "images are named by digest alone, which tells no version"
 
 
-def control_plane_images(facts: ClusterFacts, destination: str) -> Verdict:
+def control_plane_images(facts: ClusterFacts, destination: Version) -> Verdict:
     """Judge whether every container of the control plane has the target's image.
 
     Names and tags count, registries and digests beside tags do not: mirrors and policy engines are
@@ -57,40 +57,39 @@ def control_plane_images(facts: ClusterFacts, destination: str) -> Verdict:
 
 
 class _Expected(Fact, frozen=True, kw_only=True):
-    """Tags the target's images have, and what the stored values pin."""
+    """Tags the destination's images have, and what the stored values pin."""
 
-    target: str
+    release: Version
     proxy_init: str
     """Tag of proxy-init; empty where linkerd-init runs from the proxy image."""
     policy_controller: bool
-    """The target has an image of that name of its own."""
+    """The destination has an image of that name of its own."""
     pinned: tuple[tuple[str, str], ...]
     """(image name, tag) that the stored values set."""
 
     @classmethod
-    def of(cls, destination: str, facts: ClusterFacts) -> _Expected:
+    def of(cls, destination: Version, facts: ClusterFacts) -> _Expected:
         return cls(
-            target=destination,
+            release=destination,
             proxy_init=_proxy_init(destination),
             policy_controller=_has_policy_controller(destination),
             pinned=tuple(_pinned(facts)),
         )
 
 
-def _proxy_init(destination: str) -> str:
-    release = catalogue().release(parse(destination))
-    if release is not None and release.channel == "edge":
-        return release.proxy_init
-    images = catalogue().images(parse(destination))
+def _proxy_init(destination: Version) -> str:
+    known = catalogue().release(destination)
+    if known is not None and known.channel == "edge":
+        return known.proxy_init
+    images = catalogue().images(destination)
     return reference(images.proxy_init).tag if images else ""
 
 
-def _has_policy_controller(destination: str) -> bool:
+def _has_policy_controller(destination: Version) -> bool:
     """Return whether a release has the image; edge-25.8.3 merged it into the controller's."""
-    version = parse(destination)
-    if version.channel == "edge":
-        return version.numbers < (25, 8, 3)
-    images = catalogue().images(parse(destination))
+    if destination.channel == "edge":
+        return destination.numbers < (25, 8, 3)
+    images = catalogue().images(destination)
     return bool(images and images.policy_controller)
 
 
@@ -126,7 +125,7 @@ def _pod_items(pod: Pod, expected: _Expected) -> Iterator[Item]:
     items = list(_container_items(subject, images, expected, explained=explained))
     if explained and items:
         seen = ", ".join(dict.fromkeys(i.seen for i in items))
-        yield Item(subject=subject, expected=expected.target, seen=seen, explained=explained)
+        yield Item(subject=subject, expected=expected.release.text, seen=seen, explained=explained)
     else:
         yield from items
 
@@ -147,7 +146,7 @@ def _container_items(
             why = explained or f"the stored values set this tag for image {parts.name}"
         yield Item(
             subject=f"{subject} container {container}",
-            expected=wanted or f"no image {parts.name}: {expected.target} has none",
+            expected=wanted or f"no image {parts.name}: {expected.release} has none",
             seen=image + (BY_DIGEST if wanted and by_digest_alone(image) else ""),
             explained=why,
         )
@@ -170,12 +169,12 @@ def apart(items: Iterable[Item]) -> tuple[list[Item], list[Item]]:
 
 
 def _wanted(container: str, image: Reference, expected: _Expected) -> str:
-    """Return the tag an image should have; empty when the target has no such image."""
+    """Return the tag an image should have; empty when the destination has no such image."""
     if container == "linkerd-init" and expected.proxy_init:
         return expected.proxy_init
     if image.name == "policy-controller" and not expected.policy_controller:
         return ""
-    return expected.target
+    return expected.release.text
 
 
 def images_available(evidence: Sequence[ImageEvidence], required: Collection[str]) -> Verdict:

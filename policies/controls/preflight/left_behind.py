@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from policies.facts.base import Fact
 from policies.facts.cluster import ClusterFacts, Pod
 from policies.planning.conditions.chosen import pins
+from policies.releases.grammar import Version
 from policies.skew.planes import (
     NO_PROXY,
     UNPLACED,
@@ -44,10 +45,10 @@ class _Seen(Fact, frozen=True, kw_only=True):
 
 def data_plane_current(
     facts: ClusterFacts,
-    source: str,
-    destination: str = "",
+    source: Version,
+    destination: Version | None = None,
     *,
-    later: Sequence[str] = (),
+    later: Sequence[Version] = (),
     lazy: bool = False,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
@@ -56,32 +57,32 @@ def data_plane_current(
     Args:
         facts: Before the hop.
         source: The release the control plane runs.
-        destination: The hop's target; empty where nothing is upgraded. Within the source's logical
+        destination: Of the hop; None where nothing is upgraded. Within the source's logical
             version older proxies may stay.
-        later: Targets of the path's later hops.
+        later: Destinations of the path's later hops.
         lazy: Nothing is restarted in any hop.
         ignore_namespaces: Namespaces that are not looked at.
     """
     if why := not_seen(facts):
         return not_assessed(f"pods could not be read ({why})")
     pods = list(data_plane_pods(facts, ignore_namespaces=ignore_namespaces))
-    crosses = not destination or behind(source, destination) != 0
+    crosses = destination is None or behind(source.text, destination) != 0
     if crosses and not pods:
         return not_applicable(NO_PROXY)
-    targets = (destination, *later) if destination else ()
+    ahead = (destination, *later) if destination is not None else ()
     renewal_of = renewals(facts)
     counts: Counter[_Seen] = Counter()
     command = ""
     for pod in pods:
         renewal = renewal_of(pod)
         found = _too_old(pod, source) if crosses else None
-        found = found or _left(pod, renewal, targets, lazy=lazy)
+        found = found or _left(pod, renewal, ahead, lazy=lazy)
         if found is not None:
             counts[found] += 1
             quiet = found.explained or found.unplaced
             command = command or ("" if quiet else renewal.command)
     told = {one.subject for one in counts}
-    counts.update(_pinned_ahead(facts, targets, told, lazy=lazy, apart=ignore_namespaces))
+    counts.update(_pinned_ahead(facts, ahead, told, lazy=lazy, apart=ignore_namespaces))
     named = len({one.subject for one in counts})
     unknown = Counter({one: n for one, n in counts.items() if one.unplaced})
     return judged(
@@ -118,9 +119,9 @@ def _items(counts: Counter[_Seen]) -> Iterator[Item]:
         )
 
 
-def _too_old(pod: Pod, source: str) -> _Seen | None:
+def _too_old(pod: Pod, source: Version) -> _Seen | None:
     version = pod.proxy.version if pod.proxy else ""
-    if version == source or behind(version, source) == 0:
+    if version == source.text or behind(version, source) == 0:
         return None
     image = pod.proxy.image if pod.proxy else ""
     ended = "its application has ended; its proxy keeps the version it was created with"
@@ -139,7 +140,7 @@ def _pinned_or(pod: Pod, version: str) -> str:
 
 def _pinned_ahead(
     facts: ClusterFacts,
-    targets: Sequence[str],
+    ahead: Sequence[Version],
     told: Collection[str],
     *,
     lazy: bool,
@@ -149,16 +150,16 @@ def _pinned_ahead(
 
     Their pods of today may be without it: it was set after they were created.
     """
-    for place, version in pins(facts) if targets else ():
+    for place, version in pins(facts) if ahead else ():
         subject = place.partition(",")[0]
         space = subject.partition(" ")[2].partition("/")[0]
-        if subject in told or space in apart or version == targets[-1]:
+        if subject in told or space in apart or version == ahead[-1].text:
             continue
-        far = [t for t in targets if (behind(version, t) or 0) > ALLOWED]
+        far = [t for t in ahead if (behind(version, t) or 0) > ALLOWED]
         where = "by its namespace" if "by its namespace" in place else "by annotation"
         yield _Seen(
             subject=subject,
-            expected=f"new pods at {targets[-1]}" if not far else f"a pin that {far[0]} may lead",
+            expected=f"new pods at {ahead[-1]}" if not far else f"a pin that {far[0]} may lead",
             seen=f"new pods are pinned to {version}, {where}",
             explained=""
             if far and not lazy
@@ -166,30 +167,30 @@ def _pinned_ahead(
         )
 
 
-def _left(pod: Pod, renewal: Renewal, targets: Sequence[str], *, lazy: bool) -> _Seen | None:
+def _left(pod: Pod, renewal: Renewal, ahead: Sequence[Version], *, lazy: bool) -> _Seen | None:
     """Tell what no restart of the hops ahead renews, or renews to a version that is too old."""
     version = pod.pinned or (pod.proxy.version if pod.proxy else "")
-    far = next(((t, n) for t in targets if (n := behind(version, t) or 0) > ALLOWED), None)
+    far = next(((t, n) for t in ahead if (n := behind(version, t) or 0) > ALLOWED), None)
     stays = renewal.stays or (f"pinned to {pod.pinned}" if pod.pinned else "")
     if far is None:
-        if not (targets and renewal.stays) or has_finished(pod):
+        if not (ahead and renewal.stays) or has_finished(pod):
             return None
         return _Seen(
             subject=owner(pod),
             expected="renewed by the restart of the guide, or allowed to follow later",
             seen=version,
-            explained=f"{stays}; {targets[-1]} may lead it, so that it may follow later",
+            explained=f"{stays}; {ahead[-1]} may lead it, so that it may follow later",
         )
     if not stays and not lazy:
         return None
-    target, distance = far
+    release, distance = far
     ends = renewal.way == "end"
     return _Seen(
         subject=owner(pod),
-        expected=f"at most one logical version behind {target}",
+        expected=f"at most one logical version behind {release}",
         seen=f"{version}, {distance} logical versions behind: "
         f"{stays or 'nothing is restarted, the data plane is lazy'}",
-        explained=f"it ends by itself, and must have ended before the hop to {target}"
+        explained=f"it ends by itself, and must have ended before the hop to {release}"
         if ends
         else "",
     )

@@ -13,7 +13,7 @@ from policies.controls.extensions.installed import retired
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Webhook
 from policies.facts.observations import PruneRun, Rendered
 from policies.releases import Component, catalogue, remembered
-from policies.releases.grammar import parse
+from policies.releases.grammar import Version, parse
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
 
@@ -60,7 +60,7 @@ def not_rendered(facts: ClusterFacts, rendered: Iterable[Rendered]) -> tuple[Lab
 
 
 def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
-    """Compute what the target does not render, and a Linkerd release is known to have made.
+    """Compute what the destination does not render, and a Linkerd release is known to have made.
 
     Known is what carries `linkerd.io/created-by`, or is in the inventory of a release.
 
@@ -77,22 +77,21 @@ def _is_linkerds(one: LabelledObject) -> bool:
 
 
 def rendered_keys(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
-    """Return keys of what the target renders; from the release data when no render is at hand."""
+    """Return keys of what the destination renders; from the release data without a render."""
     renders = tuple(rendered)
     if renders:
         return frozenset(o.key for r in renders for o in r.objects)
-    version = facts.config.version if facts.config else ""
-    return inventory(version, facts)
+    return inventory(parse(facts.config.version if facts.config else ""), facts)
 
 
-def inventory(version: str, facts: ClusterFacts) -> frozenset[ObjectKey]:
+def inventory(release: Version, facts: ClusterFacts) -> frozenset[ObjectKey]:
     """Return what a release may render, by the release data, options included.
 
     Gateway API CRDs count where Linkerd owns them: the CLI then renders them again.
     """
     keys: set[ObjectKey] = set()
     for component in _COMPONENTS:
-        known = catalogue().inventory(parse(version), component)
+        known = catalogue().inventory(release, component)
         keys |= known.keys if known else frozenset()
     owned = {c.name for c in facts.crds if c.created_by}
     return frozenset(k for k in keys if GATEWAY_GROUP not in k.name or k.name in owned)
@@ -206,7 +205,7 @@ def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 
 
 def no_orphans(
-    facts: ClusterFacts, destination: str, *, rendered: Iterable[Rendered] = ()
+    facts: ClusterFacts, destination: Version, *, rendered: Iterable[Rendered] = ()
 ) -> Verdict:
     """Judge whether anything of an older version is left: webhooks, objects and more (PRN-03).
 
@@ -284,7 +283,7 @@ def _api_services(facts: ClusterFacts) -> Iterator[Item]:
         )
 
 
-def _retired_extensions(facts: ClusterFacts, destination: str) -> Iterator[Item]:
+def _retired_extensions(facts: ClusterFacts, destination: Version) -> Iterator[Item]:
     for namespace in facts.namespaces:
         if retired(namespace.extension, destination):
             yield Item(

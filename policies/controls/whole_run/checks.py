@@ -16,7 +16,7 @@ from policies.controls.control_plane.availability import control_plane_rollouts
 from policies.controls.data_plane.injection import meshed_as_declared
 from policies.facts.cluster import ClusterFacts, Pod, Proxy
 from policies.facts.observations import CheckRun, CommandRun, VersionReport
-from policies.releases.versions import parse
+from policies.releases.versions import Version
 from policies.skew.planes import ENDED, data_plane_pods, not_placed, not_seen
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, holds, judged, not_assessed, violated
@@ -42,18 +42,17 @@ _LINKERDS = frozenset({"linkerd-proxy", "linkerd-init", "linkerd-network-validat
 _CHECKSUM = frozenset({"sha256sum", "shasum"})
 
 
-def expected_categories(label: str, version: str = "") -> tuple[str, ...]:
-    """Return the categories that a healthy run of this check of this version has at the least."""
+def expected_categories(label: str, client: Version | None = None) -> tuple[str, ...]:
+    """Return the categories that a healthy run of this check of a client has at the least."""
     found = _BY_LABEL.get(label, ())
-    parsed = parse(version)
-    if found and parsed.channel == "edge" and parsed.numbers >= (26, 7, 1):
+    if found and client and client.channel == "edge" and client.numbers >= (26, 7, 1):
         return (*found, "gateway-api-crd")
     return found
 
 
 def agrees(
     run: CheckRun | None,
-    version: str = "",
+    client: Version | None = None,
     *,
     reference: CheckRun | None = None,
     pending: Collection[str] = (),
@@ -63,7 +62,7 @@ def agrees(
 
     Args:
         run: What was said; None when it was not run.
-        version: Of the client, which decides the categories to expect.
+        client: Its release, which decides the categories to expect.
         reference: A healthy run whose categories must all be there again.
         pending: Categories whose turn has not come: an error there is explained. The new client's
             check of an extension that is still the old one may fail (Links of 2.17 under 2.18).
@@ -81,7 +80,7 @@ def agrees(
             next_command=f"linkerd {run.label}",
         )
     items = [
-        *_missing(run, version, reference),
+        *_missing(run, client, reference),
         *_results(run, pending, by_applications(facts), ended(facts)),
     ]
     if run.exit_code and not run.failed() and all(i.explained for i in items):
@@ -105,9 +104,9 @@ def agrees(
     )
 
 
-def _missing(run: CheckRun, version: str, reference: CheckRun | None) -> Iterator[Item]:
+def _missing(run: CheckRun, client: Version | None, reference: CheckRun | None) -> Iterator[Item]:
     seen = {c.name for d in run.documents for c in d.categories}
-    wanted = dict.fromkeys(expected_categories(run.label, version))
+    wanted = dict.fromkeys(expected_categories(run.label, client))
     if reference is not None:
         wanted |= dict.fromkeys(c.name for d in reference.documents for c in d.categories)
     for name in wanted:
@@ -209,15 +208,15 @@ def baseline_healthy(
     )
 
 
-def client_is(destination: str, report: VersionReport | None) -> Verdict:
+def client_is(destination: Version, report: VersionReport | None) -> Verdict:
     """Judge whether the client in place is the target release (CLI-01)."""
     if report is None:
         return not_assessed("`linkerd version --client` was not run")
-    if report.client == destination:
+    if report.client == destination.text:
         return holds(f"The client is {destination}", seen=report.client)
     return violated(
-        "The client is not the target release",
-        expected=destination,
+        "The client is not of the destination",
+        expected=destination.text,
         seen=report.client or "no version",
         cause="another linkerd comes first in PATH",
         next_command="linkerd version --client --short",
@@ -247,7 +246,9 @@ def checksum_verified(commands: Sequence[CommandRun]) -> Verdict:
     )
 
 
-def reports_match(report: VersionReport | None, facts: ClusterFacts, destination: str) -> Verdict:
+def reports_match(
+    report: VersionReport | None, facts: ClusterFacts, destination: Version
+) -> Verdict:
     """Judge whether client, server and proxies report what the objects say (CP-07).
 
     Numbers of pods may differ, since pods come and go between two looks; a version that only one
@@ -261,7 +262,7 @@ def reports_match(report: VersionReport | None, facts: ClusterFacts, destination
     items = [
         Item(subject=subject, expected=expected, seen=seen or "unavailable")
         for subject, expected, seen in (
-            ("client", destination, report.client),
+            ("client", destination.text, report.client),
             ("server", facts.config.version, report.server),
         )
         if expected != seen
@@ -322,7 +323,7 @@ def check_agrees_with_facts(
         return not_assessed("`linkerd check` or `linkerd check --proxy` was not run")
     if why := not_seen(facts, "deployments.apps", "namespaces"):
         return not_assessed(f"there are no facts to compare the checks with ({why})")
-    whole = [*_missing(check, "", None), *_missing(proxy, "", None)]
+    whole = [*_missing(check, None, None), *_missing(proxy, None, None)]
     blind = [*_blind_spots(facts)]
     alarms = [*_only_the_check(check, facts, blind), *_only_the_check(proxy, facts, blind)]
     return judged(

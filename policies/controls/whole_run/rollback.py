@@ -17,6 +17,7 @@ from policies.controls.preflight.configuration import retained
 from policies.controls.preflight.images import control_plane_images
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import Canary, CommandRun, Rendered, Sighting
+from policies.releases.grammar import Version
 from policies.skew.rule import never_more_than_one, no_proxy_ahead
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged
@@ -26,7 +27,7 @@ from policies.verdicts.wording import number
 def way_back_works(
     before: ClusterFacts,
     back: ClusterFacts,
-    source: str,
+    source: Version,
     *,
     commands: Sequence[CommandRun] = (),
     rendered: Rendered | None = None,

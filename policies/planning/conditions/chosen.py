@@ -51,7 +51,7 @@ def _native_default(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answ
     if chosen.known and chosen.found:
         return Answer(False, f"{chosen.seen}: the choice is kept")
     before = sum(1 for p in facts.pods if p.proxy and not p.proxy.native)
-    target = catalogue().release(parse(hop.destination))
+    target = catalogue().release(hop.destination)
     if target is not None and target.native_sidecar is False:
         return Answer(False, f"{hop.destination} does not use native sidecars by default")
     told = f"{number(before, 'pod')} {verb(before, 'runs', 'run')}"
@@ -65,7 +65,7 @@ def _pinned_below(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer
     places = list(pins(facts))
     text = version_text(settings.value(facts, "proxy.image.version") or "")
     value = settings.is_set(facts, "proxy.image.version")
-    if text and (value.found or (not value.known and text != hop.source)):
+    if text and (value.found or (not value.known and text != hop.source.text)):
         places.append(("value proxy.image.version", text))
     bound = parse(arguments[0])
     orders = [(place, text, compare(parse(text), bound)) for place, text in places]

@@ -29,7 +29,7 @@ def _read_this(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
 
 @condition("source is stable")
 def _source_is_stable(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
-    return Answer(parse(hop.source).channel == "stable", f"source {hop.source}")
+    return Answer(hop.source.channel == "stable", f"source {hop.source}")
 
 
 @condition("hop touches", takes="FIRST LAST ...")
@@ -37,11 +37,11 @@ def _hop_touches(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answer:
     """Answer whether the hop touches a range; arguments: pairs of edges, first and last."""
     ranges = list(zip(arguments[::2], arguments[1::2], strict=True))
     touched = [
-        tag
+        tag.text
         for tag in (hop.source, hop.destination)
         if any(
-            compare(parse(low), parse(tag)) in (Order.LESS, Order.EQUAL)
-            and compare(parse(tag), parse(high)) in (Order.LESS, Order.EQUAL)
+            compare(parse(low), tag) in (Order.LESS, Order.EQUAL)
+            and compare(tag, parse(high)) in (Order.LESS, Order.EQUAL)
             for low, high in ranges
         )
     ]

@@ -54,7 +54,9 @@ def _links_made_by(facts: ClusterFacts, hop: Hop, arguments: Arguments) -> Answe
     answer = _resources_exist(facts, hop, (LINKS,))
     if not answer.applies:
         return answer
-    return Answer(True if hop.source == arguments[0] else None, f"{answer.seen}, makers not read")
+    return Answer(
+        True if hop.source.text == arguments[0] else None, f"{answer.seen}, makers not read"
+    )
 
 
 @condition("crd serves", CRDS, takes="RESOURCE VERSION")
