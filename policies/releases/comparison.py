@@ -315,8 +315,7 @@ def _by_name(images: Iterable[str], tag: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     for text in images:
         image = reference.parse(text)
-        name = text.partition("@")[0].removesuffix(f":{image.tag}") if image.tag else text
-        tags[name] = _neutral(image.tag or "", tag)
+        tags[image.with_tag("")] = _neutral(image.tag, tag)
     return tags
 
 

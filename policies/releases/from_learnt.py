@@ -47,7 +47,7 @@ def images(learnt: Learnt) -> Images:
         registry=controller.rpartition("/")[0],
         proxy_build="",
         proxy_init=_image(learnt, "proxy-init"),
-        policy_controller=_image(learnt, "policy-controller").rpartition(":")[0],
+        policy_controller=reference.parse(_image(learnt, "policy-controller")).with_tag(""),
         cni_plugin=_tag_in(learnt.images("cni"), "cni-plugin"),
         viz_prometheus=_tag_in(learnt.images("viz"), "prometheus"),
         native_sidecar=bool(learnt.native_sidecar),

@@ -21,7 +21,7 @@ from fixtures.scenario.options import (
     scenario_of,
 )
 
-FIELDS = {"from": "source", "to": "destination"}
+FIELDS = {"from": "source_tag", "to": "destination_tag"}
 """Keys of a scenario that its struct calls otherwise."""
 
 
@@ -49,13 +49,31 @@ def test_silence_says_nothing() -> None:
     assert scenario_of(config) == Scenario()
 
 
+NOTE = """
+[[advisory]]
+id = "ours-1"
+from = "2.18"
+to = "2.19"
+severity = "I"
+title = "t"
+note = "n"
+condition = "always"
+source = "a test"
+"""
+
+
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, str]:
     """A value that each option takes, of those with a word or a path."""
     file, folder = tmp_path / "file", tmp_path / "tools"
     file.write_text('{"kind": "List", "apiVersion": "v1", "items": []}')
     folder.mkdir()
+    data, notes = tmp_path / "data.json", tmp_path / "notes.toml"
+    data.write_text('{"schema": 1, "date": "2026-08-21", "source": "a test"}')
+    notes.write_text(NOTE)
     return {
+        "--releases": str(data),
+        "--advisories": str(notes),
         "--from": "edge-25.4.4",
         "--to": "edge-25.10.7",
         "--target": "kind",

@@ -18,6 +18,7 @@ _SIMPLE: dict[type[info.Type], st.SearchStrategy[Any]] = {
     info.BoolType: st.booleans(),
     info.NoneType: st.none(),
     info.DateTimeType: st.datetimes(timezones=st.just(UTC)),
+    info.DateType: st.dates(),
 }
 
 
