@@ -67,6 +67,7 @@ def relevant(hop: Hop) -> tuple[Advisory, ...]:
     return (*written, *_computed(hop))
 
 
+@remembered
 def _computed(hop: Hop) -> tuple[Advisory, ...]:
     """Return what is computed of a hop whose releases were both learnt."""
     known = catalogue()

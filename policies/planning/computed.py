@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from policies.releases.comparison import Change, compare
+from policies.releases.from_learnt import lowest_minor
 from policies.releases.types import Advisory
 from policies.releases.versions import logical, parse
 
@@ -49,8 +50,7 @@ def _subject(change: Change) -> tuple[str, ...]:
 
 
 def _bound(change: Change) -> tuple[str, ...]:
-    bound = re.search(r"(\d{1,3}\.\d{1,3})", change.after)
-    return (bound[1] if bound else "0.0",)
+    return (lowest_minor(change.after) or "0.0",)
 
 
 def _words(change: Change) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from policies.planning.blockers import (
 from policies.planning.route import OPEN, Leg, Route, Stop, search
 from policies.planning.stops import between, bounds, stop_of
 from policies.releases import catalogue
-from policies.releases.versions import Version, logical, newer_than_known
+from policies.releases.versions import Version, logical, logical_text, newer_than_known
 from policies.skew.hops import Blocker, Hop, Plan
 from policies.skew.kubernetes import parse_kubernetes
 from policies.skew.rule import control_plane_versions, judge
@@ -153,8 +153,8 @@ def _hop(number: int, leg: Leg, last: Stop, minor: int | None) -> Hop:
         number=number,
         source_tag=source.text,
         destination_tag=destination.text,
-        source_logical=_logical_of(source),
-        destination_logical=_logical_of(destination),
+        source_logical=logical_text(source),
+        destination_logical=logical_text(destination),
         reasons=_reasons(leg, last, minor),
         kubernetes=_range_text(low, high),
     )
@@ -179,11 +179,6 @@ def _range_text(low: int, high: int) -> str:
     if high >= OPEN:
         return f"1.{low} or newer" if low else ""
     return f"1.{low} to 1.{high}"
-
-
-def _logical_of(version: Version) -> str:
-    """Return the logical version of a release; empty where only a lower bound of it is known."""
-    return "" if newer_than_known(version) else str(logical(version) or "")
 
 
 def _reasons(leg: Leg, last: Stop, minor: int | None) -> tuple[str, ...]:

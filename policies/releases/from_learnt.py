@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from policies.releases.learnt import Learnt, LearntObject
 
-_MINOR = re.compile(r"(\d{1,3}\.\d{1,3})(?:\.\d{1,3})?", re.ASCII)
+_MINOR = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 
 
 def release(learnt: Learnt, logical: str) -> Release:
@@ -35,8 +35,14 @@ def release(learnt: Learnt, logical: str) -> Release:
 
 def kubernetes_minimum(learnt: Learnt) -> str:
     """Return the minimum its chart states, `1.31.0`; empty where the chart was not at hand."""
-    bound = _MINOR.search(learnt.chart_kubernetes)
-    return f"{bound[1]}.0" if bound else ""
+    bound = lowest_minor(learnt.chart_kubernetes)
+    return f"{bound}.0" if bound else ""
+
+
+def lowest_minor(constraint: str) -> str:
+    """Return the minor version that a chart's `kubeVersion` names, `1.31`; empty without one."""
+    bound = _MINOR.search(constraint)
+    return bound[0] if bound else ""
 
 
 def images(learnt: Learnt) -> Images:

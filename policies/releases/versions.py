@@ -20,6 +20,7 @@ __all__ = [
     "format_version",
     "from_image",
     "logical",
+    "logical_text",
     "newer_than_known",
     "own_build",
     "parse",
@@ -50,6 +51,11 @@ def logical(version: Version) -> LogicalVersion | None:
     if stated is not None:
         return stated
     return None if own_build(version) else catalogue().logical_of(version)
+
+
+def logical_text(version: Version) -> str:
+    """Return the logical version as text; empty where only a lower bound of it is known."""
+    return "" if newer_than_known(version) else str(logical(version) or "")
 
 
 def own_build(version: Version) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from policies.planning.advisories import applicable, unjudged
 from policies.releases import catalogue, learn
 from policies.releases.comparison import compare, not_compared
-from policies.releases.versions import logical, newer_than_known, parse
+from policies.releases.versions import logical_text, parse
 from policies.skew.hops import Hop
 from reports.model.release_diff import ReleaseDiff
 
@@ -26,16 +26,11 @@ def build(
     return ReleaseDiff(
         source=before.tag,
         destination=after.tag,
-        source_logical=_logical(before.tag),
-        destination_logical=_logical(after.tag),
+        source_logical=logical_text(parse(before.tag)),
+        destination_logical=logical_text(parse(after.tag)),
         cluster=cluster if facts is not None else "",
         changes=compare(before, after),
         advisories=results,
         not_compared=not_compared(before, after),
         knowledge=catalogue().provenance,
     )
-
-
-def _logical(tag: str) -> str:
-    version = parse(tag)
-    return "" if newer_than_known(version) else str(logical(version) or "")

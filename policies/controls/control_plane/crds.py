@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from policies.facts.cluster import ClusterFacts, Crd
 from policies.planning.path import Hop
 from policies.releases import GatewayApi, catalogue
-from policies.releases.versions import Version, logical, newer_than_known
+from policies.releases.versions import Version, logical_text
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
 
@@ -188,7 +188,7 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
     end = hop.destination
-    known = "" if newer_than_known(end) else str(logical(end) or "")
+    known = logical_text(end)
     wanted = catalogue().gateway_api(known)
     if wanted is None:
         return not_assessed(f"which Gateway API {hop.destination} works with is not known")
