@@ -95,11 +95,11 @@ def advisories(before: Learnt, after: Learnt) -> tuple[Advisory, ...]:
 
 
 def _parts(changes: Iterable[Change]) -> Iterator[tuple[Rule, list[Change]]]:
-    grouped: dict[tuple[str, str], list[Change]] = defaultdict(list)
+    grouped: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
         rule = RULES[change.kind]
         by = change.subject if rule.each else ""
-        grouped[change.kind, by].append(change)
+        grouped[change.kind, by, change.variant].append(change)
     for part in grouped.values():
         yield RULES[part[0].kind], part
 
@@ -111,17 +111,18 @@ def _advisory(
     after: Learnt,
 ) -> Advisory:
     first = part[0]
-    name = f"{first.kind} {first.subject if rule.each else ''}".strip()
+    name = f"{first.kind} {first.variant} {first.subject if rule.each else ''}".strip()
+    title = rule.title.format(first.subject)
     return Advisory(
         id=f"{COMPUTED}{_SLUG.sub('-', name)}"[:80],
         source_logical=_logical(before),
         target_logical=_logical(after),
         since=after.tag,
         severity=rule.severity,
-        title=rule.title.format(first.subject),
+        title=f"{title}, with {first.variant}" if first.variant else title,
         note="; ".join(_note(part)),
-        condition=rule.condition,
-        arguments=rule.arguments(first),
+        condition="value is" if first.variant else rule.condition,
+        arguments=tuple(first.variant.split("=")) if first.variant else rule.arguments(first),
         source=f"computed from what {before.tag} and {after.tag} render",
     )
 

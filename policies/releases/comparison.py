@@ -69,6 +69,13 @@ class Change(Fact, frozen=True, kw_only=True):
     before: str = ""
     """Empty: not there."""
     after: str = ""
+    variant: str = ""
+    """`cniEnabled=true`: only where this cluster has that value; empty: everywhere."""
+
+    @property
+    def place(self) -> str:
+        """Component, with the value it has there."""
+        return f"{self.component}, {self.variant}" if self.variant else self.component
 
 
 def compare(before: Learnt, after: Learnt) -> tuple[Change, ...]:
@@ -85,8 +92,24 @@ def compare(before: Learnt, after: Learnt) -> tuple[Change, ...]:
         for key in sorted(old.keys() & new.keys()):
             changes += _object(name, old[key], new[key], before.tag, after.tag)
     changes += _images(images, before.tag, after.tag)
+    changes += _variants(before, after, frozenset(changes))
     order = get_args(Kind)
     return tuple(sorted(_once(changes), key=lambda c: order.index(c.kind)))
+
+
+def _variants(before: Learnt, after: Learnt, plain: frozenset[Change]) -> Iterator[Change]:
+    """Yield what changes only where a value is another than the default."""
+    name = "control_plane"
+    for variant in before.variants:
+        other = after.variant(str(variant))
+        if other is None:
+            continue
+        old = {o.key: o for o in before.varied(variant)}
+        new = {o.key: o for o in after.varied(other)}
+        changes = [*_objects(name, old, new)]
+        for key in sorted(old.keys() & new.keys()):
+            changes += _object(name, old[key], new[key], before.tag, after.tag)
+        yield from (replace(c, variant=str(variant)) for c in changes if c not in plain)
 
 
 def _once(changes: Iterable[Change]) -> Iterator[Change]:
@@ -111,6 +134,12 @@ def not_compared(before: Learnt, after: Learnt) -> tuple[str, ...]:
         for one in (before, after)
         for c in one.components
         if c.name not in both
+    ]
+    said += [
+        f"the control plane with {variant} was learnt of {one.tag} alone"
+        for one, other in ((before, after), (after, before))
+        for variant in one.variants
+        if other.variant(str(variant)) is None
     ]
     said += [f"{one.tag}: {text}" for one in (before, after) for text in one.left_open]
     return tuple(said)

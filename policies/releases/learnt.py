@@ -143,6 +143,21 @@ class LearntComponent(Fact, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Sorted by key; those with a key that `like` has take its place."""
 
 
+class LearntVariant(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the control plane has beside the default one where one value is another."""
+
+    path: Text
+    """`cniEnabled`."""
+    value: Text
+    """JSON text: `true`."""
+    absent: Annotated[tuple[Key, ...], Many] = ()
+    objects: Annotated[tuple[LearntObject, ...], Many] = ()
+    """Sorted by key; those with a key that the default one has take its place."""
+
+    def __str__(self) -> str:
+        return f"{self.path}={self.value}"
+
+
 class Learnt(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was learnt of one release."""
 
@@ -152,6 +167,8 @@ class Learnt(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of the client, or of the charts' files."""
     learnt_at: date
     components: Annotated[tuple[LearntComponent, ...], Meta(max_length=20)] = ()
+    variants: Annotated[tuple[LearntVariant, ...], Meta(max_length=30)] = ()
+    """Of the control plane, for values that change its objects."""
     values: Annotated[tuple[tuple[Text, Text], ...], Many] = ()
     """Default values of the control plane: (path of a leaf, JSON text), sorted by path."""
     ha_values: Annotated[tuple[tuple[Text, Text], ...], Many] = ()
@@ -174,11 +191,15 @@ class Learnt(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return ()
         # One level only: data that points in circles cannot keep a reader.
         like = self.component(kept.like) if kept.like else None
-        shared = {o.key: o for o in like.objects} if like else {}
-        for key in kept.absent:
-            shared.pop(key, None)
-        merged = {**shared, **{o.key: o for o in kept.objects}}
-        return tuple(merged[key] for key in sorted(merged))
+        return _beside(like.objects if like else (), kept)
+
+    def variant(self, name: str) -> LearntVariant | None:
+        """Return the variant that is called `PATH=VALUE`; None where it was not learnt."""
+        return next((v for v in self.variants if str(v) == name), None)
+
+    def varied(self, variant: LearntVariant) -> tuple[LearntObject, ...]:
+        """Return every object of the control plane with this value, sorted by key."""
+        return _beside(self.objects("control_plane"), variant)
 
     def keys(self, name: Component) -> frozenset[ObjectKey]:
         """Return the identities of a component's objects."""
@@ -196,3 +217,14 @@ class Learnt(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if not objects:
             return None
         return any(o.identity.name.endswith(".gateway.networking.k8s.io") for o in objects)
+
+
+def _beside(
+    plain: tuple[LearntObject, ...], kept: LearntComponent | LearntVariant
+) -> tuple[LearntObject, ...]:
+    """Add up what is kept of one with what it shares with the plain one."""
+    shared = {o.key: o for o in plain}
+    for key in kept.absent:
+        shared.pop(key, None)
+    merged = {**shared, **{o.key: o for o in kept.objects}}
+    return tuple(merged[key] for key in sorted(merged))

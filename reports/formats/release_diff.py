@@ -32,7 +32,7 @@ def text(diff: ReleaseDiff) -> str:
         lines.append(f"{kind}  {len(changes)}")
         for change in changes[:SHOWN]:
             lines += wrap(
-                f"{change.component}: {told(change)}",
+                f"{change.place}: {told(change)}",
                 WIDTH,
                 initial_indent="  ",
                 subsequent_indent="    ",
@@ -68,7 +68,7 @@ def markdown(diff: ReleaseDiff) -> str:
     lines = [f"### {literal(_headline(diff))}", ""]
     for kind, changes in _by_kind(diff.changes):
         lines.append(f"<details><summary>{kind}: {len(changes)}</summary>\n")
-        lines += [f"- {c.component}: {literal(told(c))}" for c in changes[:SHOWN]]
+        lines += [f"- {c.place}: {literal(told(c))}" for c in changes[:SHOWN]]
         lines += [*_rest(changes, "- "), "\n</details>"]
     lines += ["", "| advisory | state | seen |", "|---|---|---|"]
     lines += [

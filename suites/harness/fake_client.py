@@ -39,12 +39,15 @@ def deployment(replicas, memory):
 
 def control_plane():
     high = "--ha" in words
-    values = {"proxy": {"nativeSidecar": True}, "controllerReplicas": 3 if high else 1,
+    values = {"proxy": {"nativeSidecar": True}, "cniEnabled": False, "disableHeartBeat": False,
+              "controllerReplicas": 3 if high else 1,
               "identityTrustAnchorsPEM": "-----BEGIN CERTIFICATE-----" + os.urandom(4).hex()}
     obj("v1", "ConfigMap", "linkerd-config", data={"values": json.dumps(values)})
-    deployment(3 if high else 1, "20Mi")
+    deployment(3 if high else 1, "30Mi" if "cniEnabled=true" in words else "20Mi")
     if high:
         obj("policy/v1", "PodDisruptionBudget", "linkerd-identity")
+    if "disableHeartBeat=true" not in words:
+        obj("v1", "ServiceAccount", "linkerd-heartbeat")
     rule = {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["watch", "list"]}
     obj("rbac.authorization.k8s.io/v1", "ClusterRole", "linkerd-policy", "", rules=[rule])
 

@@ -75,6 +75,29 @@ def test_high_availability_keeps_only_what_differs(tmp_path: Path) -> None:
     assert learnt.ha_values == (("controllerReplicas", "3"),)
 
 
+def test_values_that_change_objects_are_tried(tmp_path: Path) -> None:
+    learnt = learnt_from(fake_client(tmp_path))
+
+    with_cni, without_heartbeat = learnt.variants
+    assert (str(with_cni), [o.key for o in with_cni.objects]) == ("cniEnabled=true", [IDENTITY])
+    assert without_heartbeat.path == "disableHeartBeat"
+    assert without_heartbeat.absent == ("core/ServiceAccount/linkerd/linkerd-heartbeat",)
+    plain, less = learnt.objects("control_plane"), learnt.varied(without_heartbeat)
+    assert {o.key for o in plain} - {o.key for o in less} == set(without_heartbeat.absent)
+
+
+def test_a_value_that_a_client_refuses_is_left_open(tmp_path: Path) -> None:
+    refuses = 'if "cniEnabled=true" in words: sys.exit("needs the plugin")'
+
+    learnt = learnt_from(fake_client(tmp_path, refuses))
+
+    assert [v.path for v in learnt.variants] == ["disableHeartBeat"]
+    assert any(
+        each.startswith("cniEnabled=true: ") and "needs the plugin" in each
+        for each in learnt.left_open
+    )
+
+
 def test_definitions_of_gateway_api_stand_apart(tmp_path: Path) -> None:
     learnt = learnt_from(fake_client(tmp_path))
 
@@ -219,7 +242,8 @@ def test_the_command_says_what_was_learnt_and_what_is_open(tmp_path: Path) -> No
 
     assert done.returncode == 0, done.stderr
     assert f"{RELEASE}: learnt from {path} in " in done.stdout
-    assert "control plane 3, control plane ha 4" in done.stdout
+    assert "control plane 4, control plane ha 5" in done.stdout
+    assert "with: cniEnabled=true 1 object, disableHeartBeat=true 1 object" in done.stdout
     assert "left open: notes in prose" in done.stdout
     assert store.load(RELEASE, tell=quiet) is not None
 

@@ -24,6 +24,7 @@ from policies.releases.learnt import (
     LearntObject,
     LearntPod,
     LearntRule,
+    LearntVariant,
     LearntWebhook,
 )
 from policies.releases.versions import parse
@@ -180,6 +181,34 @@ def test_what_a_variant_shares_is_told_once() -> None:
 
     (change,) = compare(both(OLD, ""), both(NEW, "{}"))
     assert change.component == "control_plane"
+
+
+def with_cni(tag: str, plain: str, cni: str) -> Learnt:
+    identity = deployment(container(tag, security=cni))
+    variant = LearntVariant(path="cniEnabled", value="true", objects=(identity,))
+    default = learnt(tag, deployment(container(tag, security=plain)))
+    return msgspec.structs.replace(default, variants=(variant,))
+
+
+def test_what_changes_only_with_a_value_is_asked_of_that_value() -> None:
+    before, after = with_cni(OLD, "{}", "{}"), with_cni(NEW, "{}", '{"runAsUser":1}')
+
+    (change,) = compare(before, after)
+    (advisory,) = advisories(before, after)
+
+    assert (change.kind, change.place) == ("security", "control_plane, cniEnabled=true")
+    assert (advisory.condition, advisory.arguments) == ("value is", ("cniEnabled", "true"))
+    assert advisory.title.endswith(", with cniEnabled=true")
+
+
+def test_what_changes_with_and_without_a_value_is_told_once() -> None:
+    (change,) = compare(with_cni(OLD, "", ""), with_cni(NEW, "{}", "{}"))
+    assert change.variant == ""
+
+
+def test_a_value_learnt_of_one_release_alone_is_said() -> None:
+    said = not_compared(with_cni(OLD, "", ""), learnt(NEW))
+    assert f"the control plane with cniEnabled=true was learnt of {OLD} alone" in said
 
 
 def test_what_a_hop_costs_counts_replicas() -> None:
