@@ -70,6 +70,8 @@ class Pod(Fact, frozen=True, kw_only=True, gc=False):
     oom_killed: int = 0
     application_ended: bool = False
     """Every regular container but the proxy has terminated."""
+    failed: tuple[tuple[str, int], ...] = ()
+    """(container, exit code) of regular containers but the proxy that ended with an error."""
     waiting: tuple[tuple[str, str], ...] = ()
     """(container, reason) of containers that wait, e.g. ImagePullBackOff."""
     proxy: Proxy | None = None

@@ -44,6 +44,8 @@ class Preexisting:
     """Uids of Jobs that had failed."""
     failed_runs: Collection[str] = ()
     """`NAMESPACE/NAME` of CronJobs one of whose Jobs had failed."""
+    failing: Collection[str] = ()
+    """Owners of pods whose application had ended with an error."""
 
     def rollout(self, workload: Workload) -> str:
         """Return why an incomplete rollout is nothing new; empty when it is worse than it was."""
@@ -110,6 +112,13 @@ class Preexisting:
             return f"{RED_BEFORE}an earlier run of CronJob {run} had failed"
         return ""
 
+    def failed_run(self, pod: Pod) -> str:
+        """Return why an application that ended with an error is nothing new; empty when it is."""
+        runs_of = f"CronJob {pod.namespace}/{pod.owner_name.rpartition('-')[0]}"
+        if not {owner(pod), runs_of} & set(self.failing):
+            return ""
+        return f"{RED_BEFORE}a pod of {owner(pod)} had failed by the baseline as well"
+
 
 NOTHING = Preexisting()
 
@@ -124,6 +133,7 @@ def at_baseline(facts: ClusterFacts | None) -> Preexisting:
     workloads = [w for w in facts.workloads if not (w.component and w.namespace == space)]
     failed = [w for w in workloads if failed_job(w)]
     crons = {f"{w.namespace}/{w.name}" for w in workloads if w.kind == "CronJob"}
+    ended_badly = {owner(p) for p in pods if p.failed}
     return Preexisting(
         lacking={w.key: n for w in workloads if (n := lacking(w))},
         unready_proxies=unready_proxies(facts),
@@ -137,6 +147,10 @@ def at_baseline(facts: ClusterFacts | None) -> Preexisting:
         },
         failed_jobs={w.uid for w in failed},
         failed_runs={run for w in failed if (run := run_of(w)) in crons},
+        failing={
+            *ended_badly,
+            *(f"CronJob {run_of(w)}" for w in workloads if w.key in ended_badly and run_of(w)),
+        },
     )
 
 

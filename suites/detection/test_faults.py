@@ -42,7 +42,7 @@ def test_a_fault_is_caught_by_the_control_that_names_it(file: Path, of_fault: Of
     assert set(fault.catches) <= run.violated(), run.output
     steps = {f.step for f in run.findings if f.status == "violated" and f.severity == "blocker"}
     judged_at = {catalogue()[control].step for control in fault.catches}
-    assert steps == judged_at, "nothing after the control's own step may be judged"
+    assert steps in (judged_at, {fault.step}), "nothing after the control's step may be judged"
 
 
 @pytest.mark.parametrize("file", FAULTS, ids=lambda p: p.stem)

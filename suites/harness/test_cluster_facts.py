@@ -95,13 +95,15 @@ def test_a_pod_without_proxy_has_none() -> None:
 def test_an_ended_application_beside_a_running_proxy_is_seen() -> None:
     obj = pod("report", proxy="edge-25.4.4")
     obj["status"]["containerStatuses"] = [
-        {"name": "app", "state": {"terminated": {"reason": "Completed"}}},
+        {"name": "app", "state": {"terminated": {"reason": "Error", "exitCode": 3}}},
+        {"name": "side", "state": {"terminated": {"reason": "Completed", "exitCode": 0}}},
         {"name": "linkerd-proxy", "state": {"running": {}}, "restartCount": 2},
     ]
 
     found = fact(obj)
 
     assert found.application_ended
+    assert found.failed == (("app", 3),)
     assert found.restarts == 2
     assert found.proxy is not None
     assert found.proxy.running

@@ -13,7 +13,7 @@ from policies.controls.control_plane.availability import (
     schedulable_ha,
     stable,
 )
-from policies.facts.cluster import Condition, DisruptionBudget, Event, Node, Unreadable
+from policies.facts.cluster import Condition, DisruptionBudget, Event, Node, Pod, Unreadable
 from suites.policy.builders import (
     NOW,
     SOURCE,
@@ -226,6 +226,37 @@ def test_a_native_sidecar_that_outlives_its_job_is_a_violation() -> None:
     native = pod("r", "r", kind="Job", application_ended=True, proxy=proxy(TARGET, native=True))
 
     assert jobs_complete(with_pods(cluster(), native)).status == "violated"
+
+
+def failing_job(name: str = "report-1", **fields: Any) -> Pod:
+    failed = pod(f"{name}-x", name, kind="Job", application_ended=True, failed=(("app", 3),))
+    return change(failed, **{"restart_policy": "Never", **fields})
+
+
+def test_a_job_whose_application_failed_is_a_violation_though_its_proxy_runs_on() -> None:
+    verdict = jobs_complete(with_pods(cluster(), failing_job()), cluster())
+
+    assert verdict.status == "violated"
+    assert "container app with exit code 3" in verdict.seen
+
+
+def test_an_application_that_is_started_again_has_not_failed() -> None:
+    facts = with_pods(cluster(), failing_job(restart_policy="OnFailure"))
+
+    assert jobs_complete(facts, cluster()).status == "holds"
+
+
+@pytest.mark.parametrize("earlier", ["report-1", "report-0"])
+def test_an_application_that_failed_by_the_baseline_is_explained(earlier: str) -> None:
+    cron = workload("report", kind="CronJob")
+    before = with_workloads(cluster(), cron, workload(earlier, kind="Job"))
+
+    verdict = jobs_complete(
+        with_pods(cluster(), failing_job()), with_pods(before, failing_job(earlier))
+    )
+
+    assert verdict.status == "holds"
+    assert verdict.explained
 
 
 def test_a_failed_job_is_a_violation_unless_it_had_failed() -> None:

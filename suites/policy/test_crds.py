@@ -11,6 +11,7 @@ from policies.controls.control_plane.crds import (
     numbers,
     ready_before_control_plane,
     resources_decode,
+    served_as_before,
     stored_versions_served,
 )
 from policies.facts.cluster import ClusterFacts, Crd, Unreadable
@@ -107,6 +108,39 @@ def test_stored_must_be_a_subset_of_served(stored: list[str], served: list[str])
     assert (stored_versions_served(facts).status == "holds") == (set(stored) <= set(served))
 
 
+def test_crds_as_they_were_hold() -> None:
+    assert served_as_before(cluster(), cluster(), TO).status == "holds"
+    shrunk = with_crd(SERVERS, served=("v1beta3",), stored=("v1beta3",))
+
+    assert served_as_before(shrunk, cluster(), TO).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("after", "seen"),
+    [
+        (without_crd(SERVERS), "gone"),
+        (with_crd(SERVERS, uid="anew"), "deleted and made anew"),
+        (with_crd(SERVERS, established=False), "not established any more"),
+        (with_crd(SERVERS, served=(), stored=()), "serves nothing"),
+        (without_crd(GATEWAY), f"httproutes.{GATEWAY}: gone"),
+    ],
+    ids=["gone", "made anew", "not established", "serves less", "another's, gone"],
+)
+def test_a_crd_that_is_not_what_it_was_is_a_violation(after: ClusterFacts, seen: str) -> None:
+    verdict = served_as_before(cluster(), after, TO)
+
+    assert verdict.status == "violated"
+    assert seen in verdict.seen
+
+
+def test_a_version_that_the_release_itself_drops_is_explained() -> None:
+    old = with_crd(SERVERS, served=("v1alpha0", "v1beta1", "v1beta2", "v1beta3"))
+    verdict = served_as_before(old, cluster(), TO)
+
+    assert verdict.status == "holds"
+    assert [i.subject for i in verdict.explained] == [f"CRD {SERVERS}"]
+
+
 def test_resources_that_are_still_there_need_the_schema_to_decode() -> None:
     facts = with_crd(SERVERS, resources=4)
 
@@ -153,10 +187,12 @@ def test_resources_not_counted_are_not_assessed() -> None:
         (with_crd(GATEWAY, bundle_version="v1.2.1"), "violated"),
         (with_crd(f"httproutes.{GATEWAY}", created_by=""), "violated"),
         (without_crd(GATEWAY), "violated"),
+        (without_crd(f"httproutes.{GATEWAY}"), "violated"),
+        (without_crd(f"grpcroutes.{GATEWAY}"), "violated"),
     ],
     ids=[
         "Linkerd's", "oldest", "newest", "too old", "too new", "unknown", "no v1",
-        "mark survived the hand-over", "two owners", "absent",
+        "mark survived the hand-over", "two owners", "absent", "no HTTPRoute", "no GRPCRoute",
     ],
 )  # fmt: skip
 def test_the_gateway_api_must_be_usable(facts: ClusterFacts, status: str) -> None:
@@ -189,5 +225,7 @@ def test_without_crds_to_read_nothing_is_assessed() -> None:
     assert ready_before_control_plane(facts, TO).status == "not assessed"
     assert stored_versions_served(facts).status == "not assessed"
     assert resources_decode(facts, facts).status == "not assessed"
+    assert served_as_before(cluster(), facts, TO).status == "not assessed"
+    assert served_as_before(facts, cluster(), TO).status == "not assessed"
     assert gateway_api(facts, HOP).status == "not assessed"
     assert stored_versions_served(change(cluster(), crds=())).status == "not assessed"

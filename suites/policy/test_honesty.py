@@ -48,7 +48,7 @@ POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "CRD-01": lambda f: crds.ready_before_control_plane(
         change(f, config=f.config and change(f.config, version=SOURCE)), TO
     ),
-    "CRD-02": crds.stored_versions_served,
+    "CRD-02": lambda f: crds.served_as_before(f, f, TO),
     "CRD-03": lambda f: crds.resources_decode(f, f),
     "CP-01": lambda f: images.control_plane_images(f, TO),
     "CP-02": availability.control_plane_rollouts,

@@ -203,6 +203,32 @@ def test_what_was_pruned_rightly_is_not_protected() -> None:
     assert protected_kept(before, cluster()).status == "holds"
 
 
+def test_what_was_made_anew_before_the_step_is_a_violation() -> None:
+    anew = change(cluster(), crds=tuple(change(c, uid="2") for c in cluster().crds[:1]))
+
+    assert protected_kept(anew, anew).status == "holds"
+    assert "made again" in protected_kept(anew, anew, first=cluster()).seen
+
+
+def test_only_what_is_linkerds_is_compared_with_the_baseline() -> None:
+    mine = SecretKeys(namespace="linkerd", name="rotated-by-its-owner", uid="1")
+    first = change(
+        cluster(), secrets=(mine,), namespaces=(*cluster().namespaces, namespace("preview-7"))
+    )
+
+    assert protected_kept(cluster(), cluster(), first=first).status == "holds"
+
+
+def test_what_the_destination_does_not_render_may_be_pruned() -> None:
+    before = cluster()
+    service = next(o for o in before.objects if o.key.name == "linkerd-dst")
+    after = change(before, objects=tuple(o for o in before.objects if o != service))
+
+    assert protected_kept(before, after).status == "violated"
+    assert protected_kept(before, after, rendered=rendered(after)).status == "holds"
+    assert protected_kept(before, after, rendered=rendered(before)).status == "violated"
+
+
 def test_without_namespaces_it_is_not_assessed() -> None:
     hidden = change(cluster(), unreadable=(Unreadable(resource="namespaces", reason="no"),))
 

@@ -56,7 +56,9 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     "PRE-11": lambda w, _: availability.schedulable_ha(at(w, "baseline")),
     "PRE-12": lambda w, h: dry_runs.way_back(at(w, "baseline"), h),
     "CRD-01": lambda w, h: crds.ready_before_control_plane(at(w, "crds_upgraded"), h.destination),
-    "CRD-02": lambda w, _: crds.stored_versions_served(at(w, "crds_upgraded")),
+    "CRD-02": lambda w, h: crds.served_as_before(
+        at(w, "baseline"), at(w, "crds_upgraded"), h.destination
+    ),
     "CRD-03": lambda w, _: crds.resources_decode(at(w, "baseline"), at(w, "crds_upgraded")),
     "CP-01": lambda w, h: images.control_plane_images(
         at(w, "control_plane_upgraded"), h.destination
@@ -70,7 +72,7 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     ),
     "CP-05": lambda w, _: certificates.webhook_trust(at(w, "control_plane_upgraded")),
     "PRN-02": lambda w, _: pruning.protected_kept(
-        at(w, "control_plane_upgraded"), at(w, "pruned")
+        at(w, "control_plane_upgraded"), at(w, "pruned"), first=at(w, "baseline")
     ),
     "PRN-03": lambda w, h: pruning.no_orphans(at(w, "pruned"), h.destination),
     "DP-01": lambda w, _: injection.meshed_as_declared(at(w, "settled"), ignore_namespaces=CANARY),

@@ -27,8 +27,9 @@ def test_crds_are_ready_before_the_control_plane(
 
 
 @control("CRD-02")
-def test_stored_versions_are_served(crds_upgraded: Reached) -> None:
-    expect(crds.stored_versions_served(crds_upgraded.after))
+def test_versions_are_served_as_before(crds_upgraded: Reached, baseline: Reached) -> None:
+    step = crds_upgraded
+    expect(crds.served_as_before(baseline.after, step.after, step.destination))
 
 
 @control("EXT-06")

@@ -11,6 +11,7 @@ from policies.controls.control_plane import (
     availability,
     canaries,
     certificates,
+    crds,
     discovery,
     endpoints,
     rendered_objects,
@@ -111,6 +112,12 @@ def test_everything_rendered_lives(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
     rendered = step.one(Rendered, "upgrade")
     expect(rendered_objects.all_live(rendered, step.before, step.after, step.source))
+
+
+@control("CRD-02")
+def test_crds_are_served_as_before(control_plane_upgraded: Reached, baseline: Reached) -> None:
+    step = control_plane_upgraded
+    expect(crds.served_as_before(baseline.after, step.after, step.destination))
 
 
 @control("DP-03")

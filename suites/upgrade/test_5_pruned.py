@@ -34,8 +34,11 @@ def test_the_prune_list_is_the_computed_set(
 
 
 @control("PRN-02")
-def test_protected_objects_kept_their_identity(pruned: Reached) -> None:
-    expect(pruning.protected_kept(pruned.before, pruned.after))
+def test_protected_objects_kept_their_identity(pruned: Reached, baseline: Reached) -> None:
+    renders = pruned.all(Rendered)
+    expect(
+        pruning.protected_kept(pruned.before, pruned.after, first=baseline.after, rendered=renders)
+    )
 
 
 @control("PRN-03")

@@ -9,11 +9,13 @@ from msgspec.structs import replace
 from fixtures.evidence.reached import Reached
 from fixtures.run.budgets import budgets_of
 from fixtures.run.controls import control, expect
+from policies.controls.control_plane import crds
 from policies.controls.data_plane import restarts, versions
 from policies.controls.extensions import multicluster
+from policies.controls.prune import pruning
 from policies.controls.whole_run import checks
 from policies.controls.whole_run.differences import Difference, reapply_changes_only_regenerated
-from policies.facts.observations import CheckRun
+from policies.facts.observations import CheckRun, Rendered
 from policies.facts.traffic import Budget
 from policies.traffic import downtime
 from policies.verdicts.findings import not_assessed
@@ -49,6 +51,24 @@ def test_nothing_of_the_old_version_is_left(
     expect(
         versions.nothing_old_left(
             settled.after, settled.source, settled.destination, lazy=lazy, baseline=baseline.after
+        )
+    )
+
+
+@control("CRD-02")
+def test_crds_are_served_as_at_first(settled: Reached, baseline: Reached) -> None:
+    expect(crds.served_as_before(baseline.after, settled.after, settled.destination))
+
+
+@control("PRN-02")
+def test_protected_objects_are_those_of_the_baseline(
+    settled: Reached, baseline: Reached, rehearsal: Rehearsal
+) -> None:
+    last = len(settled.plan.hops)
+    renders = rehearsal.reach("pruned", last).all(Rendered) if last else ()
+    expect(
+        pruning.protected_kept(
+            settled.before, settled.after, first=baseline.after, rendered=renders
         )
     )
 

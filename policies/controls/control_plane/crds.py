@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from policies.facts.cluster import ClusterFacts, Crd
 from policies.planning.path import Hop
 from policies.releases import GatewayApi, catalogue
 from policies.releases.versions import Version, logical_text
+from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
 
@@ -115,6 +116,63 @@ def stored_versions_served(facts: ClusterFacts) -> Verdict:
     )
 
 
+def served_as_before(first: ClusterFacts, facts: ClusterFacts, destination: Version) -> Verdict:
+    """Judge whether stored versions are served, and no CRD of the baseline is lost (CRD-02).
+
+    Lost is one that is gone, was made anew (all its objects went with it), is not established any
+    more, or no longer serves what it did. A version that the destination's own CRD does not serve
+    is dropped by the release: explained.
+
+    Args:
+        first: Facts of the baseline.
+        facts: Now.
+        destination: The release that the CRDs are of now.
+    """
+    return combined(
+        [stored_versions_served(facts), _kept_as_before(first, facts, destination)],
+        holds_as=f"Stored versions are served, and all {number(len(first.crds), 'CRD')} of the "
+        "baseline are there as they were",
+    )
+
+
+def _kept_as_before(first: ClusterFacts, facts: ClusterFacts, destination: Version) -> Verdict:
+    if why := first.cannot_read(_RESOURCE) or facts.cannot_read(_RESOURCE):
+        return not_assessed(f"CRDs could not be read ({why})")
+    live = {c.name: c for c in facts.crds}
+    dropped = {c.name: c.served for c in catalogue().crds(destination)}
+    return judged(
+        [i for c in first.crds for i in _changed(c, live.get(c.name), dropped.get(c.name))],
+        holds_as="No CRD of the baseline went, was made anew or serves less",
+        violated_as="CRDs of the baseline are not what they were",
+        expected="every CRD of the baseline: the same UID, established, its versions served",
+        cause="somebody else manages CRDs: a chart's value that drops them, a GitOps tool that "
+        "replaces them, a bundle applied over them",
+        next_command="kubectl get crd --show-managed-fields -o yaml",
+    )
+
+
+def _changed(was: Crd, now: Crd | None, wanted: Sequence[str] | None) -> Iterator[Item]:
+    """Yield what a CRD lost; `wanted` is what the destination's own serves, where it has one."""
+    subject = f"CRD {was.name}"
+    if now is None:
+        yield Item(subject=subject, expected="there", seen="gone, and every object of it")
+        return
+    if now.uid != was.uid:
+        seen = f"uid {now.uid}: deleted and made anew, and every object of it went"
+        yield Item(subject=subject, expected=f"uid {was.uid}", seen=seen)
+    if was.established and not now.established:
+        yield Item(subject=subject, expected="Established", seen="not established any more")
+    lost = [v for v in was.served if v not in now.served]
+    if lost:
+        ours = wanted is not None and not set(lost) & set(wanted)
+        yield Item(
+            subject=subject,
+            expected=f"{', '.join(lost)} served as before",
+            seen=f"serves {', '.join(now.served) or 'nothing'}",
+            explained="the destination's own CRD does not serve it any more" if ours else "",
+        )
+
+
 def resources_decode(
     before: ClusterFacts, after: ClusterFacts, *, undecodable: Sequence[str] | None = None
 ) -> Verdict:
@@ -182,8 +240,9 @@ def _lost(crd: Crd, now: Crd | None) -> Item | None:
 def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     """Judge the Gateway API CRDs: present, of a version the target works with, with one owner.
 
-    Where Linkerd owns them it brings its own bundle, which it works with whatever the documented
-    range says. Another owner's must be inside that range and serve what the controllers watch.
+    Each kind that the policy controller watches is asked for. Where Linkerd owns them it brings
+    its own bundle, which it works with whatever the documented range says. Another owner's must be
+    inside that range and serve what the controllers watch.
     """
     if why := facts.cannot_read(_RESOURCE):
         return not_assessed(f"CRDs could not be read ({why})")
@@ -197,9 +256,8 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
     if not found and not mandatory:
         return not_applicable(f"there are no Gateway API CRDs, and {hop.destination} needs none")
     items = [*_owners(found), *(i for crd in found for i in _bundle(crd, wanted))]
-    if not found:
-        seen = "absent: `linkerd upgrade --crds` refuses, Helm does not"
-        items.append(Item(subject="Gateway API CRDs", expected=_range(wanted), seen=seen))
+    if mandatory:
+        items += _absent({c.name for c in found}, wanted)
     seen = ", ".join(f"{c.name.partition('.')[0]} {c.bundle_version or '?'}" for c in found)
     return judged(
         items,
@@ -210,6 +268,14 @@ def gateway_api(facts: ClusterFacts, hop: Hop) -> Verdict:
         "hand-over to another owner may be incomplete",
         next_command="kubectl get crd httproutes.gateway.networking.k8s.io -o yaml",
     )
+
+
+def _absent(found: Collection[str], wanted: GatewayApi) -> Iterator[Item]:
+    """Yield each kind that the policy controller watches and that nothing defines."""
+    for name in _ROUTES:
+        if name not in found:
+            seen = "absent: `linkerd upgrade --crds` refuses, Helm does not"
+            yield Item(subject=f"CRD {name}", expected=_range(wanted), seen=seen)
 
 
 def _range(wanted: GatewayApi) -> str:

@@ -161,11 +161,27 @@ def whose(key: ObjectKey) -> str:
     return "no release renders it: maybe a user's object with a copied label"
 
 
-def protected_kept(before: ClusterFacts, after: ClusterFacts) -> Verdict:
-    """Judge whether namespaces, CRDs, Secrets, webhooks and more kept their UIDs (PRN-02)."""
+def protected_kept(
+    before: ClusterFacts,
+    after: ClusterFacts,
+    *,
+    first: ClusterFacts | None = None,
+    rendered: Iterable[Rendered] = (),
+) -> Verdict:
+    """Judge whether namespaces, CRDs, Secrets, webhooks and more kept their UIDs (PRN-02).
+
+    Args:
+        before: Facts before the step.
+        after: Facts after it.
+        first: Facts of the baseline: what is Linkerd's own is compared with them as well, since
+            whoever makes an object anew may do so before the step.
+        rendered: What the destination renders; what it does not may rightly be pruned.
+    """
     if why := before.cannot_read("namespaces") or after.cannot_read("namespaces"):
         return not_assessed(f"namespaces could not be read ({why})")
-    old, new = dict(_protected(before)), dict(_protected(after))
+    wanted = frozenset(o.key for r in rendered for o in r.objects)
+    old = {**dict(_protected(before, wanted)), **(dict(_own(first, wanted)) if first else {})}
+    new = dict(_protected(after))
     if not old:
         return not_assessed("no object to protect was seen before the step")
     return judged(
@@ -180,27 +196,36 @@ def protected_kept(before: ClusterFacts, after: ClusterFacts) -> Verdict:
         ],
         holds_as=f"{number(len(old), 'protected object')} kept as they were, by UID",
         violated_as="Protected objects were deleted or made again",
-        expected="the same UIDs as before",
-        cause="the prune list was deleted without being read, or an apply replaced objects",
+        expected="the same UIDs as before" + (" and as at the baseline" if first else ""),
+        cause="the prune list was deleted without being read, an apply replaced objects, or "
+        "another owner prunes what it takes for its own",
         next_command="linkerd prune",
     )
 
 
-def _protected(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+def _protected(
+    facts: ClusterFacts, wanted: Collection[ObjectKey] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yield what must keep its UID; `wanted`, where known, is what the destination renders."""
     for namespace in facts.namespaces:
         yield f"Namespace {namespace.name}", namespace.uid
-    for crd in facts.crds:
-        yield f"CRD {crd.name}", crd.uid
-    if facts.config is not None:
-        yield "ConfigMap linkerd-config", facts.config.uid
     for secret in facts.secrets:
         # Helm deletes its oldest release Secrets by itself.
         ours = secret.namespace == facts.control_plane_namespace
         if ours and not secret.name.startswith("sh.helm.release."):
             yield f"Secret {secret.namespace}/{secret.name}", secret.uid
+    yield from _own(facts, wanted)
+
+
+def _own(facts: ClusterFacts, wanted: Collection[ObjectKey]) -> Iterator[tuple[str, str]]:
+    """Yield what is Linkerd's and nobody else deletes in hours: CRDs, configuration, rendered."""
+    for crd in facts.crds:
+        yield f"CRD {crd.name}", crd.uid
+    if facts.config is not None:
+        yield "ConfigMap linkerd-config", facts.config.uid
     rendered = _ever_rendered()
     for one in facts.objects:
-        if one.control_plane and one.key in rendered:
+        if one.control_plane and one.key in rendered and (not wanted or one.key in wanted):
             yield str(one.key), one.uid
 
 
