@@ -1,4 +1,4 @@
-"""The command `rehearse`: what is not a test. Each subcommand only calls the layers below."""
+"""The command `rehearse`: runs the suites, and what is not a test by calling the layers below."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from fixtures.commands import suites
 from fixtures.commands.arguments import Knowledge, parser_of, say
+from fixtures.commands.suites import SUITES
 from fixtures.core.errors import BadInput, RehearsalError, unexpected
 from fixtures.core.signals import STOP
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand; exit codes: 0 well, 1 blocked, 2 interrupted, 3 broken, 4 bad input."""
+    """Run a subcommand; exit codes: 0 well, 1 blocked, 2 interrupted, 3 broken, 4 bad input.
+
+    A suite is pytest's to run: its options are not parsed here, and its exit code is handed on.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    for suite in SUITES:
+        if words[:1] == [suite]:
+            return suites.run(suite, words[1:])
     try:
         arguments = parser_of(Knowledge.named_in(argv)).parse_args(argv)
     except RehearsalError as error:

@@ -53,7 +53,7 @@ def _page(title: str, lines: Iterable[str]) -> str:
 def _index() -> list[str]:
     return [
         "- [Controls](controls.md): every invariant, with its reason, source and severity",
-        "- [Options and commands](options.md): `pytest suites/...` and `rehearse`",
+        "- [Options and commands](options.md): of `rehearse`, and of `pytest suites/...`",
         "- [Scenario keys](scenario.md): the TOML file behind `--scenario`",
         "- [Files and exit codes](files.md): what a run leaves, and what its exit code means",
         "- [Detection](../detection.md): failures people met, and which control names each",
@@ -95,9 +95,13 @@ def _severity(control: Control) -> str:
 
 
 def _options() -> list[str]:
-    lines = ["## pytest suites/upgrade, pytest suites/verify", ""]
+    lines = ["## rehearse upgrade, rehearse verify", ""]
+    lines += [
+        "In a checkout also `pytest suites/upgrade` and `pytest suites/verify`. Every option of pytest"
+        " works as well; `rehearse verify --help` lists those that a look can use.",
+        "",
+    ]
     lines += _option_table(pytest_options())
-    lines += ["", "Every option of pytest works as well."]
     for command in commands():
         lines += ["", f"## rehearse {command.name}", "", f"{_sentence(command.text)}.", ""]
         lines += _option_table(command.options) if command.options else ["It has no options."]

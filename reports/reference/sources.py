@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from fixtures.commands.arguments import parser_of
+from fixtures.commands.suites import SUITES
 from fixtures.scenario import model, options
 from fixtures.scenario.linked_spec import LinkedSpec
 from policies.releases.dataset import Stated
@@ -70,9 +71,9 @@ def pytest_options() -> tuple[Option, ...]:
 
 
 def commands() -> tuple[Command, ...]:
-    """Return the subcommands of `rehearse`, in their order, each of a group with its group."""
+    """Return the subcommands of `rehearse` but for the suites, each of a group with its group."""
     parser: argparse.ArgumentParser = parser_of()
-    return tuple(_commands(parser, ""))
+    return tuple(c for c in _commands(parser, "") if c.name not in SUITES)
 
 
 def _commands(parser: argparse.ArgumentParser, group: str) -> Iterator[Command]:

@@ -27,6 +27,7 @@ PLAN = "rehearse plan --from edge-25.4.4 --to edge-25.10.7"
         ("", PLAN),
         ("pytest -k 'cut off", PLAN),
         ("curl https://example.com/x", PLAN),
+        ("kubectl rehearse upgrade --to latest", f"kubectl {PLAN}"),
         ("'x; evil' -m pytest", PLAN),
     ],
 )
@@ -61,6 +62,32 @@ def test_a_command_is_told_like_the_one_that_ran(
 )
 def test_only_a_command_is_one(text: str, told: str) -> None:
     assert as_typed(text, ".venv/bin/pytest suites/upgrade") == (told or text)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (".venv/bin/pytest suites/verify", ".venv/bin/pytest suites/upgrade --rollback"),
+        (".venv/bin/rehearse verify", ".venv/bin/rehearse upgrade --rollback"),
+        ("rehearse report latest", "rehearse upgrade --rollback"),
+        ("python -m rehearse upgrade", "python -m rehearse upgrade --rollback"),
+        ("kubectl rehearse upgrade", "kubectl rehearse upgrade --rollback"),
+    ],
+)
+def test_who_ran_rehearse_is_told_no_pytest(command: str, told: str) -> None:
+    assert as_typed("pytest suites/upgrade --rollback", command) == told
+    assert as_typed(told, command) == told, "a second time changes nothing"
+
+
+@pytest.mark.parametrize("text", ["pytest suites/upgrade/x.py", "pytest suites/policy"])
+def test_a_suite_that_rehearse_does_not_run_stays_pytests(text: str) -> None:
+    assert as_typed(text, "rehearse upgrade") == text
+
+
+def test_a_plugin_of_kubectl_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/kubectl-rehearse", "plan"])
+
+    assert as_typed(PLAN) == f"kubectl {PLAN}"
 
 
 def test_every_subcommand_is_known() -> None:
