@@ -97,8 +97,8 @@ def _severity(control: Control) -> str:
 def _options() -> list[str]:
     lines = ["## rehearse upgrade, rehearse verify", ""]
     lines += [
-        "In a checkout also `pytest suites/upgrade` and `pytest suites/verify`. Every option of pytest"
-        " works as well; `rehearse verify --help` lists those that a look can use.",
+        "In a checkout also `pytest suites/upgrade` and `pytest suites/verify`. Every option of"
+        " pytest works as well; `rehearse verify --help` lists those that a look can use.",
         "",
     ]
     lines += _option_table(pytest_options())
