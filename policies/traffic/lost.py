@@ -30,6 +30,8 @@ from policies.verdicts.wording import number
 
 TOO_SLOW = "this machine was too slow for the simulated cluster to answer: try a lower --speed"
 """Said of what nobody can judge for that reason."""
+TOO_FEW = "not assessed there: too few samples"
+"""Said of a path in a step that saw less of it than `LEAST_SAMPLES`."""
 CAUSES = 3
 """Outages whose surroundings a finding tells; the report's table has all."""
 
@@ -123,7 +125,7 @@ def _path_within(
             reasons.append(f"{where}: {starved} requests were given up; {TOO_SLOW}")
         if place not in telling:
             items.append(
-                Item(subject=where, explained=f"not assessed there: {cell.observed} samples")
+                Item(subject=where, seen=number(cell.observed, "sample"), explained=TOO_FEW)
             )
             continue
         if cell.failed:

@@ -28,8 +28,8 @@ def said_of(what: object, label: str) -> Said:
         text = f"rendered {number(len(what.objects), 'object')} of {what.version}"
         return Said(kind="render", label=label, text=text, details=())
     if isinstance(what, ImageEvidence):
-        text = f"{what.image}: {what.outcome}"
-        return Said(kind="image", label=label, text=text, details=_some(what.evidence))
+        details = _some(what.evidence)
+        return Said(kind="image", label=what.image, text=what.outcome, details=details)
     return Said(kind=type(what).__name__.lower(), label=label, text="recorded", details=())
 
 
@@ -64,7 +64,7 @@ def _dry_run(what: DryRun, label: str) -> Said:
     outcome = "accepted" if what.accepted else f"refused, {number(len(what.refusals), 'object')}"
     outcome = outcome if what.rendered else "not rendered"
     details = tuple(f"{name}: {why}" for name, why in what.refusals)
-    return Said(kind="dry run", label=label, text=f"{what.what}: {outcome}", details=details)
+    return Said(kind="dry run", label=label or what.what, text=outcome, details=details)
 
 
 def _some(text: str) -> tuple[str, ...]:

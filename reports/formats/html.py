@@ -10,18 +10,15 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fixtures.core.as_typed import as_typed
 from fixtures.evidence.walk import length
-from policies.verdicts.findings import Item
-from reports.formats import traffic_drawing, wording
+from reports.formats import grouped, traffic_drawing, wording
 from reports.formats.axis import zeros
 from reports.formats.svg import clock, exact
 from reports.formats.timeline import key_of, steps_of, timelines
@@ -49,30 +46,6 @@ TAIL = 30
 """Lines of a command's output that are shown."""
 
 
-class Area(msgspec.Struct, frozen=True):
-    """The controls of one area of the catalogue."""
-
-    name: str
-    entries: tuple[Entry, ...]
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """The explained items of one control."""
-
-    control: str
-    title: str
-    items: tuple[tuple[Entry, Item], ...]
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """Controls that were not assessed, or that do not apply, for one reason."""
-
-    text: str
-    required: bool
-    controls: tuple[tuple[str, str, str], ...]
-    """(id, title, where)."""
-
-
 def render(report: Report) -> str:
     """Render the document."""
     template = environment().get_template("report.html.j2")
@@ -89,10 +62,14 @@ def render(report: Report) -> str:
         report=report,
         again=_again(report),
         subject=wording.subject(report),
-        areas=_areas(report.findings),
-        reasons=_reasons(report),
-        inapplicable=_inapplicable(report),
-        explained=_explained(report.findings),
+        failures=[grouped.Merged.of(e) for e in report.failures],
+        advice=grouped.merged(report.advice),
+        areas=grouped.areas(report.findings),
+        reasons=grouped.unassessed(report),
+        inapplicable=grouped.inapplicable(report),
+        explained=grouped.explained(report.findings),
+        explained_line=wording.explained_line(report),
+        told=grouped.told,
         timelines=timelines(report),
         offset=offset,
         instant=instant,
@@ -167,7 +144,8 @@ def kind(entry: Entry) -> str:
 def sentence(text: str) -> str:
     """Return the text with a capital first letter, unless it begins with a name (`linkerd-x`)."""
     first = text.split(" ", 1)[0]
-    return text[:1].upper() + text[1:] if first.isalpha() else text
+    capital = first.isalpha() and first not in PROGRAMS
+    return text[:1].upper() + text[1:] if capital else text
 
 
 def code(text: str) -> Markup:
@@ -228,44 +206,3 @@ def _steps(report: Report) -> int:
 
 def _hops(report: Report) -> int:
     return len({e.hop for e in report.findings if e.hop})
-
-
-def _areas(entries: Sequence[Entry]) -> tuple[Area, ...]:
-    return tuple(
-        Area(name, tuple(found)) for name, found in groupby(entries, key=lambda e: e.area)
-    )
-
-
-def _reasons(report: Report) -> tuple[Reason, ...]:
-    """Return controls that were not assessed by reason: required ones first, unbuilt ones last."""
-    groups: dict[tuple[bool, str], list[tuple[str, str, str]]] = {}
-    for entry in report.unassessed:
-        key = (not entry.required, entry.reason)
-        groups.setdefault(key, []).append((entry.control, entry.title, wording.where(entry)))
-    for control in report.without_finding:
-        key = (not control.required, control.reason)
-        groups.setdefault(key, []).append((control.control, control.title, ""))
-    return tuple(
-        Reason(text, not optional, tuple(controls))
-        for (optional, text), controls in sorted(groups.items(), key=lambda g: g[0])
-    )
-
-
-def _inapplicable(report: Report) -> tuple[Reason, ...]:
-    """Return controls whose subject does not exist here, by reason, in the catalogue's order."""
-    groups: dict[str, list[tuple[str, str, str]]] = {}
-    for entry in report.inapplicable:
-        control = (entry.control, entry.title, wording.where(entry))
-        groups.setdefault(entry.reason, []).append(control)
-    return tuple(Reason(text, False, tuple(controls)) for text, controls in groups.items())
-
-
-def _explained(entries: Sequence[Entry]) -> tuple[Explained, ...]:
-    """Return what is explained, by control: title, and where and what."""
-    found: dict[str, Explained] = {}
-    for entry in entries:
-        if entry.explained:
-            one = found.get(entry.control, Explained(entry.control, entry.title, ()))
-            items = (*one.items, *((entry, item) for item in entry.explained))
-            found[entry.control] = Explained(entry.control, entry.title, items)
-    return tuple(found.values())

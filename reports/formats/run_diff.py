@@ -32,8 +32,14 @@ Change = ControlChange | ItemChange | Measure
 def text(diff: RunDiff) -> str:
     """Render for a terminal."""
     lines = [headline(diff), *_sides(diff), ""]
+    own, several = consequences(diff.controls)
     for direction in ORDER[:3]:
-        lines += _several(direction, [told(c) for c in of(diff, direction)])
+        moved = (c for c in (*own, *diff.items, *diff.measures) if c.direction == direction)
+        lines += _several(direction, [told(c) for c in moved])
+    for reason, found in several.items():
+        names = ", ".join(dict.fromkeys(c.control for c in found))
+        title = f"no longer assessed, {number(len(found), 'control')}: {one_line(reason)}"
+        lines += [title, *wrap(names, WIDTH, initial_indent="  ", subsequent_indent="  ")]
     lines += _several("set or run otherwise", [setting(s) for s in diff.settings])
     lines += _several("noise", [told(c) for c in of(diff, "noise")])
     lines += _several("not compared", diff.not_compared)
@@ -42,6 +48,7 @@ def text(diff: RunDiff) -> str:
 
 def html(diff: RunDiff) -> str:
     """Render one HTML file without scripts or remote assets."""
+    own, several = consequences(diff.controls)
     return (
         environment()
         .get_template("run_diff.html.j2")
@@ -49,7 +56,8 @@ def html(diff: RunDiff) -> str:
             diff=diff,
             headline=headline(diff),
             word=word(diff),
-            controls=sorted(diff.controls, key=lambda c: ORDER.index(c.direction)),
+            controls=own,
+            several=several,
             items=sorted(diff.items, key=lambda i: not i.new),
             moved=[m for m in diff.measures if m.direction not in ("noise", "same")],
             alike=[m for m in diff.measures if m.direction in ("noise", "same")],
@@ -77,9 +85,40 @@ def headline(diff: RunDiff) -> str:
     elif not diff.worse and not diff.better:
         said = "Nothing got worse or better"
     else:
-        said = f"{diff.worse} got worse, {diff.better} got better"
+        said = f"{_counted(diff, 'worse')} got worse, {_counted(diff, 'better')} got better"
     noise = f"; {number(diff.noise, 'figure')} within what is noise" if diff.noise else ""
     return f"{said}{noise}."
+
+
+def _counted(diff: RunDiff, direction: Direction) -> str:
+    """Count what went one way, each unit by itself: `2 controls, 1 item`."""
+    counted = (
+        (diff.controls, "control"),
+        (diff.items, "violated item"),
+        (diff.measures, "figure"),
+    )
+    numbers = ((sum(e.direction == direction for e in every), unit) for every, unit in counted)
+    return ", ".join(number(n, unit) for n, unit in numbers if n) or "nothing"
+
+
+def consequences(
+    controls: Iterable[ControlChange],
+) -> tuple[list[ControlChange], dict[str, list[ControlChange]]]:
+    """Return the changes that stand by themselves, and those for one reason, by the reason.
+
+    What is not assessed after several controls for the same reason (`blocked by PRN-01`) is one
+    thing to a reader.
+    """
+    own: list[ControlChange] = []
+    shared: dict[str, list[ControlChange]] = {}
+    for change in controls:
+        if change.after == "not assessed" and change.direction == "worse" and change.said_after:
+            shared.setdefault(change.said_after, []).append(change)
+        else:
+            own.append(change)
+    alone = [c for found in shared.values() if len(found) == 1 for c in found]
+    several = {reason: found for reason, found in shared.items() if len(found) > 1}
+    return sorted([*own, *alone], key=lambda c: ORDER.index(c.direction)), several
 
 
 def word(diff: RunDiff) -> str:

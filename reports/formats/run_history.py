@@ -85,8 +85,13 @@ def title(group: Group) -> str:
 
 
 def drawing(group: Group) -> Markup:
-    """Draw the figures of a group's runs as bars, one column per run, oldest on the left."""
+    """Draw the figures of a group's runs as bars, one column per run, oldest on the left.
+
+    One run is no trend: nothing is drawn.
+    """
     runs = group.runs[-MOST:]
+    if len(runs) < 2:
+        return Markup("")
     rows = (
         ("Lost requests", [r.lost for r in runs], "unmeshed", "{:.0f}".format),
         ("Injection gap", [r.gap for r in runs], "refused", duration),
@@ -98,7 +103,8 @@ def drawing(group: Group) -> Markup:
         known = [v for v in values if v is not None]
         if not known:
             continue
-        said = f"{name}: {unit(min(known))} to {unit(max(known))}"
+        least, most = unit(min(known)), unit(max(known))
+        said = f"{name}: {least} to {most}" if least != most else f"{name}: {most} each time"
         parts.append(svg.text("0", top + 12, said, style="lane"))
         parts += _bars(runs, values, max(known), top + 18, style, unit)
         top += HEIGHT + 26

@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from policies.verdicts.wording import number
-from reports.formats.html import environment
+from reports.formats.html import environment, sentence
 from reports.formats.markdown import code, told
 from reports.formats.wording import duration, one_line, words
 from reports.model.runbook import Command, Runbook, Step
 
 NOTES = 10
 """Notes of a step and open points that Markdown tells."""
-TITLES = {"cli_upgraded": "CLI upgraded", "crds_upgraded": "CRDs upgraded"}
 _TICKS = re.compile("`+")
 
 
@@ -60,7 +59,7 @@ def title(book: Runbook, step: Step) -> str:
     """Return the heading of a step."""
     hops = len({s.hop for s in book.steps if s.hop}) > 1
     parts = (
-        TITLES.get(step.step) or words(step.step).capitalize(),
+        sentence(words(step.step)),
         step.hop if hops else "",
         f"cluster {step.cluster}" if len(book.clusters) > 1 else "",
         "continued" if step.continued else "",

@@ -6,18 +6,20 @@ import textwrap
 from collections.abc import Iterable
 
 from fixtures.core.plain_text import visible, without_commands
+from reports.formats.grouped import Merged, merged
 from reports.formats.wording import (
     counts_line,
     duration,
+    explained_line,
     faults,
     one_line,
     seen,
     subject,
+    surroundings,
     traffic_line,
     until_death,
-    where,
 )
-from reports.model.report import Entry, Report
+from reports.model.report import Report
 
 WIDTH = 99
 ITEMS = 5
@@ -49,9 +51,9 @@ def render(report: Report, *, colour: bool = False, documents: Iterable[str] = (
     paint = _Paint(colour)
     lines = _head(report, paint)
     for entry in report.failures:
-        lines += ["", *_entry(entry, paint, "violated", "red")]
-    for entry in report.advice:
-        lines += ["", *_entry(entry, paint, "advice", "yellow")]
+        lines += ["", *_entry(Merged.of(entry), paint, "violated", "red")]
+    for told in merged(report.advice):
+        lines += ["", *_entry(told, paint, "advice", "yellow")]
     lines += _waived(report, paint)
     lines += _remaining(report, paint)
     lines += _unassessed(report, paint)
@@ -67,10 +69,12 @@ def _head(report: Report, paint: _Paint) -> list[str]:
     header, verdict = report.header, report.verdict
     style = {0: "green", 1: "red", 3: "red", 4: "red"}.get(verdict.exit_code, "yellow")
     simulated = paint("  simulated", "yellow") if header.simulated else ""
+    explained = f"; {said}" if (said := explained_line(report)) else ""
     lines = [
         f"{paint(verdict.word.upper(), 'bold', style)}  {one_line(subject(report))}{simulated}",
         one_line(verdict.headline),
-        f"{counts_line(report)}  {paint(f'({duration(header.seconds)})', 'dim')}",
+        f"{counts_line(report)}{explained}",
+        paint(f"on {one_line(surroundings(report))}, {duration(header.seconds)}", "dim"),
     ]
     for summary in report.traffic:
         of = "" if len(report.traffic) == 1 else f" of cluster {summary.cluster}"
@@ -84,10 +88,11 @@ def _head(report: Report, paint: _Paint) -> list[str]:
     return lines
 
 
-def _entry(entry: Entry, paint: _Paint, word: str, style: str) -> list[str]:
+def _entry(told: Merged, paint: _Paint, word: str, style: str) -> list[str]:
+    entry = told.entry
     lines = [f"{paint(f'{word} {entry.control}', 'bold', style)}  {one_line(entry.summary)}"]
     pairs = (
-        ("where", where(entry)),
+        ("where", told.where),
         ("expected", entry.expected),
         ("seen", seen(entry)),
         ("likely cause", entry.cause),
@@ -97,10 +102,12 @@ def _entry(entry: Entry, paint: _Paint, word: str, style: str) -> list[str]:
         if text:
             shown = one_line(text)
             lines += [f"  {name:<13} {shown}"] if name == "next" else _wrapped(name, shown)
-    items = entry.violations
-    lines += [f"    - {one_line(i.subject)}: {one_line(i.seen)}" for i in items[:ITEMS]]
-    if len(items) > ITEMS:
-        lines.append(f"    - and {len(items) - ITEMS} more, in the report")
+    lines += [
+        f"    - {one_line(i.subject)}: {one_line(i.seen)}{f' ({at})' if at else ''}"
+        for i, at in told.items[:ITEMS]
+    ]
+    if (rest := len(told.items) - ITEMS) > 0:
+        lines.append(f"    - and {rest} more, in the report")
     return lines
 
 

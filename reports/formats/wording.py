@@ -11,6 +11,8 @@ from policies.verdicts.wording import number
 from reports.model.report import Entry, Report
 from reports.model.traffic import TrafficSummary
 
+ACRONYMS = {"cli": "CLI", "crds": "CRDs"}
+
 
 def one_line(text: str) -> str:
     """Return the text on one line, control characters written out."""
@@ -92,7 +94,7 @@ def utc(moment: datetime) -> str:
 
 def words(name: str) -> str:
     """Return a step's name in words: `control plane upgraded`."""
-    return name.replace("_", " ")
+    return " ".join(ACRONYMS.get(w, w) for w in name.split("_"))
 
 
 def arrows(label: str) -> str:
@@ -119,7 +121,7 @@ def faults(report: Report) -> str:
 
 
 def counts_line(report: Report) -> str:
-    """Return all counts in one line; zeros are left out except for `violated`."""
+    """Return findings by status in one line; zeros are left out except for `violated`."""
     counts = report.counts
     parts = [
         f"{counts.of('holds')} hold",
@@ -128,6 +130,31 @@ def counts_line(report: Report) -> str:
         f"{counts.of('not assessed')} not assessed" if counts.of("not assessed") else "",
         f"{counts.of('not applicable')} not applicable" if counts.of("not applicable") else "",
         f"{counts.of('waived')} waived" if counts.of("waived") else "",
-        f"{counts.explained} explained" if counts.explained else "",
     ]
-    return " · ".join(p for p in parts if p)
+    return f"{number(counts.findings, 'finding')}: " + " · ".join(p for p in parts if p)
+
+
+def explained_line(report: Report) -> str:
+    """Tell how many items are explained, in how many findings; empty when none is."""
+    items = report.counts.explained
+    if not items:
+        return ""
+    findings = sum(bool(e.explained) for e in report.findings)
+    verb = "is" if items == 1 else "are"
+    return f"{number(items, 'item')} in {number(findings, 'finding')} {verb} explained"
+
+
+def surroundings(report: Report) -> str:
+    """Tell on which cluster a run was, and by which version of this project."""
+    header = report.header
+    clusters = list(dict.fromkeys(s.cluster for s in report.sections))
+    target = header.target
+    if header.target_name and header.target_name != target:
+        target += f" {header.target_name}"
+    parts = (
+        target,
+        f"clusters {' and '.join(clusters)}" if len(clusters) > 1 else "",
+        f"Kubernetes {header.kubernetes}" if header.kubernetes else "",
+        f"rehearse {header.version}" if header.version else "",
+    )
+    return ", ".join(p for p in parts if p)

@@ -77,7 +77,9 @@ def test_fewer_than_three_samples_are_not_assessed_there() -> None:
     found = within("." * 40, steps=38)
 
     assert found.status == "holds"
-    assert [i.explained for i in found.items] == ["not assessed there: 2 samples"]
+    assert [(i.seen, i.explained) for i in found.items] == [
+        ("2 samples", "not assessed there: too few samples")
+    ]
     assert within("..").status == "not assessed"
 
 

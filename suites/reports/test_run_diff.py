@@ -17,6 +17,7 @@ from fixtures.evidence.bundle import Bundle
 from policies.traffic.history import needed
 from policies.verdicts.catalogue import catalogue
 from policies.verdicts.findings import Item, Verdict, holds, not_assessed, violated
+from policies.verdicts.wording import number
 from reports.build.compared.figures import FLOORS, RELATIVE, band
 from reports.build.compared.places import stable
 from reports.build.compared.run_diff import build as compare
@@ -261,6 +262,28 @@ def test_lost_requests_are_worse(bundles: dict[str, Bundle]) -> None:
     (lost,) = of(diff, "lost requests")
     assert (lost.before, lost.direction) == (0, "worse")
     assert [c.control for c in diff.controls if c.direction == "worse"] == ["TRF-01"]
+
+
+def test_what_one_violation_keeps_from_being_assessed_is_one_thing(healthy: Report) -> None:
+    first, *blocked = ORDINARY[:5]
+    before = with_verdicts(healthy, {c: holds("well") for c in ORDINARY})
+    after = with_verdicts(
+        before,
+        {
+            first: violated("not well", expected="well", seen="not"),
+            **{c: not_assessed(f"blocked by {first}") for c in blocked},
+        },
+    )
+    diff = compare(before, after)
+
+    own, several = run_diff.consequences(diff.controls)
+    said = run_diff.text(diff)
+
+    assert {c.control for c in own} == {first}
+    assert {c.control for c in several[f"blocked by {first}"]} == set(blocked)
+    assert len(own) + sum(map(len, several.values())) == diff.worse
+    assert run_diff.headline(diff).startswith(f"{number(diff.worse, 'control')} got worse, ")
+    assert all(c in said for c in blocked)
 
 
 def test_a_longer_duration_is_told_and_no_reason_to_fail(healthy: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from policies.verdicts.findings import Item
 from reports.build.verdict import verdict_of
 from reports.formats import html, text
 from reports.formats.axis import scales, zeros
-from reports.formats.wording import faults
+from reports.formats.wording import faults, words
 from reports.model.report import Report
 
 
@@ -56,12 +57,15 @@ def test_where_a_walk_stopped_is_told_of_the_whole_walk(healthy: Report) -> None
 
 def test_explained_items_are_folded_by_control(healthy: Report) -> None:
     entry = healthy.findings[0]
-    items = tuple(Item(subject=f"pod {n}", seen="old", explained="expected") for n in range(3))
+    items = tuple(
+        Item(subject=f"pod {n}", seen="old", explained="rare" if n == 0 else "expected")
+        for n in range(4)
+    )
     page = html.render(replace(healthy, findings=(replace(entry, items=items),)))
 
     told = page.partition('id="explained"')[2].partition("</section>")[0]
-    assert told.count("<details") == 1
-    assert "3 explained" in told.partition("</summary>")[0]
+    summaries = re.findall("<summary>(.*?)</summary>", told)
+    assert summaries == ["Expected: 3 items", "Rare: 1 item"]
 
 
 def test_steps_of_a_drawing_have_a_legend(healthy: Report) -> None:
@@ -69,7 +73,7 @@ def test_steps_of_a_drawing_have_a_legend(healthy: Report) -> None:
     _, _, figure = page.partition("<figure")
 
     for section in healthy.sections:
-        name = section.step.replace("_", " ")
+        name = words(section.step)
         assert f"<li><b>{section.number}</b> {name}" in figure
 
 
@@ -99,4 +103,9 @@ def test_paper_has_no_output_of_commands(healthy: Report) -> None:
     page = html.render(healthy)
     _, _, paper = page.partition("@media print")
 
-    assert ".ran details" in paper.partition("{display:none!important}")[0]
+    assert ".bulk" in paper.partition("{display:none!important}")[0]
+    outputs = page.count("<summary>Output</summary>")
+    assert outputs
+    assert page.count('<details class="bulk"><summary>Output</summary>') == outputs
+    assert page.count('<details class="bulk"><summary>Evidence</summary>') == len(healthy.findings)
+    assert '<p class="paper">On paper this is short.' in page
