@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
@@ -17,7 +18,7 @@ import pytest
 
 from fixtures.commands.arguments import parser_of
 from fixtures.commands.suites import SUITES
-from fixtures.scenario import model, options
+from fixtures.scenario import model, options, parts
 from fixtures.scenario.linked_spec import LinkedSpec
 from policies.releases.dataset import Stated
 
@@ -109,13 +110,13 @@ def scenario_tables() -> tuple[tuple[str, tuple[Key, ...]], ...]:
     """(name, keys) of the scenario and of the tables inside it."""
     structs = (
         ("", model.Scenario),
-        ("[[workloads]]", model.WorkloadSpec),
-        ("[[waivers]]", model.Waiver),
-        ("[consent]", model.Consent),
-        ("[[budgets]]", model.BudgetSpec),
-        ("[extensions.NAME]", model.ExtensionSpec),
+        ("[[workloads]]", parts.WorkloadSpec),
+        ("[[waivers]]", parts.Waiver),
+        ("[consent]", parts.Consent),
+        ("[[budgets]]", parts.BudgetSpec),
+        ("[extensions.NAME]", parts.ExtensionSpec),
         ("[linked]", LinkedSpec),
-        ("[helm]", model.HelmOptions),
+        ("[helm]", parts.HelmOptions),
         ('[releases."RELEASE"]', Stated),
     )
     return tuple((name, tuple(_keys(struct))) for name, struct in structs)
@@ -125,7 +126,7 @@ def _keys(struct: type[msgspec.Struct]) -> Iterator[Key]:
     told = dict(_docstrings(struct))
     for one in msgspec.structs.fields(struct):
         annotation, text = told[one.name]
-        yield Key(one.encode_name, _readable(annotation), _default(one), text)
+        yield Key(one.encode_name, _readable(annotation, struct), _default(one), text)
 
 
 def _docstrings(struct: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[ast.expr, str]]]:
@@ -142,13 +143,13 @@ def _docstrings(struct: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[ast.e
             yield statement.target.id, (statement.annotation, text)
 
 
-def _readable(annotation: ast.expr) -> str:
+def _readable(annotation: ast.expr, struct: type[msgspec.Struct]) -> str:
     aliases = ("Inject", "WorkloadKind", "ValueMode", "TargetName")
     if isinstance(annotation, ast.Name) and annotation.id in aliases:
-        return _choice(_literals(getattr(model, annotation.id)))
+        return _choice(_literals(getattr(sys.modules[struct.__module__], annotation.id)))
     text = ast.unparse(annotation)
     if "ExtensionName" in text:
-        return f"list of {_choice(model.ExtensionName.__args__)}, or a table each"
+        return f"list of {_choice(parts.ExtensionName.__args__)}, or a table each"
     if text.startswith("Literal["):
         return _choice(ast.literal_eval(f"({text[8:-1]},)"))
     if text.startswith("tuple["):

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from fixtures.learning.update import Source, update
+from fixtures.releases.places import UPDATED, user_folder
 from policies.releases.refs import Ref, refs_of
 from policies.releases.shipped import Shipped
 from suites.harness.mirror import Reply, Server
@@ -83,3 +85,21 @@ def _describe(server: Server, ref: Ref, *, annotated: bool) -> None:
     server.files[f"{base}/commits/{sha(ref.commit)}"] = answer(
         {"sha": sha(ref.commit), "committer": made}
     )
+
+
+FRESH = (
+    new("edge-26.9.1", 10),
+    new("edge-26.9.2", 20, "ab12cd34ef56"),
+    new("version-2.21", 20, "ab12cd34ef56"),
+)
+COMMIT = "/repos/linkerd/linkerd2/git/commits/"
+
+
+def updated(url: str = "", **more: Any) -> str:
+    told: list[str] = []
+    update(Source(url=url, **more), TODAY, tell=told.append)
+    return "\n".join(told)
+
+
+def kept() -> dict[str, Any]:
+    return json.loads((user_folder() / UPDATED).read_text())

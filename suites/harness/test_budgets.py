@@ -14,7 +14,8 @@ from fixtures.evidence.ledger import LEDGER, Ledger
 from fixtures.evidence.records import Resumed, RunEnded, RunStarted, TrafficSeen, Verdict
 from fixtures.run.budgets import budgets_of, check_budgets, probed_paths
 from fixtures.run.history import read_history
-from fixtures.scenario.model import BudgetSpec, Scenario
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import BudgetSpec
 from policies.facts.traffic import Budget, Traffic
 from policies.planning.path import Plan, plan
 from policies.releases.grammar import parse

@@ -15,7 +15,8 @@ from fixtures.cluster.reader import ClusterReader
 from fixtures.consent.gate import Agreed, Gate
 from fixtures.evidence.ledger import LEDGER, Ledger, read
 from fixtures.evidence.records import CommandRan, Observed
-from fixtures.scenario.model import Scenario, load
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import Scenario
 from fixtures.steps import discovery_check
 from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import Cluster, StepRun

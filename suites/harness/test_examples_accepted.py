@@ -23,7 +23,8 @@ from fixtures.embedded.api.schema.defaults import set_defaults
 from fixtures.embedded.api.storage.resources import built_in
 from fixtures.linkerd import extensions
 from fixtures.linkerd.values import high_availability
-from fixtures.scenario.model import Scenario, load
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import Scenario
 from fixtures.scenario.workloads import manifests
 from fixtures.standins.linkerd.install import install, install_crds
 from fixtures.traffic.workloads import echoes, source_pod

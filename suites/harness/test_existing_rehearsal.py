@@ -18,7 +18,7 @@ from fixtures.consent.rights import Right, missing, to_look, to_upgrade
 from fixtures.core.waiting import until
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import CommandRan, Note, RunStarted
-from fixtures.scenario.model import load
+from fixtures.scenario.loading import load
 from fixtures.tools.toolbox import Toolbox
 from policies.releases.grammar import parse
 from policies.verdicts.catalogue import catalogue

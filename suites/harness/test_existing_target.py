@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.cluster.access.connection import ClusterError
 from fixtures.core.errors import BadInput
-from fixtures.scenario.model import Consent
+from fixtures.scenario.parts import Consent
 from fixtures.targets.existing import (
     READ_ONLY,
     ExistingTarget,

@@ -10,7 +10,7 @@ import pytest
 from fixtures.linkerd import extensions
 from fixtures.linkerd.extensions.options import indexed
 from fixtures.linkerd.values import merge
-from fixtures.scenario.model import ExtensionSpec
+from fixtures.scenario.parts import ExtensionSpec
 from fixtures.standins.linkerd.values import assignments
 from fixtures.steps.extensions.options import install_flags
 from fixtures.steps.extensions.steps import manifest

@@ -12,7 +12,8 @@ from fixtures.consent.rbac import manifest
 from fixtures.consent.rights import Right, to_look, to_upgrade
 from fixtures.core.errors import BadInput
 from fixtures.run.opener import Opener
-from fixtures.scenario.model import ExtensionName, ExtensionSpec, Scenario
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import ExtensionName, ExtensionSpec
 from policies.releases.grammar import parse
 
 SOURCE, TARGET = "edge-25.10.7", "edge-26.6.3"

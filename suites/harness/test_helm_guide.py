@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from fixtures.cluster.writer import Answer, Put
 from fixtures.core.waiting import until
 from fixtures.evidence.ledger import Ledger
-from fixtures.scenario.model import ExtensionSpec, HelmOptions, Scenario
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import ExtensionSpec, HelmOptions
 from fixtures.steps import guide, helm_steps
 from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.extensions import helm as extension_helm

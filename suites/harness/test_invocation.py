@@ -14,7 +14,8 @@ from fixtures.core.errors import BadInput
 from fixtures.run import invocation
 from fixtures.run.planning import check_kubernetes, known_release, plan_for
 from fixtures.scenario.faults import CATALOGUE, fault_file, load_fault
-from fixtures.scenario.model import Scenario, load
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import Scenario
 from fixtures.scenario.waivers import waiver_of
 from policies.releases.grammar import parse
 from policies.verdicts.catalogue import catalogue

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from fixtures.core.errors import BadInput
 from fixtures.evidence.walk import PER_HOP
 from fixtures.run.opener import Opener
-from fixtures.scenario.linked_spec import MAIN, awaited
-from fixtures.scenario.model import LinkedSpec, Scenario, load
+from fixtures.scenario.linked_spec import MAIN, LinkedSpec, awaited
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import Scenario
 from fixtures.targets import kind_marks
 from suites.harness.kind_machine import kind_machine
 from suites.harness.kind_standins import Machine

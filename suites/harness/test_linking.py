@@ -16,7 +16,9 @@ from msgspec.structs import replace
 
 from fixtures.evidence.ledger import Ledger
 from fixtures.linkerd.certificates import read_bundle, signs
-from fixtures.scenario.model import LinkedSpec, Scenario, WorkloadSpec
+from fixtures.scenario.linked_spec import LinkedSpec
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import WorkloadSpec
 from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import Cluster, StepRun
 from fixtures.steps.multicluster_links import exports, link, link_again, link_both, shared_identity

@@ -19,7 +19,9 @@ from fixtures.run.interrupted_run import Continued, read_died
 from fixtures.run.open_run import Opened, open_session
 from fixtures.run.recognition import What
 from fixtures.run.session import Place
-from fixtures.scenario.model import LinkedSpec, Scenario, Waiver
+from fixtures.scenario.linked_spec import LinkedSpec
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import Waiver
 from policies.verdicts.findings import Finding, holds, violated
 from suites.harness.scripted_api import refused, scripted_api
 from suites.harness.snapshots import cluster, written

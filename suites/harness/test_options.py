@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from fixtures.core.errors import BadInput
-from fixtures.scenario.model import Consent, Scenario
+from fixtures.scenario.model import Scenario
 from fixtures.scenario.options import (
     FLAG_OPTIONS,
     NUMBER_OPTIONS,
@@ -20,6 +20,7 @@ from fixtures.scenario.options import (
     overrides,
     scenario_of,
 )
+from fixtures.scenario.parts import Consent
 
 FIELDS = {"from": "source_tag", "to": "destination_tag"}
 """Keys of a scenario that its struct calls otherwise."""

@@ -12,9 +12,9 @@ import pytest
 
 from fixtures.core.errors import BadInput
 from fixtures.releases.knowledge import Named, age, refuse_future, take
-from fixtures.releases.places import VARIABLE, user_folder
+from fixtures.releases.places import UPDATED, VARIABLE, user_folder
 from fixtures.releases.reading import read_data_set
-from fixtures.scenario.model import load
+from fixtures.scenario.loading import load
 from policies.planning.advisories import applicable, relevant
 from policies.releases import Catalogue, catalogue, use
 from policies.releases.grammar import parse
@@ -188,3 +188,12 @@ def _facts() -> Any:
     from policies.facts.cluster import ClusterFacts
 
     return ClusterFacts(taken_at=datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_a_damaged_update_names_the_command_that_replaces_it() -> None:
+    write(user_folder() / UPDATED, '{"schema": 1, "da')
+
+    with pytest.raises(BadInput) as bad:
+        take()
+
+    assert bad.value.next_command == "rehearse releases update"

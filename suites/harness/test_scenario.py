@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from fixtures.core.errors import BadInput
 from fixtures.run.console import Console
 from fixtures.run.open_run import open_session
-from fixtures.scenario.model import KEYS, ExtensionSpec, Scenario, Waiver, load
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import KEYS, Scenario
+from fixtures.scenario.parts import ExtensionSpec, Waiver
 from fixtures.scenario.waivers import unexpired
 from fixtures.scenario.workloads import workers
 

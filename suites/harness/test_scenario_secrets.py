@@ -9,7 +9,9 @@ from fixtures.core import redaction
 from fixtures.core.errors import BadInput
 from fixtures.core.redaction import MASK
 from fixtures.core.secret_guard import scrub
-from fixtures.scenario.model import HelmOptions, Scenario, load
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import HelmOptions
 from fixtures.scenario.secrets import said_again
 from suites.harness.planted import found_in
 

@@ -13,7 +13,9 @@ from fixtures.core.errors import BadInput
 from fixtures.run.interrupted_run import Died
 from fixtures.run.resume import _one  # pyright: ignore[reportPrivateUsage] - reached by no shorter way
 from fixtures.scenario.faults import load_fault
-from fixtures.scenario.model import KEYS, Consent, HelmOptions, Scenario, load
+from fixtures.scenario.loading import load
+from fixtures.scenario.model import KEYS, Scenario
+from fixtures.scenario.parts import Consent, HelmOptions
 from fixtures.scenario.trust import GUARDED, OFF_EMBEDDED, OPTION, READ, said
 
 TRUSTED: dict[str, str] = {

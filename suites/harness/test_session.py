@@ -12,7 +12,8 @@ from fixtures.evidence.ledger import LEDGER, Ledger, read
 from fixtures.evidence.records import FindingMade, RunEnded
 from fixtures.run.console import Console
 from fixtures.run.session import Place, RunSession, new_folder, point_latest
-from fixtures.scenario.model import Scenario, Waiver
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import Waiver
 from fixtures.targets.base import Capabilities
 from policies.verdicts.catalogue import catalogue
 from policies.verdicts.findings import holds, not_assessed, violated

@@ -16,7 +16,8 @@ from fixtures.evidence.records import StepChanged
 from fixtures.evidence.walk import PER_HOP, STEPS, WAY_BACK, length, next_step, order
 from fixtures.run.rehearsal import Rehearsal, StepUnavailable
 from fixtures.run.walk_evidence import Drained, WalkEvidence
-from fixtures.scenario.model import LinkedSpec, Scenario
+from fixtures.scenario.linked_spec import LinkedSpec
+from fixtures.scenario.model import Scenario
 from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import Cluster
 from policies.facts.observations import Canary, PodMoment

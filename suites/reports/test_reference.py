@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from fixtures.scenario.linked_spec import LinkedSpec
-from fixtures.scenario.model import (
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import (
     BudgetSpec,
     Consent,
     ExtensionSpec,
     HelmOptions,
-    Scenario,
     Waiver,
     WorkloadSpec,
 )

@@ -25,7 +25,8 @@ from fixtures.evidence.records import (
     superseded_by,
 )
 from fixtures.run.interrupted_run import folder_of, read_died
-from fixtures.scenario.model import Consent, ExtensionSpec, Scenario
+from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import Consent, ExtensionSpec
 from policies.facts.cluster import ClusterFacts
 from policies.planning.path import Hop, Plan
 from policies.verdicts.findings import Finding, holds, not_assessed
