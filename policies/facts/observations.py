@@ -106,6 +106,20 @@ class NodeCanary(Fact, frozen=True, kw_only=True, tag_field="type", tag="node-ca
     """What its containers wait for, or the API's answer."""
 
 
+class ValidatorTried(Fact, frozen=True, kw_only=True, tag_field="type", tag="validator"):
+    """What came of dry runs of two objects that one of Linkerd's validators is asked about."""
+
+    webhook: str
+    kind: str
+    """Of both objects."""
+    status: int = 0
+    """Of the API where it refuses the one that is right; 0: it accepts it."""
+    reason: str = ""
+    """The API's reason and message then."""
+    refuses: bool = False
+    """The one that only the validator refuses was refused."""
+
+
 class Sighting(Fact, frozen=True, kw_only=True, gc=False):
     """The versions that ran at one moment, seen by the watch on pods and configuration."""
 

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from policies.controls.control_plane.webhooks import answer_and_inject, inject_target
-from policies.facts.observations import Canary
+from policies.controls.control_plane.webhooks import (
+    answer_and_inject,
+    inject_target,
+    validators_asked,
+)
+from policies.facts.observations import Canary, ValidatorTried
 from suites.policy.builders import (
     SOURCE,
     TARGET,
@@ -65,3 +69,43 @@ def test_a_webhook_without_a_ready_endpoint_is_a_violation() -> None:
     verdict = answer_and_inject(gone, GOOD, TO)
 
     assert "none behind Service linkerd/linkerd-proxy-injector" in verdict.seen
+
+
+ASKED = ValidatorTried(webhook="linkerd-policy-validator.linkerd.io", kind="Server", refuses=True)
+
+
+def test_a_validator_that_refuses_what_is_wrong_was_asked() -> None:
+    assert validators_asked([ASKED]).status == "holds"
+    assert answer_and_inject(cluster(TARGET), GOOD, TO, [ASKED]).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("tried", "seen"),
+    [
+        (change(ASKED, refuses=False), "a wrong Server is accepted"),
+        (change(ASKED, refuses=False, status=500, reason="x509"), "x509"),
+    ],
+    ids=["Ignore", "Fail"],
+)
+def test_a_validator_that_cannot_be_called_is_a_violation(
+    tried: ValidatorTried, seen: str
+) -> None:
+    verdict = answer_and_inject(cluster(TARGET), GOOD, TO, [ASKED, tried])
+
+    assert verdict.status == "violated"
+    assert seen in verdict.seen
+
+
+def test_the_last_answer_of_each_validator_counts() -> None:
+    assert validators_asked([change(ASKED, refuses=False), ASKED]).status == "holds"
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_an_api_that_refuses_for_another_reason_tells_nothing(status: int) -> None:
+    refused = change(ASKED, refuses=False, status=status, reason="no right")
+    verdict = validators_asked([refused])
+
+    assert verdict.status == "not assessed"
+    assert "no right" in verdict.reason
+    other = change(ASKED, webhook="linkerd-sp-validator.linkerd.io", refuses=False)
+    assert validators_asked([refused, other]).status == "violated"

@@ -22,7 +22,7 @@ from policies.controls.preflight import configuration, images
 from policies.controls.whole_run import checks
 from policies.facts.discovery import Discovery
 from policies.facts.helm import CONTROL_PLANE
-from policies.facts.observations import CheckRun, Rendered, VersionReport
+from policies.facts.observations import CheckRun, Rendered, ValidatorTried, VersionReport
 from policies.skew import rule
 from policies.workloads import copies
 
@@ -71,7 +71,8 @@ def test_trust_anchors_are_retained(control_plane_upgraded: Reached) -> None:
 @control("CP-05")
 def test_webhooks_answer_and_inject_the_target(control_plane_upgraded: Reached) -> None:
     step = control_plane_upgraded
-    expect(webhooks.answer_and_inject(step.after, step.canaries, step.destination))
+    validators = step.all(ValidatorTried)
+    expect(webhooks.answer_and_inject(step.after, step.canaries, step.destination, validators))
 
 
 @control("CP-06")

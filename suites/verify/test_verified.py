@@ -114,7 +114,7 @@ def test_webhooks_answer_and_inject(
     if tried.unasked:
         expect(not_assessed(tried.unasked))
     else:
-        expect(webhooks.answer_and_inject(seen, tried.canaries, release))
+        expect(webhooks.answer_and_inject(seen, tried.canaries, release, tried.validators))
 
 
 @control("CP-06")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from policies.controls.control_plane.certificates import is_linkerd, webhook_trust
 from policies.facts.cluster import ClusterFacts
-from policies.facts.observations import Canary
+from policies.facts.observations import Canary, ValidatorTried
 from policies.releases.grammar import Version
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
@@ -21,7 +21,10 @@ LAST = 3
 
 
 def answer_and_inject(
-    facts: ClusterFacts, canaries: Sequence[Canary], destination: Version
+    facts: ClusterFacts,
+    canaries: Sequence[Canary],
+    destination: Version,
+    validators: Sequence[ValidatorTried] = (),
 ) -> Verdict:
     """Judge whether the webhooks answer over verified TLS, and the last canaries are injected.
 
@@ -29,11 +32,55 @@ def answer_and_inject(
         facts: Taken after the rollouts.
         canaries: Those of the step, in any order.
         destination: The release the proxies must have.
+        validators: What came of asking them; the last of each counts.
     """
     return combined(
-        [webhook_trust(facts), _callable(facts), inject_target(canaries, destination)],
+        [
+            webhook_trust(facts),
+            _callable(facts),
+            inject_target(canaries, destination),
+            *([validators_asked(validators)] if validators else []),
+        ],
         holds_as=f"The webhooks answer with verified certificates and inject {destination}",
     )
+
+
+def validators_asked(tried: Sequence[ValidatorTried]) -> Verdict:
+    """Judge whether each validator was asked: it refuses what only it refuses, and no more.
+
+    An API that refuses the right object for another reason, such as a missing right, tells nothing
+    of the validator.
+    """
+    last = {t.webhook: t for t in tried}.values()
+    return judged(
+        [i for t in last if t.status in (0, *CALL_FAILED) and (i := _unasked(t)) is not None],
+        unknown=[
+            Item(subject=f"webhook {t.webhook}", seen=t.reason)
+            for t in last
+            if t.status not in (0, *CALL_FAILED)
+        ],
+        unknown_as="the API refuses the right object, so whether a validator is asked is unknown",
+        holds_as=f"Asked in a dry run: {', '.join(t.webhook for t in last)}",
+        violated_as="A validator is not asked about new objects",
+        expected="in a dry run the right object accepted, the wrong one refused by the validator",
+        cause="the validator serves another certificate than its caBundle verifies, or does not "
+        "answer; with failurePolicy Ignore what it should refuse is stored",
+        next_command="kubectl -n linkerd rollout restart deployment/linkerd-destination",
+    )
+
+
+CALL_FAILED = (500, 502, 503, 504)
+"""Answers of the API where a webhook could not be called and failurePolicy is Fail."""
+
+
+def _unasked(tried: ValidatorTried) -> Item | None:
+    subject = f"webhook {tried.webhook}"
+    if tried.status:
+        return Item(subject=subject, expected=f"{tried.kind} accepted", seen=tried.reason)
+    if tried.refuses:
+        return None
+    seen = f"a wrong {tried.kind} is accepted: nobody asked the validator"
+    return Item(subject=subject, expected=f"a wrong {tried.kind} refused", seen=seen)
 
 
 def inject_target(canaries: Sequence[Canary], destination: Version) -> Verdict:
