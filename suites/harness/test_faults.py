@@ -20,7 +20,7 @@ from fixtures.core.process import Completed, ToolTimeout
 from fixtures.core.real_time import utc_now
 from fixtures.core.waiting import until
 from fixtures.embedded.faults.known import BEHAVIOURS
-from fixtures.run.fault_check import checked_fault
+from fixtures.run.fault_check import check_target, checked_fault
 from fixtures.scenario.faults import CATALOGUE, Fault, Tool
 from fixtures.scenario.known_failures import known_failures
 from fixtures.steps.changed_objects import back, merged, same
@@ -53,6 +53,7 @@ DO = '[[behave]]\nname = "scheduler-paused"\n'
         (HEAD + PATCH + 'patch = { data = { a = "b" } }\n' + PATCH + "pathc = {}", 15, "patch"),
         (HEAD + '[[tool]]\nprogram = "linkerd"\ncommand = "check"\n', 6, "exit, stdout"),
         (HEAD + '[[tool]]\nprogram = "rm"\ncommand = "check"\n', 7, "rm"),
+        (HEAD + PATCH + f'patch.metadata.labels.team = "{"a" * 64}"', 6, "at most 63"),
         (HEAD + "step = 1", 0, "not valid TOML"),
     ],
 )
@@ -67,6 +68,18 @@ def test_what_is_wrong_is_named_with_file_and_line(
 
     assert named in str(caught.value)
     assert str(file) + (f":{line}" if line else "") in str(caught.value)
+
+
+def test_what_the_simulated_cluster_does_not_evaluate_is_refused_there(tmp_path: Path) -> None:
+    file = tmp_path / "fault.toml"
+    file.write_text(HEAD + '[[create]]\nkind = "ValidatingAdmissionPolicy"\n', encoding="utf-8")
+    fault = checked_fault(file)
+
+    check_target(file, fault, simulated=False)
+    with pytest.raises(BadInput) as caught:
+        check_target(file, fault, simulated=True)
+
+    assert f"{file}:7" in str(caught.value)
 
 
 def test_a_wrong_scenario_of_a_fault_is_refused_by_check(tmp_path: Path) -> None:

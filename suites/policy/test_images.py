@@ -199,3 +199,11 @@ def test_a_failed_pull_of_another_image_does_not_matter() -> None:
 def test_no_evidence_is_not_assessed(seen: list[ImageEvidence]) -> None:
     assert images_available(seen, {"a:1"}).reason.endswith("a:1")
     assert images_available(seen, ()).status == "not assessed"
+
+
+def test_a_probe_pod_that_was_refused_tells_nothing_of_its_image_but_is_told() -> None:
+    refused = ImageEvidence(image="a:1", outcome="unknown", evidence="its pod is refused: no pods")
+    verdict = images_available([refused, evidence("b:1", "pulled")], {"a:1", "b:1"})
+
+    assert verdict.status == "not assessed"
+    assert "a:1 (its pod is refused: no pods)" in verdict.reason

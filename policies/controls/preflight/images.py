@@ -201,7 +201,9 @@ def images_available(evidence: Sequence[ImageEvidence], required: Collection[str
         )
     unknown = sorted(i for i in required if not outcomes.get(i, set()) & {"present", "pulled"})
     if unknown:
-        return not_assessed(f"no evidence that these images can be had: {', '.join(unknown)}")
+        why = {e.image: f" ({e.evidence})" for e in evidence if e.evidence}
+        named = ", ".join(f"{i}{why.get(i, '')}" for i in unknown)
+        return not_assessed(f"no evidence that these images can be had: {named}")
     return judged(
         [],
         holds_as=f"{number(len(required), 'image')} of the target can be had",
