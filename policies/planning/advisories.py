@@ -119,7 +119,7 @@ def nothing_breaks(results: Iterable[AdvisoryResult], acknowledged: Collection[s
         violated_as="What is known of the hop's releases breaks objects of this cluster",
         expected="no object of which a release note says for certain that it breaks, or its id "
         "under `acknowledged` in the scenario",
-        cause="a setting of another time that the target's injector obeys as well",
+        cause="a setting of another time that the destination's injector obeys as well",
         next_command="kubectl get pods,deployments,statefulsets,daemonsets -A -o yaml | grep -n "
         "config.linkerd.io/",
     )

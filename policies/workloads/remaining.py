@@ -13,7 +13,7 @@ from policies.workloads.renewal import renewals
 
 
 class Remaining(Fact, frozen=True, kw_only=True):
-    """Pods of one workload whose proxies are not the target's."""
+    """Pods of one workload whose proxies are not the destination's."""
 
     cluster: str = "main"
     subject: str

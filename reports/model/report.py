@@ -358,7 +358,7 @@ class Report(Part, frozen=True, kw_only=True):
     scenario: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]
     remaining: tuple[Remaining, ...] = ()
-    """Proxies that are not the target's at the end, with who renews them."""
+    """Proxies that are not the destination's at the end, with who renews them."""
     unreadable: tuple[Missing, ...]
     notes: tuple[Remark, ...]
     origin: Origin

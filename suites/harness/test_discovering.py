@@ -47,7 +47,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Generator[Existing]:
 
 @pytest.fixture
 def linkerd(tmp_path: Path) -> AskedLinkerd:
-    """Of the target alone: the source's commands are a stand-in's, in the suite's process."""
+    """Of the destination alone: the source's commands are a stand-in's, in the suite's process."""
     return asked_linkerd(tmp_path, TARGET)
 
 

@@ -49,7 +49,7 @@ def release(step: str, chart: str) -> HelmRelease:
 
 
 def defaults(chart: str) -> Values:
-    """The target's own values: what the upgraded release stored of its chart."""
+    """The destination's own values: what the upgraded release stored of its chart."""
     return release("settled", chart).defaults
 
 

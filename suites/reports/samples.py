@@ -322,7 +322,7 @@ def violated_sample() -> Sample:
                         " cr.l5d.io/linkerd/controller:edge-25.10.7",
                     ),
                 ),
-                cause="the nodes cannot pull the target's controller image",
+                cause="the nodes cannot pull the destination's controller image",
                 next_command="kubectl -n linkerd describe pod -l"
                 " linkerd.io/control-plane-component=proxy-injector",
             ),
@@ -342,7 +342,7 @@ def violated_sample() -> Sample:
                 items=(Item(subject="anchor 4f1c2d", expected="retained", seen="gone"),),
                 reason="mesh team, until 2026-03-31: planned rotation",
             ),
-            "CRD-03": not_assessed("the real schema of the target is needed: no real linkerd"),
+            "CRD-03": not_assessed("the real schemas are needed: no real linkerd"),
         },
         waivers={"CP-04": "mesh team, until 2026-03-31: planned rotation"},
         stops_at="control_plane_upgraded",
@@ -353,7 +353,7 @@ def violated_sample() -> Sample:
 def incomplete_sample() -> Sample:
     return Sample(
         verdicts={
-            "PRE-13": not_assessed("no node lists the target's images and nothing was pulled"),
+            "PRE-13": not_assessed("no node lists the images and nothing was pulled"),
             "CP-04": not_assessed("secrets: forbidden to user auditor"),
         },
         exit_code=6,

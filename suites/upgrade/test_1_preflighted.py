@@ -153,7 +153,7 @@ def test_every_image_can_be_had(preflighted: Reached, rehearsal: Rehearsal) -> N
         for _, image in obj.images
     }
     evidence = preflighted.all(ImageEvidence)
-    # Without a render nothing is known of the target, and the probes' image does not change that.
+    # Without a render nothing is known of it, and the probes' image does not change that.
     own = {e.image for e in evidence} & {rehearsal.scenario.prober_image} if wanted else set()
     expect(images.images_available(evidence, wanted | own))
 

@@ -1,4 +1,4 @@
-"""What the target renders, object by object: does it live once it was applied?
+"""What the destination renders, object by object: does it live once it was applied?
 
 `linkerd check` asks for a few objects by name. A Service that every proxy names, or a binding
 whose loss shows only at a controller's next start, can be gone without a word.
@@ -47,7 +47,7 @@ RESOURCES = {
 def all_live(
     rendered: Rendered | None, before: ClusterFacts, after: ClusterFacts, source: Version
 ) -> Verdict:
-    """Judge whether every object that the target rendered lives after it was applied (CP-11).
+    """Judge whether every object that the destination rendered lives after it was applied (CP-11).
 
     What was absent before as well, although the source renders it, is left out by somebody (a
     GitOps tool's filter, a policy that cleans up): explained, as is a Gateway API CRD, which may
@@ -60,7 +60,7 @@ def all_live(
         source: The release of before.
     """
     if rendered is None or not rendered.objects:
-        return not_assessed("what the target renders was not recorded")
+        return not_assessed("what the destination renders was not recorded")
     if not after.objects:
         return not_assessed("no object with Linkerd's label was seen")
     alive = _alive(after)

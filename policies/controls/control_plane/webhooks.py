@@ -1,4 +1,4 @@
-"""Webhooks: they can be called, and they inject the target's proxy.
+"""Webhooks: they can be called, and they inject the destination's proxy.
 
 Objects say whether a caBundle verifies the certificate in the Secret; only a pod that was really
 created says what the injector that runs serves and injects. The injection canary is that pod.
@@ -84,7 +84,7 @@ def _unasked(tried: ValidatorTried) -> Item | None:
 
 
 def inject_target(canaries: Sequence[Canary], destination: Version) -> Verdict:
-    """Judge whether the target's injector injected the last observed canaries, with its proxy."""
+    """Judge whether the last observed canaries have the destination's proxy, by its injector."""
     last = sorted((c for c in canaries if c.outcome != "unobserved"), key=_moment)[-LAST:]
     if not last:
         return not_assessed(

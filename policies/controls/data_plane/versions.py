@@ -27,7 +27,7 @@ from policies.workloads.renewal import Renewal, renewals
 
 
 class _Old(Fact, frozen=True, kw_only=True):
-    """Proxies of one workload at one version, which is not the target's."""
+    """Proxies of one workload at one version, which is not the destination's."""
 
     owner: str
     version: str
@@ -43,13 +43,13 @@ def data_plane_at_destination(
     baseline: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
-    """Judge whether every proxy is at the target, or inside the lazy window (DP-02).
+    """Judge whether every proxy is at the destination, or inside the lazy window (DP-02).
 
-    With `lazy` a proxy one logical version behind, or of an older release of the target's logical
-    version, is explained. So are, within one logical version, proxies that the guide's restart
-    does not renew (`policies.workloads.renewal`), with who does; a pod that ran to its end is
-    explained at any distance. So are, within one logical version, pods of a workload that was not
-    available at the baseline: no restart of it completes. A version that cannot be placed, such as
+    With `lazy` a proxy one logical version behind, or of an older release of the destination's
+    logical version, is explained. So are, within one logical version, proxies that the guide's
+    restart does not renew (`policies.workloads.renewal`), with who does; a pod that ran to its end
+    is explained at any distance. So are, within one logical version, pods of a workload that was
+    not available at the baseline: no restart of it completes. A version that cannot be placed,
     that of a build of somebody's own, is not assessed.
     """
     if why := not_seen(facts):

@@ -112,7 +112,7 @@ def images_at_destination(
 
 
 def without(facts: ClusterFacts, destination: Version) -> str:
-    """Return why nothing is said of the target's extensions: there is none of Linkerd's own."""
+    """Return why nothing is said of extensions: the destination has none of Linkerd's own."""
     others = installed(facts)
     return f"{NONE} but {names(others)}, not of {destination}" if others else NONE
 

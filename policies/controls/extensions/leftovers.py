@@ -161,7 +161,7 @@ def retired_handled(
     kept: Collection[str] = (),
     before: ClusterFacts | None = None,
 ) -> Verdict:
-    """Judge whether extensions that the target lacks are gone whole, or kept knowingly (EXT-05).
+    """Judge whether extensions the destination lacks are gone whole, or kept knowingly (EXT-05).
 
     Deleting the namespace leaves what is cluster-wide: roles, and a webhook that goes on being
     called for every pod.

@@ -52,7 +52,7 @@ def value_mode(
         release: As stored, read in full.
         hop: From which release to which.
         mode: How the upgrade treats stored values.
-        new: The values of the target's chart.
+        new: The values of the destination's chart.
         given: Values given with the command.
         crds: CRDs as they live: Helm asks them, not its own manifest, whether to keep them.
     """
@@ -102,7 +102,7 @@ def values_arrive(
         facts: Before the hop, releases read in full.
         hop: From which release to which.
         asked: How each chart is upgraded.
-        charts: The values of the target's charts.
+        charts: The values of the destination's charts.
     """
     new = {c.chart: c.values for c in charts}
     parts: list[Verdict] = []

@@ -211,9 +211,9 @@ def _release_items(facts: ClusterFacts) -> Iterator[Item]:
 
 
 def deployed(facts: ClusterFacts, chart: str, destination: Version) -> Verdict:
-    """Judge whether the newest revision of a chart is the target's, and deployed (CRD-01, CP-02).
+    """Judge whether a chart's newest revision is the destination's, and deployed (CRD-01, CP-02).
 
-    A failed `helm upgrade` leaves objects half way: those that it had reached are the target's.
+    A failed `helm upgrade` leaves objects half way: what it had reached is the destination's.
     """
     if why := facts.cannot_read("secrets/helm-releases"):
         return not_assessed(f"Helm's releases could not be read ({why})")

@@ -190,14 +190,14 @@ def changed_defaults(release: HelmRelease, new: Values, destination: Version) ->
 
 
 def defaults_known(facts: ClusterFacts, charts: Iterable[ChartValues]) -> Verdict:
-    """Judge `changed_defaults` of every chart of the target (PRE-08)."""
+    """Judge `changed_defaults` of every chart of the destination (PRE-08)."""
     parts: list[Verdict] = []
     for chart in charts:
         release = next((r for r in facts.helm if (r.chart or r.name) == chart.chart), None)
         if release is not None:
             parts.append(changed_defaults(release, chart.values, parse(chart.release)))
     if not parts:
-        return not_assessed("the values of the target's charts are not at hand")
+        return not_assessed("the values of the destination's charts are not at hand")
     return combined(parts, holds_as="; ".join(p.summary for p in parts))
 
 

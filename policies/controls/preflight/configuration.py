@@ -178,7 +178,7 @@ def retained(
         includes=True,
         violated_as="The configuration was not retained",
         expected=f"the same ConfigMap, linkerdVersion {destination}, every stored override in "
-        "force, every other change a default of the target",
+        "force, every other change a default of the destination",
         cause="values were given or lost at the upgrade, or the configuration was edited by hand",
         next_command="kubectl -n linkerd get configmap linkerd-config -o yaml",
     )
@@ -250,7 +250,7 @@ def _values(old: LinkerdConfig, new: LinkerdConfig, rendered: Rendered | None) -
         if path == _ANCHORS:
             why = ""
         elif wanted is None:
-            why = "a default of the target, not compared with its render"
+            why = "a default of the destination, not compared with its render"
         else:
             why = "as the target renders it" if rendered_so else ""
         yield Item(

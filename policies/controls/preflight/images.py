@@ -1,4 +1,4 @@
-"""Images: what the control plane's containers run, and whether the target's can be had."""
+"""Images: what the control plane's containers run, and whether the destination's can be had."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNKNOWN_AS = "images are named by digest alone, which tells no version"
 
 
 def control_plane_images(facts: ClusterFacts, destination: Version) -> Verdict:
-    """Judge whether every container of the control plane has the target's image.
+    """Judge whether every container of the control plane has the destination's image.
 
     Names and tags count, registries and digests beside tags do not: mirrors and policy engines are
     common. An image named by its digest alone says nothing of its version: not assessed, unless
@@ -178,7 +178,7 @@ def _wanted(container: str, image: Reference, expected: _Expected) -> str:
 
 
 def images_available(evidence: Sequence[ImageEvidence], required: Collection[str]) -> Verdict:
-    """Judge whether the nodes that need an image of the target can have it (PRE-13).
+    """Judge whether the nodes that need an image of the destination can have it (PRE-13).
 
     A failed pull is a violation; an image without evidence leaves the control not assessed.
     """
@@ -188,7 +188,7 @@ def images_available(evidence: Sequence[ImageEvidence], required: Collection[str
     failed = [e for e in evidence if e.outcome == "failed" and e.image in required]
     if failed:
         return violated(
-            "Images of the target cannot be had",
+            "Images of the destination cannot be had",
             expected="every image present on, or pulled by, the nodes that will run it",
             seen="; ".join(f"{e.image}: {e.evidence or 'pull failed'}" for e in failed),
             items=[

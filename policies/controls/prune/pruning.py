@@ -54,7 +54,7 @@ def labelled(facts: ClusterFacts) -> Iterator[LabelledObject]:
 
 
 def not_rendered(facts: ClusterFacts, rendered: Iterable[Rendered]) -> tuple[LabelledObject, ...]:
-    """Return what `linkerd prune` lists here: labelled objects that the target does not render."""
+    """Return what `linkerd prune` lists here: labelled objects that nothing renders now."""
     keys = rendered_keys(facts, rendered)
     return tuple(o for o in labelled(facts) if o.key not in keys)
 
@@ -66,7 +66,7 @@ def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozens
 
     Args:
         facts: Before the prune.
-        rendered: What the target's CLI renders with the stored values, CRDs and control plane;
+        rendered: What its CLI renders with the stored values, CRDs and control plane;
             when empty, the inventory of the configured release stands in.
     """
     return frozenset(o.key for o in not_rendered(facts, rendered) if _is_linkerds(o))

@@ -209,7 +209,7 @@ def baseline_healthy(
 
 
 def client_is(destination: Version, report: VersionReport | None) -> Verdict:
-    """Judge whether the client in place is the target release (CLI-01)."""
+    """Judge whether the client in place is of the destination (CLI-01)."""
     if report is None:
         return not_assessed("`linkerd version --client` was not run")
     if report.client == destination.text:
