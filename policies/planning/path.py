@@ -34,11 +34,20 @@ from policies.skew.hops import Blocker, Hop, Plan
 from policies.skew.kubernetes import parse_kubernetes
 from policies.skew.rule import control_plane_versions, judge
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
+from policies.verdicts.wording import number as counted
 
 if TYPE_CHECKING:
     from policies.facts.cluster import ClusterFacts
 
-__all__ = ["Blocker", "Hop", "Plan", "blockers_of_hop", "path_is_legal", "plan"]
+__all__ = [
+    "Blocker",
+    "Hop",
+    "Plan",
+    "blockers_of_hop",
+    "path_is_legal",
+    "plan",
+    "way_is_open",
+]
 
 
 def plan(source: Version, destination: Version, *, kubernetes: str = "") -> Plan:
@@ -141,6 +150,36 @@ def path_is_legal(plan: Plan, hop: Hop, facts: ClusterFacts) -> Verdict:
         violated_as=f"{hop.label} is not a legal hop.",
         expected="at most one logical version, from what runs, to no release advised against",
         cause="The path was not planned, or the cluster is not where the plan starts.",
+        next_command=f"rehearse plan --from {plan.source} --to {plan.destination}",
+    )
+
+
+def way_is_open(plan: Plan, facts: ClusterFacts) -> Verdict:
+    """Judge a whole path before its first hop (PRE-03): it starts at what runs, each hop is legal.
+
+    Kubernetes is left to PRE-04, as for a single hop.
+    """
+    first = path_is_legal(plan, plan.hops[0], facts) if plan.hops else None
+    against = [*plan.blockers, *(b for hop in plan.hops[1:] for b in blockers_of_hop(hop))]
+    items = [*first.items] if first is not None and first.status == "violated" else []
+    items += [
+        Item(subject=b.what, expected="a legal path", seen=f"{b.why} {b.remedy}".strip())
+        for b in against
+        if b.kind != "kubernetes"
+    ]
+    if not items and first is not None and first.status != "holds":
+        return first
+    if not items and first is None:
+        return not_assessed("Kubernetes leaves no hop to judge: PRE-04 says which it asks for")
+    hops = counted(len(plan.hops), "hop")
+    return judged(
+        list(dict.fromkeys(items)),
+        holds_as=f"{plan.destination} is {hops} away, each of one logical version at most, and "
+        "nothing is said against any of them",
+        violated_as=f"The way from {plan.source} to {plan.destination} is not open",
+        expected="hops of one logical version at most, through no release advised against",
+        cause="a release that is not one, is advised against or lies behind what runs; or an "
+        "upgrade that was not finished",
         next_command=f"rehearse plan --from {plan.source} --to {plan.destination}",
     )
 

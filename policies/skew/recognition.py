@@ -7,10 +7,11 @@ it from twenty controls.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 from policies.facts.base import Fact
-from policies.releases.versions import logical, parse
+from policies.releases.versions import Version, logical, parse
 
 CORE = frozenset({"destination", "identity", "proxy-injector"})
 """Components that every control plane has; label `linkerd.io/control-plane-component`."""
@@ -35,6 +36,16 @@ class Planes(Fact, frozen=True, kw_only=True):
     components: tuple[Component, ...] = ()
     claimed: tuple[str, ...] = ()
     """Versions that ConfigMap `linkerd-config` names: of Linkerd, and of images set apart."""
+
+
+def running(planes: Planes) -> Version | None:
+    """Return the release that most Deployments of the control plane are to run.
+
+    What the configuration claims is asked where no image says it; None where nothing does.
+    """
+    tags = Counter(c.version for c in planes.components if c.version)
+    named = tags.most_common(1)[0][0] if tags else next(iter(planes.claimed), "")
+    return parse(named) if named else None
 
 
 class Remark(Fact, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ Need = Literal[
     "released_client",
     "real_schemas",
     "dry_runs",
+    "looks_ahead",
     "rollback",
 ]
 """What a target, or the programs used on it, must be able to do; see `controls.toml`."""

@@ -12,6 +12,7 @@ from reports.formats.wording import (
     duration,
     explained_line,
     faults,
+    next_of_look,
     one_line,
     seen,
     subject,
@@ -62,6 +63,9 @@ def render(report: Report, *, colour: bool = False, documents: Iterable[str] = (
     shown = [visible(path) for path in documents]
     if shown:
         lines += ["", f"report: {shown[0]}", *(f"        {path}" for path in shown[1:])]
+    if ahead := next_of_look(report):
+        lines += ["", f"{paint('next', 'bold')}: {ahead[0]}"]
+        lines += [f"      {one_line(command)}" for command in ahead[1:]]
     return without_commands("\n".join(lines)) + "\n"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shlex
 from datetime import datetime
 from pathlib import PurePath
 
+from fixtures.core.as_typed import as_typed
 from fixtures.core.plain_text import visible
 from policies.verdicts.wording import number
 from reports.model.report import Entry, Report
@@ -105,9 +107,34 @@ def arrows(label: str) -> str:
 def subject(report: Report) -> str:
     """Return what was rehearsed, as the heading says it."""
     header = report.header
-    if header.source and header.destination:
+    if header.suite == "upgrade" and header.source and header.destination:
         return f"{header.source} → {header.destination}"
     return header.title or header.source or header.run
+
+
+def next_of_look(report: Report) -> tuple[str, ...]:
+    """Return what to do after a look at the way ahead, then commands; empty after anything else.
+
+    What a look leaves open only a rehearsal shows, and a copy of the cluster is the first place.
+    """
+    header, said = report.header, dict(report.scenario)
+    if header.suite != "verify" or not header.destination or not header.command:
+        return ()
+    if report.verdict.exit_code not in (0, 6):
+        return "resolve what is violated, then look again:", header.command
+    copy, take = said.get("snapshot", ""), list[str]()
+    if not copy:
+        copy = "mine.json.gz"
+        named = {"--context": "context", "--cluster-kubeconfig": "cluster_kubeconfig"}
+        where = [part for o, key in named.items() if said.get(key) for part in (o, said[key])]
+        take = [shlex.join(["rehearse", "snapshot", *where, "-o", copy])]
+    rehearse = shlex.join(
+        ["pytest", "suites/upgrade", "--snapshot", copy, "--to", header.destination]
+    )
+    return (
+        "rehearse it on a copy, for what no look shows (dry runs, images, injection, traffic):",
+        *(as_typed(line, header.command) for line in (*take, rehearse)),
+    )
 
 
 def faults(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def deployment(name: str) -> Obj:
         (("suites/upgrade", "-n", "2"), "-n"),
         (("suites/upgrade", "suites/verify"), "suites/verify"),
         (("suites/verify", "--snapshot", "SNAPSHOT", "--from", "edge-25.4.4"), "--from"),
+        (("suites/verify", "--snapshot", "SNAPSHOT", "--at", "2.18", "--to", "2.20"), "--at"),
+        (("suites/upgrade", "--at", "2.18"), "--at"),
         (("suites/upgrade", "--waive", "CP-10", "--acknowledge", "19-99"), "19-99"),
         (("suites/upgrade", "--fault", "tap-unavailabel"), "tap-unavailable"),
     ],
@@ -112,11 +115,11 @@ def test_a_control_is_selected_by_its_id() -> None:
     assert "2/" in done.stdout.splitlines()[-1]
 
 
-def test_verify_judges_against_the_release_asked_for(tmp_path: Path) -> None:
+def test_verify_judges_against_the_release_that_must_run(tmp_path: Path) -> None:
     """And from a folder elsewhere, with everything in one place, and a command to type again."""
     components = ("destination", "identity", "proxy-injector")
     file = written(tmp_path / "snapshot.json", cluster(*map(deployment, components)))
-    asked = ("--to", "2.19", "--out", "mine", "-k", "CP-01")
+    asked = ("--at", "2.19", "--out", "mine", "-k", "CP-01")
 
     done = run(str(ROOT / "suites/verify"), "--snapshot", str(file), *asked, where=tmp_path)
 
@@ -127,6 +130,54 @@ def test_verify_judges_against_the_release_asked_for(tmp_path: Path) -> None:
     assert "Linkerd, verified against edge-25.10.7" in header
     assert '"command":"python -m pytest ' in header
     assert "--out" not in header.partition('"command":"')[2].partition('"')[0]
+
+
+def test_a_look_ahead_judges_each_hop_and_what_runs_by_what_runs(tmp_path: Path) -> None:
+    components = ("destination", "identity", "proxy-injector")
+    file = written(tmp_path / "snapshot.json", cluster(*map(deployment, components)))
+    asked = ("--to", "2.20", "-k", "CP-01 or PRE-14 or PRE-04 or PRE-12")
+
+    done = run(str(ROOT / "suites/verify"), "--snapshot", str(file), *asked, where=tmp_path)
+
+    (folder,) = (tmp_path / ".rehearsals").glob("*-edge-25.4.4-edge-26.6.3-verify")
+    report = json.loads((folder / "report.json").read_text())
+    judged = {(f["control"], f["hop"]) for f in report["findings"]}
+    hops = ("hop 1: edge-25.4.4 -> edge-25.10.7", "hop 2: edge-25.10.7 -> edge-26.6.3")
+    assert judged == {(c, h) for c in ("PRE-04", "PRE-14") for h in hops} | {
+        ("CP-01", ""),
+        ("PRE-12", ""),
+    }
+    assert report["header"]["title"] == "Linkerd edge-25.4.4, before an upgrade to edge-26.6.3"
+    by_control = {f["control"]: f for f in report["findings"]}
+    assert "edge-25.4.4" in by_control["CP-01"]["expected"] + by_control["CP-01"]["summary"]
+    assert "2 hops away" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), {"PRE-04": 1, "PRE-03": 0, "PRE-14": 0}),
+        (("--to", RUNNING), {"PRE-04": 1, "PRE-03": 0, "PRE-14": 0}),
+        (("--to", "2.20"), {"PRE-04": 2, "PRE-03": 1, "PRE-14": 2}),
+        (("--to", "edge-24.11.8"), {"PRE-04": 1, "PRE-03": 1, "PRE-14": 0}),
+    ],
+)
+def test_a_look_collects_what_it_has_a_subject_for(
+    tmp_path: Path, options: tuple[str, ...], expected: dict[str, int]
+) -> None:
+    """Where no hop leads to the release, only the way itself is judged, and what is there."""
+    file = written(tmp_path / "snapshot.json", cluster(deployment("destination")))
+
+    counted = {}
+    listed = run("suites/verify", "--snapshot", str(file), *options, "--collect-only", "-q").stdout
+    for control, tests in {
+        "PRE-04": "test_kubernetes_is_in",
+        "PRE-03": "test_the_way_is_open",
+        "PRE-14": "test_no_object_is_known_to_break",
+    }.items():
+        counted[control] = sum(tests in line for line in listed.splitlines())
+
+    assert counted == expected
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from fixtures.scenario.options import (
 )
 from fixtures.scenario.parts import Consent
 
-FIELDS = {"from": "source_tag", "to": "destination_tag"}
+FIELDS = {"from": "source_tag", "to": "destination_tag", "at": "at_tag"}
 """Keys of a scenario that its struct calls otherwise."""
 
 
@@ -77,6 +77,7 @@ def values(tmp_path: Path) -> dict[str, str]:
         "--advisories": str(notes),
         "--from": "edge-25.4.4",
         "--to": "edge-25.10.7",
+        "--at": "edge-25.10.7",
         "--target": "kind",
         "--snapshot": str(file),
         "--kubernetes": "1.30",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.planning.path import Hop, Plan, blockers_of_hop, path_is_legal, plan
+from policies.planning.path import Hop, Plan, blockers_of_hop, path_is_legal, plan, way_is_open
 from policies.planning.stops import between, stop_of
 from policies.releases import catalogue
 from policies.releases.versions import logical, parse
@@ -255,3 +255,40 @@ def test_without_a_control_plane_the_start_is_not_known() -> None:
     found = plan(parse("edge-25.4.4"), parse("edge-25.10.7"))
     verdict = path_is_legal(found, found.hops[0], sts.cluster(()))
     assert verdict.status == "not assessed"
+
+
+def test_a_way_is_open_where_each_of_its_hops_is_legal() -> None:
+    found = plan(parse("edge-24.11.8"), parse("edge-25.10.7"), kubernetes="1.30")
+    verdict = way_is_open(found, sts.cluster("edge-24.11.8"))
+    assert verdict.status == "holds"
+    assert "2 hops" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "running"),
+    [
+        ("edge-25.10.7", "edge-25.4.4", "edge-25.10.7"),
+        ("edge-25.4.4", "edge-25.4.9", "edge-25.4.4"),
+        ("edge-24.8.2", "edge-25.10.5", "edge-24.8.2"),
+        ("edge-25.4.4", "edge-25.10.7", "edge-24.11.8"),
+    ],
+)
+def test_a_way_is_not_open_backward_to_no_release_one_advised_against_or_from_elsewhere(
+    source: str, destination: str, running: str
+) -> None:
+    verdict = way_is_open(plan(parse(source), parse(destination)), sts.cluster(running))
+    assert verdict.status == "violated"
+    assert verdict.next_command.endswith(f"--from {source} --to {destination}")
+
+
+@given(sts.plans())
+def test_a_way_holds_only_without_a_blocker_and_never_without_a_hop(found: Plan) -> None:
+    verdict = way_is_open(found, sts.cluster(found.source.text))
+    against = [b for b in found.blockers if b.kind != "kubernetes"]
+    assert (verdict.status == "violated") >= bool(against)
+    assert verdict.status != "holds" or (found.hops and not against)
+
+
+def test_kubernetes_alone_closes_no_way() -> None:
+    found = plan(parse("edge-25.4.4"), parse("edge-25.10.7"), kubernetes="1.36")
+    assert way_is_open(found, sts.cluster("edge-25.4.4")).status == "holds"

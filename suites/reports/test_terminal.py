@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from msgspec.structs import replace
 
 from reports.formats import github, text
@@ -49,6 +50,39 @@ def test_reasons_for_not_assessing_are_shown_required_ones_first(
 
     assert shown.index("required  PRE-13") < shown.index("the scenario does not ask")
     assert "secrets: forbidden to user auditor" in shown
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "told"),
+    [
+        (
+            (("context", "my prod"),),
+            0,
+            [
+                "bin/rehearse snapshot --context 'my prod' -o mine.json.gz",
+                "bin/rehearse upgrade --snapshot mine.json.gz --to edge-25.10.7",
+            ],
+        ),
+        (
+            (("snapshot", "a.json"),),
+            6,
+            ["bin/rehearse upgrade --snapshot a.json --to edge-25.10.7"],
+        ),
+        ((), 1, ["bin/rehearse verify --to 2.19"]),
+    ],
+)
+def test_a_look_ahead_says_what_comes_next(
+    reports: dict[str, Report], said: tuple[tuple[str, str], ...], code: int, told: list[str]
+) -> None:
+    healthy = reports["healthy"]
+    header = replace(healthy.header, suite="verify", command="bin/rehearse verify --to 2.19")
+    verdict = replace(healthy.verdict, exit_code=code)
+    look = replace(healthy, header=header, verdict=verdict, scenario=said)
+
+    *_, last = text.render(look).split("\nnext: ")
+
+    assert [line.strip() for line in last.splitlines()[1:]] == told
+    assert "\nnext: " not in text.render(healthy)
 
 
 def test_colour_only_when_asked(report: Report) -> None:

@@ -1,14 +1,12 @@
 """What can be judged of a cluster or a snapshot by looking alone.
 
-The cluster is judged against `--to`, else against the release it claims to run. Nothing
+The cluster is judged against `--at`, else against the release it claims to run. Nothing
 is created, changed or deleted.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-
-import pytest
 
 from fixtures.run.controls import control, expect
 from fixtures.run.verification import Verification
@@ -31,26 +29,14 @@ from policies.skew import kubernetes, rule
 from policies.verdicts.findings import not_assessed
 
 
-@pytest.fixture(scope="session")
-def seen(verification: Verification) -> ClusterFacts:
-    return verification.facts()
-
-
-@pytest.fixture(scope="session")
-def release(verification: Verification) -> Version:
-    """The release asked for, or the one that the control plane claims to run."""
-    return verification.release()
-
-
-@pytest.fixture(scope="session")
-def standing(verification: Verification, release: Version) -> Hop:
-    """From what runs to what is judged, mostly the same: the ranges of both count."""
-    return Hop(number=0, source_tag=verification.running().text, destination_tag=release.text)
-
-
 @control("PRE-02")
 def test_the_data_plane_is_current(seen: ClusterFacts, verification: Verification) -> None:
-    expect(left_behind.data_plane_current(seen, verification.running()))
+    ahead = [hop.destination for hop in verification.plan.hops] if verification.plan else []
+    expect(
+        left_behind.data_plane_current(
+            seen, verification.running(), next(iter(ahead), None), later=ahead[1:]
+        )
+    )
 
 
 @control("PRE-04")
