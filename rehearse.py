@@ -48,35 +48,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    from fixtures.commands.releases_shown import recall
-    from fixtures.releases.knowledge import age_told
-    from fixtures.run.planning import check_kubernetes
-    from fixtures.run.recognition import remarks
-    from fixtures.snapshot.facts import facts
-    from fixtures.snapshot.read import planes, read_snapshot
-    from policies.planning.advisories import applicable, unjudged
-    from policies.planning.path import plan
+    from fixtures.commands.planned import planned
     from policies.releases import catalogue
-    from policies.releases.grammar import parse
-    from reports.formats.plan import render
+    from reports.formats import plan, plan_document
+    from reports.model.plan import PlanDocument
+    from reports.output import kind_of
 
-    source, destination = parse(arguments.source), parse(arguments.destination)
-    snapshot = read_snapshot(Path(arguments.snapshot)) if arguments.snapshot else None
-    kubernetes = arguments.kubernetes or (snapshot.kubernetes_minor if snapshot else "")
-    if kubernetes:
-        check_kubernetes(kubernetes, source)
-    recall((source, destination), _note)
-    found = plan(source, destination, kubernetes=kubernetes)
-    recall(hop.destination for hop in found.hops)
-    for old in age_told(catalogue()):
-        _note(old)
-    where = f"--snapshot {arguments.snapshot}"
-    for remark in remarks(planes(snapshot), "plan", where) if snapshot else ():
-        say(f"note: {remark}", to=sys.stderr)
-    seen = facts(snapshot) if snapshot else None
-    results = [r for h in found.hops for r in (applicable(h, seen) if seen else unjudged(h))]
-    say(render(found, results))
-    return 1 if found.blockers else 0
+    kind = kind_of(arguments.output, ("text", "html", "json"))
+    found = planned(
+        arguments.source, arguments.destination, arguments.kubernetes, arguments.snapshot, _note
+    )
+    for each in found.said:
+        _note(each)
+    document = PlanDocument(
+        plan=found.plan,
+        cluster=found.cluster,
+        advisories=found.advisories,
+        knowledge=catalogue().provenance,
+        said=found.said,
+    )
+    if kind == "text":
+        _put(plan.render(found.plan, found.advisories), arguments.output)
+    else:
+        write = {"html": plan_document.html, "json": plan_document.as_json}[kind]
+        _put(write(document), arguments.output)
+    return 1 if found.plan.blockers else 0
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -99,11 +95,17 @@ def _snapshot(arguments: argparse.Namespace) -> int:
 
 def _inventory(arguments: argparse.Namespace) -> int:
     from fixtures.commands.inventory import exit_code, take
-    from reports.formats.inventory import render
+    from reports.formats import inventory
+    from reports.model.inventory import InventoryDocument
+    from reports.output import kind_of
 
+    kind = kind_of(arguments.output, ("text", "json"))
     found = take(arguments.cluster_kubeconfig, arguments.context)
-    say(render(found))
-    return exit_code(found)
+    code = exit_code(found)
+    document = InventoryDocument(exit_code=code, control_planes=found)
+    text = inventory.as_json(document) if kind == "json" else inventory.render(found)
+    _put(text, arguments.output)
+    return code
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -173,20 +175,22 @@ def _attest(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from reports.several_runs import compare, kind_of, rendered
+    from reports.output import kind_of
+    from reports.several_runs import compare, rendered
 
     kind = kind_of(arguments.output, ("text", "json", "html"))
     diff = compare(arguments.first, arguments.second, arguments.history)
-    _put(rendered(diff, kind), arguments.output, kind)
+    _put(rendered(diff, kind), arguments.output)
     return 1 if diff.worse else 0
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from reports.several_runs import history, kind_of, rendered
+    from reports.output import kind_of
+    from reports.several_runs import history, rendered
 
     output = arguments.output or str(Path(arguments.folder) / "history.html")
     kind = kind_of(output, ("text", "json", "html"))
-    _put(rendered(history(arguments.folder), kind), output, kind)
+    _put(rendered(history(arguments.folder), kind), output)
     return 0
 
 
@@ -194,20 +198,20 @@ def _runbook(arguments: argparse.Namespace) -> int:
     from fixtures.evidence.bundle import bundle_path, open_bundle
     from reports.build.guidance.runbook import build
     from reports.formats import runbook
-    from reports.several_runs import kind_of
+    from reports.output import kind_of
 
     kind = kind_of(arguments.output, ("md", "html"))
     book = build(open_bundle(bundle_path(arguments.bundle)))
     text = runbook.html(book) if kind == "html" else runbook.markdown(book)
-    _put(text, arguments.output, kind)
+    _put(text, arguments.output)
     return 0
 
 
-def _put(text: str, output: str, kind: str) -> None:
+def _put(text: str, output: str) -> None:
     """Print a document, or write it where its file was named."""
-    from reports.several_runs import write
+    from reports.output import is_printed, write
 
-    if output == kind:
+    if is_printed(output):
         say(text)
         return
     write(text, Path(output))
@@ -243,54 +247,49 @@ def _update(arguments: argparse.Namespace) -> int:
 
 
 def _releases_list(arguments: argparse.Namespace) -> int:
-    from fixtures.commands.releases_shown import as_json, listed
+    from fixtures.commands.catalogued import as_json, releases
+    from fixtures.commands.releases_shown import listed
     from policies.releases import catalogue
+    from reports.output import kind_of
 
+    kind = kind_of(arguments.output, ("text", "json"))
     arguments.knowledge.take()
-    if arguments.output == "json":
-        say(as_json(catalogue()))
-    else:
-        say("\n".join(listed(every=arguments.all)))
+    lines = listed(every=arguments.all)
+    _put(as_json(releases(catalogue())) if kind == "json" else "\n".join(lines), arguments.output)
     return 0
 
 
 def _releases_show(arguments: argparse.Namespace) -> int:
+    from fixtures.commands.catalogued import as_json, release
     from fixtures.commands.releases_shown import recall, shown
     from policies.releases.grammar import parse
+    from reports.output import kind_of
 
-    recall((parse(arguments.release),), _note)
-    say("\n".join(shown(arguments.release)))
+    kind, tag = kind_of(arguments.output, ("text", "json")), arguments.release
+    recall((parse(tag),), _note)
+    _put(as_json(release(tag)) if kind == "json" else "\n".join(shown(tag)), arguments.output)
     return 0
 
 
 def _releases_diff(arguments: argparse.Namespace) -> int:
-    from fixtures.commands.releases_shown import learnt_for_diff, output_kind
+    from fixtures.commands.releases_shown import learnt_for_diff
     from fixtures.snapshot.facts import facts
     from fixtures.snapshot.read import read_snapshot
     from reports.build.release_diff import build
     from reports.formats import release_diff
+    from reports.output import kind_of
 
-    kind = output_kind(arguments.output)
+    kind = kind_of(arguments.output, ("text", "json", "html", "md"))
     pair = [learnt_for_diff(tag, _note) for tag in (arguments.source, arguments.destination)]
     seen = facts(read_snapshot(Path(arguments.snapshot))) if arguments.snapshot else None
     diff = build(pair[0], pair[1], seen, cluster=Path(arguments.snapshot).name)
     formats = {
         "html": release_diff.html,
         "json": release_diff.as_json,
-        "markdown": release_diff.markdown,
+        "md": release_diff.markdown,
         "text": release_diff.text,
     }
-    text = formats[kind](diff)
-    if arguments.output == kind:
-        say(text)
-        return 0
-    try:
-        Path(arguments.output).write_text(text, "utf-8")
-    except OSError as error:
-        raise BadInput(
-            "The difference cannot be written", where=f"-o {arguments.output}", seen=str(error)
-        ) from None
-    say(arguments.output)
+    _put(formats[kind](diff), arguments.output)
     return 0
 
 
@@ -300,14 +299,14 @@ def _note(text: str) -> None:
 
 def _faults(arguments: argparse.Namespace) -> int:
     from fixtures.commands.faults import check, listed, run, shown
+    from reports.output import kind_of
 
     action, named = arguments.action, arguments.named
     if action != "list" and not named:
         raise BadInput("Name a fault: a file, or an id of the catalogue", where=f"faults {action}")
-    if action == "list":
-        say(listed(named, arguments.form))
-    elif action == "show":
-        say(shown(named, arguments.form))
+    if action in ("list", "show"):
+        kind = kind_of(arguments.output, ("text", "json"))
+        _put((listed if action == "list" else shown)(named, kind), arguments.output)
     elif action == "check":
         say(check(named))
     else:

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 
 from fixtures.core.errors import BadInput
-from fixtures.core.whole_file import write_whole
 from fixtures.evidence.bundle import Bundle, bundle_path, open_bundle
 from fixtures.evidence.bundle_folder import bundles
 from reports.build.compared import run_diff as compared
@@ -19,7 +18,6 @@ from reports.model.report import Report
 from reports.model.run_diff import RunDiff
 from reports.model.run_history import RunHistory
 
-KINDS = {"html": "html", "htm": "html", "json": "json", "txt": "text", "text": "text", "md": "md"}
 LeftOut = tuple[tuple[str, str], ...]
 
 
@@ -79,38 +77,3 @@ def read_runs(folder: Path, where: str) -> tuple[tuple[Report, ...], LeftOut]:
             left_out.append(each)
     reports.sort(key=lambda r: (r.header.started, r.header.run))
     return tuple(reports), tuple(left_out)
-
-
-def kind_of(output: str, kinds: tuple[str, ...]) -> str:
-    """Return the format that an output names, by itself or by the ending of a file.
-
-    Raises:
-        BadInput: There is none of that name.
-    """
-    ending = Path(output).suffix.removeprefix(".") or output
-    kind = KINDS.get(ending, "")
-    if kind not in kinds:
-        endings = ", ".join(f".{e}" for e, k in KINDS.items() if k in kinds)
-        raise BadInput(
-            f"There is no format {output}",
-            where="-o",
-            expected=f"{', '.join(kinds)}, or a file that ends in {endings}",
-        )
-    return kind
-
-
-def write(text: str, output: Path) -> None:
-    """Write a document whole, or not at all.
-
-    Raises:
-        BadInput: It cannot be written there.
-    """
-    try:
-        write_whole(output, text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise BadInput(
-            "The document cannot be written",
-            where=f"-o {output}",
-            seen=error.strerror or str(error),
-            next_command="name another file with -o",
-        ) from None

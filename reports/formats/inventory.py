@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from policies.verdicts.wording import number
 
 if TYPE_CHECKING:
@@ -11,9 +13,15 @@ if TYPE_CHECKING:
 
     from policies.skew.inventory import Inventory, Running
     from policies.verdicts.findings import Verdict
+    from reports.model.inventory import InventoryDocument
 
 SHOWN = 10
 """Pods named for each verdict that is violated."""
+
+
+def as_json(document: InventoryDocument) -> str:
+    """Render the document itself, for programs."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
 
 
 def render(found: Sequence[Inventory]) -> str:

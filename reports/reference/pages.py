@@ -19,6 +19,7 @@ from fixtures.scenario.trust import OPTION as TRUST
 from policies.verdicts.catalogue import Control, catalogue
 from reports.model.report import SCHEMA as REPORT_SCHEMA
 from reports.reference import detection
+from reports.reference.schemas import COMMANDS
 from reports.reference.sources import Option, commands, pytest_options, scenario_tables
 from reports.write import DEFAULT, Format
 
@@ -198,6 +199,20 @@ def _files() -> list[str]:
         f"Written at the end of each run: {words}. The JSON report has schema {REPORT_SCHEMA}"
         " (`reports/schema/report.schema.json`), the ledger's lines"
         " `fixtures/schema/ledger.schema.json`.",
+        "",
+        "## What commands print for programs",
+        "",
+        "`-o` takes a format, which is printed, or a file, whose ending names the format. The JSON"
+        " has a field `schema`, which is raised when a reader could stumble; a wrong format is"
+        " exit code 4.",
+        "",
+        *_table(
+            ("Command", "Schema"),
+            (
+                (f"`{line}`", f"`reports/schema/{n}.schema.json`")
+                for n, (_, line) in COMMANDS.items()
+            ),
+        ),
         "",
         "## Exit codes",
         "",

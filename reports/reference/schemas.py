@@ -1,4 +1,4 @@
-"""JSON Schemas of the ledger, of the JSON report and of a data set of releases, from their types.
+"""JSON Schemas of what programs read: ledger, report, data sets, documents of commands.
 
 `python -m reports.reference.schemas` writes them; a test says when they are out of date.
 """
@@ -10,10 +10,13 @@ from typing import Any
 
 import msgspec
 
+from fixtures.commands.catalogued import FaultList, OneRelease, ReleaseList
 from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.evidence.records import Record
 from policies.releases.dataset import SCHEMA as RELEASES_SCHEMA
 from policies.releases.dataset import DataSet
+from reports.model.inventory import InventoryDocument
+from reports.model.plan import PlanDocument
 from reports.model.report import SCHEMA as REPORT_SCHEMA
 from reports.model.report import Report
 
@@ -21,6 +24,14 @@ ROOT = Path(__file__).parents[2]
 LEDGER = ROOT / "fixtures" / "schema" / "ledger.schema.json"
 RELEASES = ROOT / "policies" / "schema" / "releases.schema.json"
 REPORT = ROOT / "reports" / "schema" / "report.schema.json"
+COMMANDS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "plan": (PlanDocument, "rehearse plan -o json"),
+    "inventory": (InventoryDocument, "rehearse inventory -o json"),
+    "faults": (FaultList, "rehearse faults list | show -o json"),
+    "releases": (ReleaseList, "rehearse releases list -o json"),
+    "release": (OneRelease, "rehearse releases show -o json"),
+}
+"""Schema's name -> type and what prints it; all of them have schema 1 so far."""
 
 
 def ledger_schema() -> str:
@@ -38,6 +49,14 @@ def releases_schema() -> str:
     return _document(DataSet, f"Release knowledge of Linkerd, schema {RELEASES_SCHEMA}")
 
 
+def command_schemas() -> dict[Path, str]:
+    """Return the schema of what each command prints for programs, by its file."""
+    return {
+        REPORT.with_name(f"{name}.schema.json"): _document(root, f"What `{line}` prints, schema 1")
+        for name, (root, line) in COMMANDS.items()
+    }
+
+
 def _document(root: type[msgspec.Struct], title: str) -> str:
     body: dict[str, Any] = msgspec.json.schema(root)
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **body}
@@ -46,7 +65,12 @@ def _document(root: type[msgspec.Struct], title: str) -> str:
 
 def main() -> None:
     """Write every file."""
-    every = ((LEDGER, ledger_schema()), (REPORT, report_schema()), (RELEASES, releases_schema()))
+    every = (
+        (LEDGER, ledger_schema()),
+        (REPORT, report_schema()),
+        (RELEASES, releases_schema()),
+        *command_schemas().items(),
+    )
     for path, text in every:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

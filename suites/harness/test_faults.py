@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.cluster.access.connection import Connection
 from fixtures.cluster.writer import ClusterWriter
+from fixtures.commands.catalogued import SCHEMA, FaultList
 from fixtures.commands.faults import check, listed, outcome, shown
 from fixtures.core import bounded
 from fixtures.core.errors import BadInput, Broken
@@ -101,11 +102,11 @@ def test_the_whole_catalogue_passes_its_check() -> None:
 
 def test_faults_are_shown_as_text_and_as_json() -> None:
     assert "decoy-to-prune" in shown(["decoy-to-prune"], "text")
-    (fault,) = msgspec.json.decode(shown(["decoy-to-prune"], "json"))
-    assert fault["catches"] == ["PRN-01"]
-    assert {f["id"] for f in msgspec.json.decode(listed([], "json"))} == {
-        f.stem for f in CATALOGUE.glob("*.toml")
-    }
+    (fault,) = msgspec.json.decode(shown(["decoy-to-prune"], "json"), type=FaultList).faults
+    assert fault.catches == ("PRN-01",)
+    every = msgspec.json.decode(listed([], "json"), type=FaultList)
+    assert every.schema == SCHEMA
+    assert {f.id for f in every.faults} == {f.stem for f in CATALOGUE.glob("*.toml")}
 
 
 @pytest.mark.parametrize(("code", "own"), [(0, 1), (1, 1), (3, 3), (4, 3)])

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import rehearse
 from fixtures.cluster import kinds
+from reports.model.inventory import InventoryDocument
 from suites.harness.pods import pod
 from suites.harness.scripted_api import Asked, Says, listing, refused, scripted_api
 
@@ -69,22 +71,21 @@ def selected(obj: Obj, selector: str) -> bool:
     )
 
 
+Inventory = Callable[..., tuple[int, str]]
+
+
 @pytest.fixture
-def inventory(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[[Cluster], tuple[int, str]]:
+def inventory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Inventory:
     """Exit code and output of the command on a cluster."""
 
-    def run(cluster: Cluster) -> tuple[int, str]:
+    def run(cluster: Cluster, *options: str) -> tuple[int, str]:
         with scripted_api(tmp_path, cluster) as api:
-            code = rehearse.main(["inventory", "--cluster-kubeconfig", str(api.kubeconfig)])
+            place = ["--cluster-kubeconfig", str(api.kubeconfig)]
+            code = rehearse.main(["inventory", *place, *options])
         said = capsys.readouterr()
         return code, said.out + said.err
 
     return run
-
-
-Inventory = Callable[[Cluster], tuple[int, str]]
 
 
 def test_versions_are_counted_and_the_skew_is_safe(inventory: Inventory) -> None:
@@ -99,6 +100,16 @@ def test_versions_are_counted_and_the_skew_is_safe(inventory: Inventory) -> None
     assert [OLD, "2.17", "1", "pod", "within"] in rows
     assert "DP-03  holds" in said
     assert "DP-04  holds" in said
+
+
+def test_programs_read_the_same_with_the_exit_code(inventory: Inventory) -> None:
+    code, said = inventory(Cluster([component(CURRENT), meshed("a", TOO_OLD)]), "-o", "json")
+
+    document = msgspec.json.decode(said, type=InventoryDocument)
+    (found,) = document.control_planes
+    assert (document.schema, document.exit_code) == (1, code) == (1, 1)
+    assert [(r.version, r.pods) for r in found.proxies] == [(TOO_OLD, 1)]
+    assert found.skew.status == "violated"
 
 
 @pytest.mark.parametrize(

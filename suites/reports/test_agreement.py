@@ -185,6 +185,8 @@ def test_the_schemas_are_current() -> None:
     assert schemas.LEDGER.read_text() == schemas.ledger_schema(), advice
     assert schemas.REPORT.read_text() == schemas.report_schema(), advice
     assert schemas.RELEASES.read_text() == schemas.releases_schema(), advice
+    for path, current in schemas.command_schemas().items():
+        assert path.read_text() == current, advice
 
 
 @pytest.mark.parametrize("wanted", Format)
