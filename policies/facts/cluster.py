@@ -161,6 +161,8 @@ class LabelledObject(Fact, frozen=True, kw_only=True):
     """Label `linkerd.io/control-plane-ns`."""
     extension: str = ""
     created_by: str = ""
+    helm_release: str = ""
+    """`NAMESPACE/NAME` of the Helm release that it says it is part of; empty for none."""
 
 
 class SecretKeys(Fact, frozen=True, kw_only=True):

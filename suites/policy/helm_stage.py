@@ -135,5 +135,11 @@ def helm_cluster(*releases: HelmRelease, **fields: object) -> ClusterFacts:
     )  # fmt: skip
     crds = tuple(change(c, created_by="", helm_release="linkerd/linkerd-crds") for c in base.crds)
     found = releases or (crds_release(), plane_release())
-    facts = change(base, config=marked, workloads=workloads, crds=crds, helm=found)
+    objects = tuple(
+        change(o, created_by=o.created_by.replace("linkerd/cli", "linkerd/helm"))
+        for o in base.objects
+    )
+    facts = change(
+        base, config=marked, workloads=workloads, crds=crds, objects=objects, helm=found
+    )
     return change(facts, **fields)

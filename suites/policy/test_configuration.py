@@ -48,7 +48,10 @@ def by_helm() -> ClusterFacts:
     crds = tuple(
         change(c, created_by=f"linkerd/helm {SOURCE}", helm_owned=True) for c in facts.crds
     )
-    return change(facts, workloads=moved, crds=crds)
+    objects = tuple(
+        change(o, created_by=o.created_by.replace("/cli", "/helm")) for o in facts.objects
+    )
+    return change(facts, workloads=moved, crds=crds, objects=objects)
 
 
 def test_the_cli_owns_its_installation() -> None:
@@ -92,7 +95,51 @@ def test_a_crd_of_helms_beside_the_cli_is_a_violation() -> None:
     facts = cluster()
     mixed = change(facts.crds[0], helm_owned=True)
 
-    assert "Helm's labels" in one_owner(change(facts, crds=(mixed, *facts.crds[1:]))).seen
+    assert "Helm's annotations" in one_owner(change(facts, crds=(mixed, *facts.crds[1:]))).seen
+
+
+def marked(kind: str, **fields: Any) -> ClusterFacts:
+    facts = cluster()
+    return change(
+        facts,
+        objects=tuple(change(o, **fields) if o.key.kind == kind else o for o in facts.objects),
+    )
+
+
+@pytest.mark.parametrize("kind", ["Service", "ServiceAccount", "ClusterRole"])
+def test_an_object_of_the_cli_that_helm_adopts_is_a_violation(kind: str) -> None:
+    verdict = one_owner(marked(kind, helm_release="linkerd/linkerd-control-plane"))
+
+    assert verdict.status == "violated"
+    assert "release linkerd/linkerd-control-plane" in verdict.seen
+    assert all(i.subject.startswith(kind) for i in verdict.violations)
+
+
+def test_a_workload_of_the_cli_that_helm_adopts_is_named_once() -> None:
+    facts = marked("Deployment", helm_release="linkerd/mine")
+    adopted = tuple(change(w, helm_release="linkerd/mine") for w in facts.workloads)
+    verdict = one_owner(change(facts, workloads=adopted))
+    named = [i.subject for i in verdict.violations if "linkerd-identity" in i.subject]
+
+    assert named == ["Deployment linkerd/linkerd-identity"]
+
+
+def test_an_object_of_helms_that_the_cli_rendered_is_a_violation() -> None:
+    facts = change(
+        by_helm(), objects=marked("Service", created_by=f"linkerd/cli {SOURCE}").objects
+    )
+
+    assert "Service linkerd/linkerd-dst: linkerd/cli" in one_owner(facts).seen
+
+
+def test_what_is_not_linkerds_core_may_be_anybodys() -> None:
+    facts = cluster()
+    service = next(o for o in facts.objects if o.key.kind == "Service")
+    decoy = change(service, key=change(service.key, name="mine"), helm_release="shop/mine")
+    tap = change(service, extension="viz", helm_release="linkerd-viz/viz")
+
+    rest = tuple(o for o in facts.objects if o != service)
+    assert one_owner(change(facts, objects=(*rest, decoy, tap))).status == "holds"
 
 
 def test_a_workload_of_the_other_tool_is_a_violation() -> None:

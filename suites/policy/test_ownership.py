@@ -37,6 +37,7 @@ def rendered(
         ),
         workloads=tuple(change(w, created_by=created, **marks) for w in facts.workloads),
         crds=tuple(change(c, created_by=created, **marks) for c in facts.crds),
+        objects=tuple(change(o, created_by=created) for o in facts.objects if o.created_by),
     )
 
 

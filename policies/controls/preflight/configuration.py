@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
+from msgspec.structs import replace
 
+from policies.controls.prune import pruning
+from policies.facts.base import ObjectKey
 from policies.facts.cluster import ClusterFacts, LinkerdConfig, Setting
 from policies.facts.observations import Rendered
 from policies.planning.advisories import AdvisoryResult
@@ -117,24 +120,37 @@ def _incomplete(config: LinkerdConfig) -> Iterator[Item]:
 def _marks(facts: ClusterFacts, *, by_charts: bool, kept: bool = False) -> Iterator[Item]:
     """Yield objects marked by the tool that does not own the installation.
 
+    Helm adopts an object by its annotations alone: one of a CLI installation that carries them
+    goes with `helm uninstall`, and is refused by no one.
+
     Args:
         facts: Of the cluster.
         by_charts: Linkerd's Helm charts were rendered, and not the CLI's manifests.
-        kept: Somebody else's tool owns it, which may leave CRDs to a release of Helm's.
+        kept: Somebody else's tool owns it, which may leave objects to a release of Helm's.
     """
     other = "linkerd/cli " if by_charts else "linkerd/helm "
-    for workload in facts.workloads:
-        if not workload.component or workload.namespace != facts.control_plane_namespace:
-            continue
-        if workload.created_by.startswith(other):
-            yield Item(subject=workload.key, expected="the owner's mark", seen=workload.created_by)
+
+    def foreign(subject: str, created_by: str, release: str) -> Iterator[Item]:
+        seen = created_by if created_by.startswith(other) else ""
+        if release and not by_charts and not kept:
+            seen = f"Helm's annotations, of release {release}"
+        if seen:
+            yield Item(subject=subject, expected="the owner's mark", seen=seen)
+
+    told = set[ObjectKey]()
+    for w in facts.workloads:
+        if w.component and w.namespace == facts.control_plane_namespace:
+            told.add(ObjectKey(kind=w.kind, namespace=w.namespace, name=w.name))
+            yield from foreign(w.key, w.created_by, w.helm_release)
     for crd in facts.crds:
-        if not crd.control_plane:
-            continue
-        foreign = crd.helm_owned and not by_charts and not kept
-        if foreign or crd.created_by.startswith(other):
-            seen = "Helm's labels" if foreign else crd.created_by
-            yield Item(subject=f"CRD {crd.name}", expected="the owner's mark", seen=seen)
+        if crd.control_plane:
+            release = crd.helm_release or ("unknown" if crd.helm_owned else "")
+            yield from foreign(f"CRD {crd.name}", crd.created_by, release)
+    for one in facts.objects:
+        key = replace(one.key, group="")
+        core = one.control_plane and not one.extension and one.key in pruning.ever_rendered()
+        if core and key.kind != "CustomResourceDefinition" and key not in told:
+            yield from foreign(str(one.key), one.created_by, one.helm_release)
 
 
 def retained(

@@ -73,7 +73,7 @@ def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozens
 
 
 def _is_linkerds(one: LabelledObject) -> bool:
-    return one.created_by != "" or one.key in _ever_rendered()
+    return one.created_by != "" or one.key in ever_rendered()
 
 
 def rendered_keys(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
@@ -98,7 +98,8 @@ def inventory(release: Version, facts: ClusterFacts) -> frozenset[ObjectKey]:
 
 
 @remembered
-def _ever_rendered() -> frozenset[ObjectKey]:
+def ever_rendered() -> frozenset[ObjectKey]:
+    """Return what some inspected release renders, but for Gateway API CRDs."""
     keys: set[ObjectKey] = set()
     for known in catalogue().logical_versions:
         for component in _COMPONENTS:
@@ -223,7 +224,7 @@ def _own(facts: ClusterFacts, wanted: Collection[ObjectKey]) -> Iterator[tuple[s
         yield f"CRD {crd.name}", crd.uid
     if facts.config is not None:
         yield "ConfigMap linkerd-config", facts.config.uid
-    rendered = _ever_rendered()
+    rendered = ever_rendered()
     for one in facts.objects:
         if one.control_plane and one.key in rendered and (not wanted or one.key in wanted):
             yield str(one.key), one.uid
