@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from fixtures.steps.evidence import checks_of, kept_of, reaches_of, renders_of
-from policies.controls.extensions import installed, leftovers, multicluster
+from policies.controls.extensions import installed, kept, leftovers, multicluster
 
 if TYPE_CHECKING:
     from fixtures.run.rehearsal import Rehearsal
@@ -23,9 +23,10 @@ def test_every_image_is_the_destinations(
 
 
 @control("EXT-02")
-def test_extensions_are_ready(extensions_upgraded: Reached) -> None:
-    step = extensions_upgraded
-    expect(installed.ready(step.after, checks_of(step)))
+def test_extensions_are_ready(extensions_upgraded: Reached, baseline: Reached) -> None:
+    step, first = extensions_upgraded, baseline.after
+    ready = installed.ready(step.after, checks_of(step))
+    expect(kept.as_at_first(ready, first, step.after, step.destination))
 
 
 @control("EXT-03")
@@ -46,5 +47,5 @@ def test_linked_clusters_are_consistent(
 def test_retired_extensions_are_handled(
     extensions_upgraded: Reached, rehearsal: Rehearsal
 ) -> None:
-    step, kept = extensions_upgraded, kept_of(rehearsal.scenario)
-    expect(leftovers.retired_handled(step.after, step.destination, kept=kept, before=step.before))
+    step, meant = extensions_upgraded, kept_of(rehearsal.scenario)
+    expect(leftovers.retired_handled(step.after, step.destination, kept=meant, before=step.before))
