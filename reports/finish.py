@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fixtures.core.plain_text import wants_colour
 from fixtures.evidence.bundle import seal
-from reports.formats import github, text
+from reports.formats import text
+from reports.formats.interchange import github
 from reports.write import write_all
 
 

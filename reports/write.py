@@ -12,7 +12,8 @@ from fixtures.core.errors import RehearsalError
 from fixtures.core.whole_file import write_whole
 from fixtures.evidence.bundle import Bundle
 from reports.build.report import build
-from reports.formats import github, html, json_report, junit, oscal, sarif, summary, text
+from reports.formats import html, json_report, summary, text
+from reports.formats.interchange import github, junit, oscal, sarif
 from reports.model.report import Report
 
 

@@ -60,8 +60,8 @@ __all__ = [
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.run.begun_run import Run
     from fixtures.run.rehearsal import Rehearsal
+    from fixtures.run.resuming.begun_run import Run
     from fixtures.run.session import RunSession
     from fixtures.run.verification import Verification
 
@@ -117,7 +117,7 @@ def cluster() -> str:
 @pytest.fixture(scope="session")
 def rehearsal(request: pytest.FixtureRequest, cluster: str) -> Rehearsal:
     """The rehearsal of one cluster of this run; steps are reached through it."""
-    from fixtures.run.begun_run import UpgradeRun
+    from fixtures.run.resuming.begun_run import UpgradeRun
 
     return _run(request, UpgradeRun).walk(cluster)
 
@@ -125,7 +125,7 @@ def rehearsal(request: pytest.FixtureRequest, cluster: str) -> Rehearsal:
 @pytest.fixture(scope="session")
 def verification(request: pytest.FixtureRequest) -> Verification:
     """The read-only look of `suites/verify`."""
-    from fixtures.run.begun_run import VerifyRun
+    from fixtures.run.resuming.begun_run import VerifyRun
 
     return _run(request, VerifyRun).verification
 

@@ -22,7 +22,7 @@ from fixtures.cluster.podlog import PodLog, container_state
 from fixtures.cluster.writer import ClusterWriter
 from fixtures.embedded.process import EmbeddedProcess
 from fixtures.prober.files import shipped
-from fixtures.run.connect import Connector
+from fixtures.run.opening.connect import Connector
 from fixtures.scenario.model import Scenario
 from fixtures.steps.context import Cluster
 from fixtures.steps.traffic_probes import clear

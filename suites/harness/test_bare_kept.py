@@ -15,7 +15,7 @@ from fixtures.cluster.bare import Obj
 from fixtures.consent.bare_pod_backup import files, keep, whole_files
 from fixtures.core.errors import Broken
 from fixtures.evidence.ledger import LEDGER
-from fixtures.run.resume import lost_pods
+from fixtures.run.resuming.resume import lost_pods
 from fixtures.scenario.model import Scenario
 from fixtures.snapshot.redaction.digests import is_digest
 from fixtures.steps import restart

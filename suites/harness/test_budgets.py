@@ -12,8 +12,8 @@ from fixtures.core.errors import BadInput
 from fixtures.evidence.bundle import seal
 from fixtures.evidence.ledger import LEDGER, Ledger
 from fixtures.evidence.records import Resumed, RunEnded, RunStarted, TrafficSeen, Verdict
-from fixtures.run.budgets import budgets_of, check_budgets, probed_paths
-from fixtures.run.history import read_history
+from fixtures.run.opening.budgets import budgets_of, check_budgets, probed_paths
+from fixtures.run.opening.history import read_history
 from fixtures.scenario.model import Scenario
 from fixtures.scenario.parts import BudgetSpec
 from policies.facts.traffic import Budget, Traffic

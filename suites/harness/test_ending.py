@@ -13,10 +13,10 @@ from fixtures.core.errors import Broken
 from fixtures.core.teardown import Ending
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import Note, RunEnded
-from fixtures.run.begun_run import UpgradeRun
-from fixtures.run.open_run import Opened
-from fixtures.run.opener import Opener
+from fixtures.run.opening.open_run import Opened
+from fixtures.run.opening.opener import Opener
 from fixtures.run.rehearsal import Rehearsal
+from fixtures.run.resuming.begun_run import UpgradeRun
 from fixtures.scenario.model import Scenario
 from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import Cluster

@@ -11,7 +11,7 @@ import yaml
 from fixtures.consent.rbac import manifest
 from fixtures.consent.rights import Right, to_look, to_upgrade
 from fixtures.core.errors import BadInput
-from fixtures.run.opener import Opener
+from fixtures.run.opening.opener import Opener
 from fixtures.scenario.model import Scenario
 from fixtures.scenario.parts import ExtensionName, ExtensionSpec
 from policies.releases.grammar import parse

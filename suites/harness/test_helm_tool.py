@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.core.errors import BadInput, Broken
 from fixtures.core.process import Completed, ToolError
-from fixtures.run.opener import installer_of
+from fixtures.run.opening.opener import installer_of
 from fixtures.scenario.model import Scenario
 from fixtures.tools.charts import Charts
 from fixtures.tools.helm import find, helm_version, manifest_of, require, version_of

@@ -15,8 +15,8 @@ from apimachinery.annotations import LAST_APPLIED
 from fixtures.core.errors import BadInput
 from fixtures.linkerd.values import defaults, merge
 from fixtures.run.console import Console
-from fixtures.run.open_run import open_session
-from fixtures.run.recognition import What, remarks
+from fixtures.run.opening.open_run import open_session
+from fixtures.run.opening.recognition import What, remarks
 from fixtures.scenario.model import Scenario
 from fixtures.snapshot.copy.kept import WORKLOADS, as_applied, overrides
 from fixtures.snapshot.copy.standin import prepare

@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.core.errors import BadInput
 from fixtures.run import invocation
-from fixtures.run.planning import check_kubernetes, known_release, plan_for
+from fixtures.run.opening.planning import check_kubernetes, known_release, plan_for
 from fixtures.scenario.faults import CATALOGUE, fault_file, load_fault
 from fixtures.scenario.loading import load
 from fixtures.scenario.model import Scenario

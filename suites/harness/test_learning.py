@@ -15,7 +15,7 @@ from fixtures.learning import client as client_module
 from fixtures.learning import store
 from fixtures.learning.known import recall_or_learn
 from fixtures.learning.learn import learn
-from fixtures.run.learnt_releases import learnt_of
+from fixtures.run.opening.learnt_releases import learnt_of
 from fixtures.scenario.model import Scenario
 from policies.releases import Learnt, catalogue
 from policies.releases.grammar import parse

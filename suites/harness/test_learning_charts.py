@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.core.errors import Broken
 from fixtures.learning.known import learn_from_charts
-from fixtures.run.learnt_releases import learnt_of
+from fixtures.run.opening.learnt_releases import learnt_of
 from fixtures.scenario.model import Scenario
 from policies.facts.helm import CONTROL_PLANE, CRDS
 from policies.releases.grammar import parse

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtures.core.errors import BadInput
 from fixtures.evidence.walk import PER_HOP
-from fixtures.run.opener import Opener
+from fixtures.run.opening.opener import Opener
 from fixtures.scenario.linked_spec import MAIN, LinkedSpec, awaited
 from fixtures.scenario.loading import load
 from fixtures.scenario.model import Scenario

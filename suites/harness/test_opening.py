@@ -12,12 +12,12 @@ import pytest
 from fixtures.core.errors import BadInput, Broken
 from fixtures.evidence.ledger import LEDGER, LedgerError, read
 from fixtures.evidence.records import FindingMade, Note, Planned, Resumed, RunEnded, RunStarted
-from fixtures.run.begun_run import Run, UpgradeRun, VerifyRun, make_run
 from fixtures.run.console import Console
-from fixtures.run.history import History
-from fixtures.run.interrupted_run import Continued, read_died
-from fixtures.run.open_run import Opened, open_session
-from fixtures.run.recognition import What
+from fixtures.run.opening.history import History
+from fixtures.run.opening.open_run import Opened, open_session
+from fixtures.run.opening.recognition import What
+from fixtures.run.resuming.begun_run import Run, UpgradeRun, VerifyRun, make_run
+from fixtures.run.resuming.interrupted_run import Continued, read_died
 from fixtures.run.session import Place
 from fixtures.scenario.linked_spec import LinkedSpec
 from fixtures.scenario.model import Scenario

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.core.errors import BadInput
-from fixtures.run.planning import NEWEST_EMBEDDED, minor_of, plan_for, releases_of
+from fixtures.run.opening.planning import NEWEST_EMBEDDED, minor_of, plan_for, releases_of
 from fixtures.scenario.model import DEFAULT_SOURCE, Scenario
 from fixtures.targets.existing import Look
 from policies.facts.cluster import ClusterFacts, Workload

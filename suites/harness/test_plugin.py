@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import FindingMade
-from fixtures.run.begun_run import UpgradeRun, make_run
 from fixtures.run.controls import ControlViolated, cluster_of, control_of, order_of, place_of
+from fixtures.run.resuming.begun_run import UpgradeRun, make_run
 from fixtures.run.run_plugin import DONE, RunPlugin
 from fixtures.scenario.model import Scenario
 from policies.planning.path import Hop

@@ -8,8 +8,8 @@ from pathlib import Path
 from fixtures.evidence.ledger import Ledger
 from fixtures.evidence.records import FindingMade, Note, Resumed, RunEnded, TrafficSeen
 from fixtures.evidence.walk import order
-from fixtures.run.interrupted_run import Died, read_died
 from fixtures.run.observation_gaps import stretches
+from fixtures.run.resuming.interrupted_run import Died, read_died
 from fixtures.run.session import Place
 from fixtures.targets.base import Capabilities
 from policies.facts.traffic import Traffic

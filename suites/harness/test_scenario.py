@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.core.errors import BadInput
 from fixtures.run.console import Console
-from fixtures.run.open_run import open_session
+from fixtures.run.opening.open_run import open_session
 from fixtures.scenario.loading import load
 from fixtures.scenario.model import KEYS, Scenario
 from fixtures.scenario.parts import ExtensionSpec, Waiver

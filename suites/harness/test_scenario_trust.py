@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from fixtures.core.errors import BadInput
-from fixtures.run.interrupted_run import Died
-from fixtures.run.resume import _one  # pyright: ignore[reportPrivateUsage] - reached by no shorter way
+from fixtures.run.resuming.interrupted_run import Died
+from fixtures.run.resuming.resume import _one  # pyright: ignore[reportPrivateUsage] - reached by no shorter way
 from fixtures.scenario.faults import load_fault
 from fixtures.scenario.loading import load
 from fixtures.scenario.model import KEYS, Scenario

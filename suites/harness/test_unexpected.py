@@ -49,7 +49,7 @@ def test_before_there_is_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_while_the_runs_folder_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fixtures.run.begun_run.make_run", fail)
+    monkeypatch.setattr("fixtures.run.resuming.begun_run.make_run", fail)
     plugin = RehearsalPlugin(config(), cast("Any", None), lambda _: None, str)
     session = cast("pytest.Session", SimpleNamespace(items=[1]))
 

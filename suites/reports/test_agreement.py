@@ -18,7 +18,8 @@ from fixtures.evidence.bundle import Bundle, open_bundle
 from fixtures.evidence.records import FindingMade
 from policies.verdicts.findings import Status
 from reports.build.report import build
-from reports.formats import html, json_report, junit, oscal, sarif, summary, text
+from reports.formats import html, json_report, summary, text
+from reports.formats.interchange import junit, oscal, sarif
 from reports.model.report import Report
 from reports.reference import schemas
 from reports.write import Format, ReportError, write_all

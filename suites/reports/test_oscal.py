@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.evidence.bundle import Bundle
 from reports.build.report import build
-from reports.formats import oscal
+from reports.formats.interchange import oscal
 from reports.model.report import Report
 from suites.reports.published import oscal_validator
 from suites.reports.samples import healthy_sample

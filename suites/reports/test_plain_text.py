@@ -16,7 +16,8 @@ from fixtures.core.plain_text import harmless
 from fixtures.run.console import Console
 from policies.verdicts.findings import Finding, violated
 from reports.build.report import build
-from reports.formats import github, text
+from reports.formats import text
+from reports.formats.interchange import github
 from suites.reports.samples import hostile_sample
 
 COMMANDS = (

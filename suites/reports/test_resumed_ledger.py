@@ -24,7 +24,7 @@ from fixtures.evidence.records import (
     StepChanged,
     superseded_by,
 )
-from fixtures.run.interrupted_run import folder_of, read_died
+from fixtures.run.resuming.interrupted_run import folder_of, read_died
 from fixtures.scenario.model import Scenario
 from fixtures.scenario.parts import Consent, ExtensionSpec
 from policies.facts.cluster import ClusterFacts

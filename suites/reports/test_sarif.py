@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fixtures.evidence.bundle import Bundle
 from reports.build.report import build
-from reports.formats import sarif
+from reports.formats.interchange import sarif
 from reports.model.report import Report
 from suites.reports.published import sarif_validator
 from suites.reports.samples import HOSTILE, violated_sample

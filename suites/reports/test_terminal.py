@@ -7,7 +7,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from reports.formats import github, text
+from reports.formats import text
+from reports.formats.interchange import github
 from reports.model.report import Report
 
 

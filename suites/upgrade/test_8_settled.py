@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from fixtures.evidence.reached import Reached
-from fixtures.run.budgets import budgets_of
 from fixtures.run.controls import control, expect
+from fixtures.run.opening.budgets import budgets_of
 from policies.controls.control_plane import crds
 from policies.controls.data_plane import restarts, versions
 from policies.controls.extensions import multicluster

@@ -15,8 +15,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reports.formats.markdown import address, code, told
-from reports.formats.sarif_model import (
+from reports.formats.interchange.sarif_model import (
     ArtifactLocation,
     Driver,
     Help,
@@ -36,6 +35,7 @@ from reports.formats.sarif_model import (
     Run,
     Tool,
 )
+from reports.formats.markdown import address, code, told
 from reports.formats.wording import one_line, subject, where
 from reports.model.report import Entry, Report, Unfound
 

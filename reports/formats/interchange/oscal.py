@@ -18,7 +18,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import msgspec
 
 from policies.verdicts.findings import Status
-from reports.formats import oscal_model as oscal
+from reports.formats.interchange import oscal_model as oscal
 from reports.formats.markdown import address, code, told
 from reports.formats.wording import one_line, subject, where
 from reports.model.report import Entry, Report
