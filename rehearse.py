@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A suite is pytest's to run: its options are not parsed here, and its exit code is handed on.
     """
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what can be typed
+        from fixtures.commands import completion
+
+        completion.answer()
     words = list(sys.argv[1:] if argv is None else argv)
     for suite in SUITES:
         if words[:1] == [suite]:
@@ -79,6 +84,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     from fixtures.commands.serve import serve
 
     return serve(arguments)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from fixtures.commands import completion
+
+    print(completion.script(arguments.shell))
+    return 0
 
 
 def _snapshot(arguments: argparse.Namespace) -> int:
@@ -317,6 +329,7 @@ def _faults(arguments: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "attest": _attest,
     "compare": _compare,
+    "completion": _completion,
     "faults": _faults,
     "history": _history,
     "inventory": _inventory,

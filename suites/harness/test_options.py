@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from fixtures.core.errors import BadInput
+from fixtures.scenario.command_line import overrides, scenario_of
 from fixtures.scenario.model import Scenario
 from fixtures.scenario.options import (
     FLAG_OPTIONS,
@@ -17,8 +18,6 @@ from fixtures.scenario.options import (
     VALUES,
     add_options,
     given_options,
-    overrides,
-    scenario_of,
 )
 from fixtures.scenario.parts import Consent
 

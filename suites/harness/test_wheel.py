@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+from fixtures.commands.completion import answer_kubectl
 from fixtures.commands.faults import FEW
 from fixtures.commands.suites import ROOT, SETTINGS, SUITES
 from fixtures.scenario import known_failures
@@ -104,4 +105,7 @@ def test_what_a_suite_cannot_use_is_told_without_pytest(installed: Path, tmp_pat
 def test_kubectl_finds_it_by_name() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 
-    assert scripts == {"rehearse": "rehearse:main", "kubectl-rehearse": "rehearse:main"}
+    assert scripts["rehearse"] == scripts["kubectl-rehearse"] == "rehearse:main"
+    assert scripts["kubectl_complete-rehearse"] == (
+        f"{answer_kubectl.__module__}:{answer_kubectl.__name__}"
+    )
