@@ -120,6 +120,19 @@ class ValidatorTried(Fact, frozen=True, kw_only=True, tag_field="type", tag="val
     """The one that only the validator refuses was refused."""
 
 
+class Written(Fact, frozen=True, kw_only=True, tag_field="type", tag="written"):
+    """One object of the control plane as it was last written."""
+
+    key: ObjectKey
+    version: str
+    """Changes whenever what somebody decided of it does."""
+    manager: str = ""
+    """Of the newest entry of its managedFields, status aside; empty where none says."""
+    at: datetime | None = None
+    keeper: str = ""
+    """Who is meant to write parts of it, by its annotations."""
+
+
 class Sighting(Fact, frozen=True, kw_only=True, gc=False):
     """The versions that ran at one moment, seen by the watch on pods and configuration."""
 

@@ -13,7 +13,8 @@ from policies.controls.data_plane.versions import (
     identities_valid,
     nothing_old_left,
 )
-from policies.facts.cluster import LabelledObject, ObjectKey, Pod, Unreadable
+from policies.controls.prune.pruning import no_orphans
+from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Pod, Unreadable
 from suites.policy.builders import (
     ANCHORS,
     FROM,
@@ -197,6 +198,50 @@ def test_whatever_is_old_is_named() -> None:
         "ConfigMap linkerd-config",
     ]
     assert [i.subject for i in verdict.explained] == ["Job shop/report"]
+
+
+def web(image: str, label: str = "linkerd", container: str = "web") -> ClusterFacts:
+    """A finished upgrade beside a Deployment that carries Linkerd's label."""
+    facts = cluster(TARGET)
+    key = ObjectKey(group="apps", kind="Deployment", namespace="linkerd", name="linkerd-web")
+    object_ = LabelledObject(key=key, uid="1", control_plane=label)
+    old = workload("linkerd-web", within="linkerd", images=((container, image),))
+    return with_workloads(change(facts, objects=(*facts.objects, object_)), old)
+
+
+def test_a_component_of_a_release_too_old_for_any_inventory_is_named_by_its_image() -> None:
+    facts = web("ghcr.io/linkerd/web:stable-2.9.5")
+
+    for verdict in (nothing_old_left(facts, FROM, TO), no_orphans(facts, TO)):
+        assert verdict.status == "violated"
+        assert "linkerd/linkerd-web" in verdict.seen
+        assert "ghcr.io/linkerd/web:stable-2.9.5" in verdict.seen
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        web("example.com/shop/web:stable-2.9.5"),
+        web("ghcr.io/linkerd/web:latest"),
+        web("ghcr.io/linkerd/web:stable-2.9.5", label=""),
+        web("cr.l5d.io/linkerd/proxy:edge-24.11.8", container="linkerd-proxy"),
+    ],
+    ids=["another's image", "no release", "no label", "injected by hand"],
+)
+def test_what_is_not_known_to_be_a_component_is_none(facts: ClusterFacts) -> None:
+    assert nothing_old_left(facts, FROM, TO).status == "holds"
+    assert no_orphans(facts, TO).status == "holds"
+
+
+def test_a_workload_that_comes_back_old_is_a_violation_whatever_explains_it() -> None:
+    was = with_pods(cluster(TARGET), pod("x", "pinned", version=TARGET))
+    now = with_pods(cluster(TARGET), pod("y", "pinned", version=SOURCE, pinned=SOURCE))
+
+    assert nothing_old_left(now, FROM, TO, before=now).status == "holds"
+    verdict = nothing_old_left(now, FROM, TO, before=was)
+    assert [i.subject for i in verdict.violations] == ["Deployment shop/pinned"]
+    assert f"came back with {SOURCE}" in verdict.seen
+    assert nothing_old_left(was, FROM, TO, before=now).status == "holds"
 
 
 def test_an_extension_left_behind_is_explained() -> None:

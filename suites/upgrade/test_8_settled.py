@@ -13,11 +13,12 @@ from policies.controls.control_plane import crds
 from policies.controls.data_plane import restarts, versions
 from policies.controls.extensions import multicluster
 from policies.controls.prune import pruning
-from policies.controls.whole_run import checks
+from policies.controls.whole_run import checks, rewritten
 from policies.controls.whole_run.differences import Difference, reapply_changes_only_regenerated
-from policies.facts.observations import CheckRun, Rendered
+from policies.facts.observations import CheckRun, Rendered, Written
 from policies.facts.traffic import Budget
 from policies.traffic import downtime
+from policies.verdicts.combining import combined
 from policies.verdicts.findings import not_assessed
 
 if TYPE_CHECKING:
@@ -34,8 +35,12 @@ def test_check_and_facts_agree(settled: Reached) -> None:
 
 
 @control("VER-02")
-def test_the_cluster_is_stable(settled: Reached, baseline: Reached) -> None:
-    expect(restarts.stable(settled.before, settled.after, baseline=baseline.after))
+def test_the_cluster_is_stable(settled: Reached, baseline: Reached, rehearsal: Rehearsal) -> None:
+    stable = restarts.stable(settled.before, settled.after, baseline=baseline.after)
+    last = len(settled.plan.hops)
+    then = rehearsal.reach("pruned", last).all(Written) if last else ()
+    alone = rewritten.left_alone(then, settled.all(Written))
+    expect(combined([stable, alone], holds_as=f"{stable.summary}; {alone.summary}"))
 
 
 @control("VER-03")
@@ -50,7 +55,12 @@ def test_nothing_of_the_old_version_is_left(
     lazy = rehearsal.scenario.data_plane == "lazy"
     expect(
         versions.nothing_old_left(
-            settled.after, settled.source, settled.destination, lazy=lazy, baseline=baseline.after
+            settled.after,
+            settled.source,
+            settled.destination,
+            lazy=lazy,
+            baseline=baseline.after,
+            before=settled.before,
         )
     )
 

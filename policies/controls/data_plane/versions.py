@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from policies.controls.data_plane import trust_bundles
+from policies.controls.prune import pruning
 from policies.facts.cluster import ClusterFacts, Crd, Fact, Pod
 from policies.facts.helm import linkerd_release
 from policies.releases.versions import Version, parse
@@ -230,12 +231,23 @@ def nothing_old_left(
     *,
     lazy: bool = False,
     baseline: ClusterFacts | None = None,
+    before: ClusterFacts | None = None,
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """Judge whether a pod, workload, CRD or labelled object is of an older release (VER-04).
 
     Releases between source and destination count as well: a path may have several hops. A proxy
     whose version cannot be placed, such as that of a build of somebody's own, is not assessed.
+
+    Args:
+        facts: After the soak.
+        source: Where the path began.
+        destination: Where it ended.
+        lazy: The data plane follows as pods are renewed.
+        baseline: Before anything changed.
+        before: Before the soak: a workload that was at the destination then and comes back old is
+            wrong whatever explains an old proxy otherwise.
+        ignore_namespaces: Of the rehearsal itself.
     """
     if why := not_seen(facts, "deployments.apps"):
         return not_assessed(f"pods or Deployments could not be read ({why})")
@@ -245,7 +257,12 @@ def nothing_old_left(
     unplaced = [o for o in proxies if not o.explained and not placed(o.version)]
     items = _grouped(o for o in proxies if o not in unplaced)
     items += _extension_proxies(items, facts)
+    items += _came_back(before, facts, destination, ignore_namespaces)
     items += _created_by(facts, destination)
+    items += [
+        Item(subject=str(key), expected="gone", seen=f"runs {image}")
+        for key, image in pruning.old_components(facts, pruning.inventory(destination, facts))
+    ]
     if facts.config is not None and facts.config.version != destination.text:
         items.append(
             Item(
@@ -264,6 +281,34 @@ def nothing_old_left(
         cause="a step that was left out, or an object that no render contains any more",
         next_command="linkerd version --proxy",
     )
+
+
+def _came_back(
+    before: ClusterFacts | None,
+    facts: ClusterFacts,
+    destination: Version,
+    ignore_namespaces: Collection[str],
+) -> Iterator[Item]:
+    """Yield workloads whose proxies were all at the destination before the soak, and are not."""
+    if before is None:
+        return
+    then = _versions(before, ignore_namespaces)
+    for name, versions in _versions(facts, ignore_namespaces).items():
+        old = sorted(v for v in versions if (behind(v, destination) or 0) > 0)
+        if old and then.get(name) == {destination.text}:
+            yield Item(
+                subject=name,
+                expected=f"at {destination}, as before the soak",
+                seen=f"came back with {', '.join(old)}",
+            )
+
+
+def _versions(facts: ClusterFacts, ignore: Collection[str]) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for pod in data_plane_pods(facts, ignore_namespaces=ignore):
+        if pod.proxy is not None:
+            found.setdefault(owner(pod), set()).add(pod.proxy.version)
+    return found
 
 
 def _extension_proxies(items: list[Item], facts: ClusterFacts) -> list[Item]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from oci.reference import parse as reference
 from policies.controls.extensions.installed import retired
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Webhook
 from policies.facts.observations import PruneRun, Rendered
@@ -243,6 +244,7 @@ def no_orphans(
     if not facts.objects or not facts.namespaces:
         return not_assessed("no labelled object, or no namespace, was seen")
     keys = frozenset(o.key for r in rendered for o in r.objects) or inventory(destination, facts)
+    running = dict(old_components(facts, keys)) if keys else {}
     items = [i for w in facts.webhooks if (i := _dangling(w, facts)) is not None]
     items += _api_services(facts)
     if keys:
@@ -250,10 +252,10 @@ def no_orphans(
             Item(
                 subject=str(o.key),
                 expected=f"gone: {destination} does not render it",
-                seen=f"left behind, created by {o.created_by or 'an older release'}"
-                if _is_linkerds(o)
-                else whose(o.key),
-                explained="" if _is_linkerds(o) else "not known to be Linkerd's; see PRN-01",
+                seen=_left_behind(o, running.get(o.key, "")),
+                explained=""
+                if _is_linkerds(o) or o.key in running
+                else "not known to be Linkerd's; see PRN-01",
             )
             for o in labelled(facts)
             if o.key not in keys and not _belongs_to_webhook(o.key, items)
@@ -270,6 +272,35 @@ def no_orphans(
         "longer has",
         next_command="linkerd prune",
     )
+
+
+def _left_behind(one: LabelledObject, runs: str) -> str:
+    if runs:
+        return f"left behind, and runs {runs}"
+    if _is_linkerds(one):
+        return f"left behind, created by {one.created_by or 'an older release'}"
+    return whose(one.key)
+
+
+def old_components(
+    facts: ClusterFacts, rendered: Collection[ObjectKey]
+) -> Iterator[tuple[ObjectKey, str]]:
+    """Yield labelled workloads that nothing renders and that run an image of a Linkerd release.
+
+    Components older than any inspected release are in no inventory: their images say what they
+    are. A proxy that was injected by hand makes no component.
+    """
+    images = {(w.kind, w.namespace, w.name): w.images for w in facts.workloads}
+    for one in labelled(facts):
+        key = one.key
+        if key in rendered or one.extension:
+            continue
+        for container, image in images.get((key.kind, key.namespace, key.name), ()):
+            release = parse(reference(image).tag)
+            ours = release.known and "linkerd" in reference(image).path
+            if ours and container not in ("linkerd-proxy", "linkerd-init"):
+                yield key, image
+                break
 
 
 def _belongs_to_webhook(key: ObjectKey, items: Iterable[Item]) -> bool:
