@@ -99,6 +99,26 @@ def test_an_old_plugin_and_a_node_without_it_are_named(
     assert "install-cni" in verdict.next_command
 
 
+def running(tag: str) -> ClusterFacts:
+    """The plugin's DaemonSet at its release, its pods of another one."""
+    facts = installed(update_strategy="OnDelete")
+    images = (("install-cni", f"cr.l5d.io/linkerd/cni-plugin:{tag}"),)
+    pods = [change(p, images=images) if p.namespace == SPACE else p for p in facts.pods]
+    return change(facts, pods=tuple(pods))
+
+
+def test_pods_that_were_not_renewed_are_named_node_by_node() -> None:
+    verdict = ready_first(running("v1.4.2"), TO)
+
+    assert [i.subject for i in verdict.violations] == ["node a", "node b"]
+    assert "update strategy OnDelete" in verdict.seen
+
+
+@pytest.mark.parametrize("tag", ["v9.0.0", "latest"])
+def test_pods_that_are_newer_or_say_nothing_hold(tag: str) -> None:
+    assert ready_first(running(tag), TO).status == "holds"
+
+
 def test_helms_plugin_is_upgraded_with_helm() -> None:
     facts = installed("v1.4.2", helm_release="linkerd-cni/linkerd2-cni")
 

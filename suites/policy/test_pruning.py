@@ -210,6 +210,46 @@ def test_what_was_made_anew_before_the_step_is_a_violation() -> None:
     assert "made again" in protected_kept(anew, anew, first=cluster()).seen
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("ConfigMap", "linkerd-identity-trust-roots"), ("Secret", "linkerd-identity-issuer")],
+)
+def test_what_the_control_plane_needs_is_never_pruned_whoever_keeps_it(
+    kind: str, name: str
+) -> None:
+    facts = cluster()
+    key = ObjectKey(kind=kind, namespace="linkerd", name=name)
+    there = tuple(o for o in facts.objects if o.key != key)
+    kept = change(facts, objects=(*there, labelled_as(key, created_by="linkerd/cli x")))
+    expected = expected_prune(kept, rendered(kept, key))
+
+    assert expected == frozenset()
+    verdict = list_equals(PruneRun(listed=(key,)), expected)
+    assert "somebody else keeps it" in verdict.seen
+
+
+@pytest.mark.parametrize(("resources", "goes"), [(0, True), (3, False), (-1, False)])
+def test_a_crd_goes_only_when_it_has_no_resource(resources: int, goes: bool) -> None:
+    facts = cluster()
+    old = change(facts.crds[0], name="old.linkerd.io", resources=resources)
+    key = ObjectKey(
+        group="apiextensions.k8s.io", kind="CustomResourceDefinition", name="old.linkerd.io"
+    )
+    objects = (*facts.objects, labelled_as(key, created_by="linkerd/cli x"))
+    was = change(facts, crds=(*facts.crds, old), objects=objects)
+    renders = rendered(was, key)
+
+    assert (key in expected_prune(was, renders)) is goes
+    kept = protected_kept(was, facts, rendered=(*renders, *rendered_crds(facts)))
+    assert (kept.status == "holds") is goes
+
+
+def rendered_crds(facts: ClusterFacts) -> tuple[Rendered, ...]:
+    group, kind = "apiextensions.k8s.io", "CustomResourceDefinition"
+    keys = (ObjectKey(group=group, kind=kind, name=c.name) for c in facts.crds)
+    return (Rendered(version=TARGET, objects=tuple(RenderedObject(key=k) for k in keys)),)
+
+
 def test_only_what_is_linkerds_is_compared_with_the_baseline() -> None:
     mine = SecretKeys(namespace="linkerd", name="rotated-by-its-owner", uid="1")
     first = change(

@@ -5,8 +5,10 @@ import pytest
 from policies.controls.control_plane.webhooks import (
     answer_and_inject,
     inject_target,
+    system_exempt,
     validators_asked,
 )
+from policies.facts.cluster import ClusterFacts, Namespace, Selector
 from policies.facts.observations import Canary, ValidatorTried
 from suites.policy.builders import (
     SOURCE,
@@ -109,3 +111,64 @@ def test_an_api_that_refuses_for_another_reason_tells_nothing(status: int) -> No
     assert "no right" in verdict.reason
     other = change(ASKED, webhook="linkerd-sp-validator.linkerd.io", refuses=False)
     assert validators_asked([refused, other]).status == "violated"
+
+
+SYSTEM = Namespace(
+    name="kube-system", uid="s", labels=(("kubernetes.io/metadata.name", "kube-system"),)
+)
+NOT_SYSTEM = Selector(
+    expressions=(("kubernetes.io/metadata.name", "NotIn", ("kube-system", "cert-manager")),)
+)
+NO_COMPONENT = Selector(
+    expressions=(("linkerd.io/control-plane-component", "DoesNotExist", ()),)
+)  # fmt: skip
+PLUGIN = Namespace(name="linkerd-cni", uid="c", labels=(("linkerd.io/cni-resource", "true"),))
+
+
+OPEN: dict[str, object] = {
+    "failure_policy": "Fail",
+    "resources": ("pods", "services"),
+    "namespace_selector": Selector(),
+    "object_selector": Selector(),
+}
+
+
+def asking(**fields: object) -> ClusterFacts:
+    """An injector that must be asked, with these selectors, beside the system's namespaces."""
+    facts = cluster(TARGET)
+    hooks = tuple(change(w, **{**OPEN, **fields}) for w in facts.webhooks if "injector" in w.name)
+    return change(facts, webhooks=hooks, namespaces=(*facts.namespaces, SYSTEM))
+
+
+def test_a_webhook_that_leaves_the_systems_pods_out_holds() -> None:
+    spared = asking(namespace_selector=NOT_SYSTEM, object_selector=NO_COMPONENT)
+
+    assert system_exempt(spared).status == "holds"
+    assert system_exempt(asking(failure_policy="Ignore")).status == "holds"
+    assert system_exempt(cluster(TARGET)).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        (asking(object_selector=NO_COMPONENT), "namespace kube-system"),
+        (asking(namespace_selector=NOT_SYSTEM), "the control plane's pods in namespace linkerd"),
+    ],
+)
+def test_a_webhook_that_is_asked_about_the_systems_pods_is_a_violation(
+    facts: ClusterFacts, named: str
+) -> None:
+    verdict = system_exempt(facts)
+
+    assert verdict.status == "violated"
+    assert named in " ".join(i.expected for i in verdict.violations)
+
+
+def test_the_plugins_pods_are_the_systems_too() -> None:
+    facts = asking(namespace_selector=NOT_SYSTEM, object_selector=NO_COMPONENT)
+    facts = change(facts, namespaces=(*facts.namespaces, PLUGIN))
+    keys = (*NO_COMPONENT.expressions, ("linkerd.io/cni-resource", "DoesNotExist", ()))
+    spared = change(facts.webhooks[0], object_selector=Selector(expressions=keys))
+
+    assert "linkerd-cni" in " ".join(i.expected for i in system_exempt(facts).violations)
+    assert system_exempt(change(facts, webhooks=(spared,))).status == "holds"

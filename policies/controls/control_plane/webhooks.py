@@ -15,6 +15,7 @@ from policies.releases.grammar import Version
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
 from policies.verdicts.wording import number
+from policies.workloads.selectors import matches
 
 LAST = 3
 """How many of a step's last canaries must be right."""
@@ -38,11 +39,59 @@ def answer_and_inject(
         [
             webhook_trust(facts),
             _callable(facts),
+            *([system_exempt(facts)] if facts.namespaces else []),
             inject_target(canaries, destination),
             *([validators_asked(validators)] if validators else []),
         ],
         holds_as=f"The webhooks answer with verified certificates and inject {destination}",
     )
+
+
+def system_exempt(facts: ClusterFacts) -> Verdict:
+    """Judge whether no webhook that must be asked is asked about the system's own pods.
+
+    With failurePolicy Fail, while the injector is away, none of these could be created any more:
+    what runs the cluster, the plugin that sets up pods, and the injector itself.
+    """
+    labels = {n.name: dict(n.labels) for n in facts.namespaces}
+    return judged(
+        [
+            Item(
+                subject=f"webhook {webhook.name}",
+                expected=f"leaves out {what} in namespace {space}",
+                seen="asked about them, with failurePolicy Fail: while it is away none is created",
+            )
+            for webhook in facts.webhooks
+            if webhook.failure_policy == "Fail"
+            and "pods" in webhook.resources
+            and is_linkerd(webhook, facts)
+            for space, what, pod in _system(facts)
+            if space in labels
+            and matches(webhook.namespace_selector, labels[space])
+            and matches(webhook.object_selector, pod)
+        ],
+        holds_as="No webhook that must be asked stands in the way of the system's own pods",
+        violated_as="A webhook stands in the way of the system's own pods",
+        expected="with failurePolicy Fail, the system's namespaces left out by a selector",
+        cause="a value that replaces the webhook's namespaceSelector or objectSelector",
+        next_command="kubectl get mutatingwebhookconfigurations "
+        "linkerd-proxy-injector-webhook-config -o yaml",
+    )
+
+
+def _system(facts: ClusterFacts) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield (namespace, whose pods, their labels) of what must come up without the injector."""
+    space = facts.control_plane_namespace
+    yield "kube-system", "pods", {}
+    mark = {"linkerd.io/control-plane-component": "proxy-injector"}
+    yield space, "the control plane's pods", {**mark, "linkerd.io/control-plane-ns": space}
+    for namespace in facts.namespaces:
+        if CNI in dict(namespace.labels):
+            yield namespace.name, "the CNI plugin's pods", {CNI: "true"}
+
+
+CNI = "linkerd.io/cni-resource"
+"""Label of the CNI plugin's namespace and pods."""
 
 
 def validators_asked(tried: Sequence[ValidatorTried]) -> Verdict:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from oci.reference import parse as reference
 from policies.controls.control_plane.availability import rollouts_complete
 from policies.controls.preflight.cni_settings import CniSettings
-from policies.facts.cluster import ClusterFacts, Workload
+from policies.facts.cluster import ClusterFacts, Pod, Workload
 from policies.facts.observations import NodeCanary
 from policies.releases import catalogue
 from policies.releases.grammar import Version
@@ -91,6 +91,7 @@ def ready_first(
             "its own means"
         )
     items = [*_version(found, destination), *_nodes(facts, found)]
+    items += _pods(facts, found, destination)
     plugged = judged(
         items,
         holds_as=f"linkerd-cni {version_of(found)} is ready on every node",
@@ -134,13 +135,31 @@ def _version(found: Workload, destination: Version) -> Iterator[Item]:
         )
 
 
+def _pods(facts: ClusterFacts, found: Workload, destination: Version) -> Iterator[Item]:
+    """Yield nodes whose plugin is older than its DaemonSet says, as OnDelete leaves it."""
+    needs = parse_kubernetes(wanted(destination))
+    for pod in _of_plugin(facts, found):
+        tags = [reference(image) for _, image in pod.images]
+        tag = next((r.tag for r in tags if "cni" in r.name), "")
+        has = parse_kubernetes(tag)
+        if has is not None and needs is not None and has < needs and tag != version_of(found):
+            yield Item(
+                subject=f"node {pod.node or pod.key}",
+                expected=f"{wanted(destination)} or newer",
+                seen=f"pod {pod.key} runs {tag}, not its DaemonSet's {version_of(found)}"
+                + (": update strategy OnDelete" if found.update_strategy == "OnDelete" else ""),
+            )
+
+
+def _of_plugin(facts: ClusterFacts, found: Workload) -> Iterator[Pod]:
+    for pod in facts.pods:
+        mine = (pod.owner_kind, pod.owner_name) == ("DaemonSet", found.name)
+        if mine and pod.namespace == found.namespace and not pod.deleting:
+            yield pod
+
+
 def _nodes(facts: ClusterFacts, found: Workload) -> Iterator[Item]:
-    ready = {
-        p.node
-        for p in facts.pods
-        if p.ready and not p.deleting and p.namespace == found.namespace
-        and (p.owner_kind, p.owner_name) == ("DaemonSet", found.name)
-    }  # fmt: skip
+    ready = {p.node for p in _of_plugin(facts, found) if p.ready}
     for node in facts.nodes:
         if node.ready and node.schedulable and node.name not in ready:
             yield Item(

@@ -63,14 +63,45 @@ def not_rendered(facts: ClusterFacts, rendered: Iterable[Rendered]) -> tuple[Lab
 def expected_prune(facts: ClusterFacts, rendered: Iterable[Rendered]) -> frozenset[ObjectKey]:
     """Compute what the destination does not render, and a Linkerd release is known to have made.
 
-    Known is what carries `linkerd.io/created-by`, or is in the inventory of a release.
+    Known is what carries `linkerd.io/created-by`, or is in the inventory of a release. What is
+    needed all the same, and CRDs with resources, are never part of it.
 
     Args:
         facts: Before the prune.
         rendered: What its CLI renders with the stored values, CRDs and control plane;
             when empty, the inventory of the configured release stands in.
     """
-    return frozenset(o.key for o in not_rendered(facts, rendered) if _is_linkerds(o))
+    kept = frozenset(_needed(facts))
+    dropped = not_rendered(facts, rendered)
+    return frozenset(o.key for o in dropped if _is_linkerds(o) and o.key not in kept)
+
+
+def _needed(facts: ClusterFacts) -> Iterator[ObjectKey]:
+    """Yield what must not be deleted although the target does not render it.
+
+    Somebody else keeps it, and Linkerd's label is left on it from before: deleted, the trust of
+    the whole mesh goes, or with a CRD every object of it.
+    """
+    for kind, names in NEEDED.items():
+        for name in names:
+            yield ObjectKey(kind=kind, namespace=facts.control_plane_namespace, name=name)
+    for crd in facts.crds:
+        if crd.resources != 0:
+            group = "apiextensions.k8s.io"
+            yield ObjectKey(group=group, kind="CustomResourceDefinition", name=crd.name)
+
+
+NEEDED = {
+    "ConfigMap": ("linkerd-config", "linkerd-identity-trust-roots"),
+    "Secret": (
+        "linkerd-config-overrides",
+        "linkerd-identity-issuer",
+        "linkerd-policy-validator-k8s-tls",
+        "linkerd-proxy-injector-k8s-tls",
+        "linkerd-sp-validator-k8s-tls",
+    ),
+}
+"""What every release's control plane mounts or reads, whoever made it."""
 
 
 def _is_linkerds(one: LabelledObject) -> bool:
@@ -156,6 +187,8 @@ def whose(key: ObjectKey) -> str:
         return "a Gateway API CRD of another owner; deleting it deletes every route"
     if key.kind == "CustomResourceDefinition":
         return "a CRD no release renders; deleting it deletes every resource of it"
+    if key.name in NEEDED.get(key.kind, ()):
+        return "the control plane needs it, and somebody else keeps it; take the old label off"
     if key.kind == "Secret":
         return "no release renders it: maybe an external issuer's Secret, or a copy"
     if key.namespace and key.namespace != "linkerd":
@@ -221,8 +254,10 @@ def _protected(
 
 def _own(facts: ClusterFacts, wanted: Collection[ObjectKey]) -> Iterator[tuple[str, str]]:
     """Yield what is Linkerd's and nobody else deletes in hours: CRDs, configuration, rendered."""
+    names = frozenset(k.name for k in wanted)
     for crd in facts.crds:
-        yield f"CRD {crd.name}", crd.uid
+        if not (crd.created_by and crd.resources == 0 and names) or crd.name in names:
+            yield f"CRD {crd.name}", crd.uid
     if facts.config is not None:
         yield "ConfigMap linkerd-config", facts.config.uid
     rendered = ever_rendered()
