@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from fixtures.cluster.facts.helm_manifest import documents, objects_of
 from fixtures.cluster.facts.helm_release import packed, unpacked
 from fixtures.snapshot.copy.certificates import StandIns
 from fixtures.snapshot.copy.releases import is_release, rewrite_release
@@ -76,10 +77,37 @@ def test_everything_else_in_the_release_is_as_it_was() -> None:
     data = secret("sh.helm.release.v1.linkerd-control-plane.v1")["data"]
     after = msgspec.json.decode(unpacked(data["release"]))
 
-    assert {k: v for k, v in after.items() if k != "config"} == {
-        k: v for k, v in before.items() if k != "config"
+    rewritten = ("config", "manifest")
+    assert {k: v for k, v in after.items() if k not in rewritten} == {
+        k: v for k, v in before.items() if k not in rewritten
     }
     assert config()["proxy"] == before["config"]["proxy"]
+    assert objects_of(after["manifest"], "linkerd") == objects_of(before["manifest"], "linkerd")
+
+
+@recorded
+def test_the_manifest_that_a_rollback_applies_has_what_the_cluster_has() -> None:
+    data = secret("sh.helm.release.v1.linkerd-control-plane.v1")["data"]
+    manifest = msgspec.json.decode(unpacked(data["release"]))["manifest"]
+
+    stored = {
+        o["metadata"]["name"]: o["data"] for o in documents(manifest) if o["kind"] == "Secret"
+    }
+
+    assert stored["linkerd-identity-issuer"] == secret("linkerd-identity-issuer")["data"]
+    for name in ("linkerd-proxy-injector-k8s-tls", "linkerd-policy-validator-k8s-tls"):
+        assert stored[name] == secret(name)["data"]
+
+
+@recorded
+def test_definitions_in_a_manifest_have_the_bodies_that_live() -> None:
+    data = secret("sh.helm.release.v1.linkerd-crds.v1")["data"]
+    lines = msgspec.json.decode(unpacked(data["release"]))["manifest"].splitlines()
+
+    crds = [msgspec.json.decode(line) for line in lines if line.startswith("{")]
+
+    assert len(crds) >= 10
+    assert all(c["spec"]["versions"][0]["schema"] for c in crds)
 
 
 def release(value: str) -> Obj:
@@ -93,13 +121,12 @@ def rewriter() -> Rewriter:
 
 @pytest.mark.parametrize("value", ["", "UkVNT1ZFRA==", packed(b"[]"), packed(b'{"config": 1}')])
 def test_a_release_whose_content_was_left_out_is_told(value: str) -> None:
-    """`rehearse snapshot` leaves it out."""
-    assert "Helm cannot upgrade from it" in rewrite_release(release(value), rewriter())
+    assert "Helm cannot upgrade from it" in rewrite_release(release(value), rewriter(), {})
 
 
 def test_a_release_without_values_of_the_users_is_left_as_it_is() -> None:
     obj = release(packed(b'{"name":"x","config":null}'))
 
     assert is_release(obj)
-    assert rewrite_release(obj, rewriter()) == ""
+    assert rewrite_release(obj, rewriter(), {}) == ""
     assert msgspec.json.decode(unpacked(obj["data"]["release"]))["name"] == "x"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,18 @@ def test_every_missing_chart_is_named_at_once(tools: Path) -> None:
     assert caught.value.seen.count(" of ") >= 3
     assert "no linkerd-crds in" in caught.value.seen
     assert "no folder" in caught.value.seen
+    commands = [shlex.split(c) for c in caught.value.next_command.split(" && ")]
+    folder = str(tools / "charts" / NEW)
+    assert commands[0] == ["mkdir", "-p", folder, str(tools / "charts" / "edge-99.1.1")]
+    assert commands[1][:3] == ["helm", "pull", "linkerd-crds"]
+    assert commands[1][-4:] == ["--version", "2026.6.3", "-d", folder]
+
+
+def test_where_no_version_of_a_chart_follows_the_folder_is_named(tools: Path) -> None:
+    with pytest.raises(Broken) as caught:
+        require(scenario(tools), (parse("stable-2.14.10"),))
+
+    assert caught.value.next_command.startswith(f"put them into {tools}/charts/RELEASE/")
 
 
 def test_a_chart_of_the_wrong_release_is_as_good_as_none(tools: Path) -> None:

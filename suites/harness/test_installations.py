@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -15,11 +15,13 @@ from apimachinery.annotations import LAST_APPLIED
 from fixtures.core.errors import BadInput
 from fixtures.linkerd.values import defaults, merge
 from fixtures.run.console import Console
+from fixtures.run.opening import installation
 from fixtures.run.opening.open_run import open_session
 from fixtures.run.opening.recognition import What, remarks
 from fixtures.scenario.model import Scenario
 from fixtures.snapshot.copy.kept import WORKLOADS, as_applied, overrides
 from fixtures.snapshot.copy.standin import prepare
+from fixtures.snapshot.facts import facts
 from fixtures.snapshot.load import read_snapshot
 from fixtures.snapshot.read import planes
 from policies.controls.preflight.configuration import one_owner
@@ -173,3 +175,29 @@ def _refused_with_helm(tmp_path: Path) -> str:
     with pytest.raises(BadInput, match="not its way") as told:
         open_session(scenario, "upgrade", Console(print, live=False, colour=False))
     return str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "releases", "way"),
+    [
+        ("", "in full", "helm"),
+        ("", "by name", "cli"),
+        ("", "none", "cli"),
+        ("cli", "in full", "cli"),
+        ("helm", "none", "helm"),
+    ],
+)
+def test_a_snapshot_of_helms_installation_is_upgraded_by_helm(
+    said: Literal["", "cli", "helm"], releases: str, way: str
+) -> None:
+    """Not where its releases are known by name alone: Helm has no values to start from then."""
+    base = facts(read_snapshot(recorded(HELM)))
+    full = tuple(r for r in base.helm if r.chart)
+    assert {r.chart for r in full} == {"linkerd-crds", "linkerd-control-plane"}
+    bare = tuple(msgspec.structs.replace(r, chart="", objects=()) for r in full)
+    known = {"in full": full, "by name": bare, "none": ()}[releases]
+    config = base.config if releases != "none" else None
+    seen = msgspec.structs.replace(base, helm=known, config=config)
+
+    assert installation.decided(Scenario(installation=said), seen).installation == way
+    assert installation.decided(Scenario(), None).installation == "cli"

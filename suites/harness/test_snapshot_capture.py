@@ -15,6 +15,7 @@ import pytest
 
 from apimachinery.annotations import LAST_APPLIED
 from fixtures.cluster.access.connection import ClusterError, Connection
+from fixtures.cluster.facts.helm_release import packed, unpacked
 from fixtures.cluster.reader import ClusterReader
 from fixtures.core.errors import BadInput, Broken
 from fixtures.embedded.process import EmbeddedProcess
@@ -34,6 +35,47 @@ PLANTED = ("hunter2", "hunter3", "hunter4", "hunter5", KEY_BODY, JWT)
 
 def b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def release(name: str, revision: int, *, chart: str, needs: str = "") -> Obj:
+    """A release Secret, with a secret in its values and in its manifest."""
+    tls = {"crtPEM": CERTIFICATE, "keyPEM": KEY}
+    issuer = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "linkerd-identity-issuer", "namespace": "linkerd"},
+        "data": {"crt.pem": b64(CERTIFICATE), "key.pem": b64(KEY)},
+    }
+    about = {"name": chart, "version": "2025.10.7", "appVersion": "edge-25.10.7"}
+    content = {
+        "name": name,
+        "namespace": "linkerd",
+        "version": revision,
+        "info": {"status": "deployed", "notes": "hunter2"},
+        "chart": {
+            "metadata": about | ({"dependencies": [{"name": needs}]} if needs else {}),
+            "values": {"controllerReplicas": 1},
+            "templates": [{"name": "hunter3"}],
+        },
+        "config": {
+            "identity": {"issuer": {"tls": tls}},
+            "proxy": {"logLevel": "warn", "token": "hunter4"},
+        },
+        "manifest": f"---\n{json.dumps(issuer)}\n",
+        "hooks": [{"manifest": "hunter5"}],
+    }
+    labels = {"name": name, "owner": "helm", "status": "deployed", "version": str(revision)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "helm.sh/release.v1",
+        "metadata": {
+            "name": f"sh.helm.release.v1.{name}.v{revision}",
+            "namespace": "linkerd",
+            "labels": labels,
+        },
+        "data": {"release": packed(json.dumps(content).encode())},
+    }
 
 
 def planted() -> list[Obj]:
@@ -69,6 +111,10 @@ def planted() -> list[Obj]:
         secret(
             "sh.helm.release.v1.linkerd.v1", "linkerd", "helm.sh/release.v1", release="hunter5"
         ),
+        release("linkerd-control-plane", 1, chart="linkerd-control-plane"),
+        release("linkerd-control-plane", 2, chart="linkerd-control-plane"),
+        release("trust-manager", 1, chart="trust-manager"),
+        release("mesh", 1, chart="mesh", needs="linkerd-control-plane"),
         secret("db", "shop", password="hunter2"),
         {
             "apiVersion": "v1",
@@ -118,6 +164,36 @@ def test_no_planted_secret_is_in_the_file(
     assert "Secret" in summary.text
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def captured_releases(out: Path) -> dict[str, Obj]:
+    items: list[Obj] = json.loads(text_of(out))["items"]
+    return {
+        o["metadata"]["name"].removeprefix("sh.helm.release.v1."): o
+        for o in items
+        if o["kind"] == "Secret" and o["metadata"]["name"].startswith("sh.helm.release.v1.")
+    }
+
+
+def test_releases_of_linkerds_charts_are_kept_without_their_secrets(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """Of each the newest revision; a chart that has Linkerd's as a dependency counts as one."""
+    capture(connection, tmp_path / "s.json")
+
+    found = captured_releases(tmp_path / "s.json")
+    in_full = {name for name, o in found.items() if o.get("data")}
+    assert in_full == {"linkerd-control-plane.v2", "mesh.v1"}
+    assert found.keys() > {"linkerd-control-plane.v1", "trust-manager.v1", "linkerd.v1"}
+    for name in in_full:
+        text = unpacked(found[name]["data"]["release"]).decode()
+        for planted_secret in PLANTED:
+            assert planted_secret not in text
+            assert b64(planted_secret)[:-4] not in text
+        kept = json.loads(text)
+        assert kept["config"]["proxy"]["logLevel"] == "warn"
+        assert kept["config"]["identity"]["issuer"]["tls"]["crtPEM"] == CERTIFICATE
+        assert {"notes", "templates", "hooks"}.isdisjoint({*kept, *kept["info"], *kept["chart"]})
 
 
 def test_the_planted_secrets_are_really_there(connection: Connection) -> None:
