@@ -64,7 +64,10 @@ class ProbePath(Fact, frozen=True, kw_only=True):
 
     id: str
     kind: str
-    """`http-new`, `http-reused`, `http-sparse`, `sse`, `websocket`, `tcp`, `http2`, `grpc`."""
+    """`http-new`, `http-reused`, `http-sparse`, `sse`, `websocket`, `tcp`, `http2`, `grpc`; to a
+    Service of somebody's own `own-http`, `own-grpc`, `own-tcp`."""
+    name: str = ""
+    """What the scenario calls it, of a path to a Service of somebody's own; else empty."""
     source: str = ""
     """Who asks: `meshed by old`, `meshed by new`, `unmeshed`."""
     role: Literal["measured", "control"] = "measured"

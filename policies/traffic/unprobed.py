@@ -24,13 +24,19 @@ def rest(traffic: Traffic) -> str:
 
 
 def promised(traffic: Traffic, budgets: Iterable[Budget]) -> list[str]:
-    """Return paths that were not probed though a budget names their very kind, and why.
+    """Return paths that were not probed though the scenario asks for them, and why.
 
-    A pattern (`*`, `g*`) promises nothing of a kind: it says what those that are probed may lose.
+    It asks for those that it names, and for a kind that a budget names itself. A pattern (`*`,
+    `g*`) promises nothing of a kind: it says what those that are probed may lose.
     """
     kinds = {b.kind for b in budgets}
-    return [
+    own = [
+        f"path {p.path.id}, which the scenario names: {p.path.unavailable}"
+        for p in traffic.measured
+        if p.path.unavailable and p.path.name
+    ]
+    return own + [
         f"path {p.path.id}, whose kind {p.path.kind} a budget names: {p.path.unavailable}"
         for p in traffic.measured
-        if p.path.unavailable and p.path.kind in kinds
+        if p.path.unavailable and not p.path.name and p.path.kind in kinds
     ]

@@ -20,6 +20,7 @@ from fixtures.commands.arguments import parser_of
 from fixtures.commands.suites import SUITES
 from fixtures.scenario import model, options, parts
 from fixtures.scenario.linked_spec import LinkedSpec
+from fixtures.scenario.own_paths import PathSpec
 from policies.releases.dataset import Stated
 
 
@@ -113,6 +114,7 @@ def scenario_tables() -> tuple[tuple[str, tuple[Key, ...]], ...]:
         ("[[workloads]]", parts.WorkloadSpec),
         ("[[waivers]]", parts.Waiver),
         ("[consent]", parts.Consent),
+        ("[[paths]]", PathSpec),
         ("[[budgets]]", parts.BudgetSpec),
         ("[extensions.NAME]", parts.ExtensionSpec),
         ("[linked]", LinkedSpec),

@@ -81,6 +81,21 @@ def trailers(side: Any, stream: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answered", "wanted", "outcome"),
+    [("0", [], "ok"), ("12", [], "wrong answer"), ("12", [12], "ok"), ("14", [0], "5xx")],
+)
+def test_a_grpc_method_of_others_is_judged_by_its_status(
+    tmp_path: Path, answered: str, wanted: list[int], outcome: str
+) -> None:
+    def reply(side: Any, stream: int) -> None:
+        more = [("content-type", "application/grpc"), ("grpc-status", answered)]
+        side.send_headers(stream, [(":status", "200"), *more], end_stream=True)
+
+    own = {"method": "grpc.health.v1.Health/Check", "status": wanted}
+    assert first(probed(tmp_path, "own-grpc", reply, own=own)).outcome == outcome
+
+
+@pytest.mark.parametrize(
     ("kind", "reply", "outcome", "detail"),
     [
         ("http2", whole("200"), "ok", ""),

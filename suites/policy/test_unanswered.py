@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from policies.facts.traffic import PathTraffic, Window
@@ -34,6 +36,24 @@ def test_a_later_source_that_meets_the_same_is_not_assessed_either() -> None:
     assert judged(WORKS, NEVER, later).status == "not assessed"
     assert judged(WORKS, NEVER, alone).status == "violated"
     assert judged(WORKS, later).status == "violated"
+
+
+def test_a_path_of_ones_own_that_never_worked_excuses_no_other() -> None:
+    mine: dict[str, Any] = {"kind": "own-http", "source": "meshed by old"}
+    never = told("5" * 40, STEPS, id="old web", name="web", **mine)
+    later = told("m" * 20 + "5" * 20, STEPS, id="new web", name="web", **mine)
+    other = told("m" * 20 + "5" * 20, STEPS, id="new cart", name="cart", **mine)
+
+    assert judged(WORKS, never, later).status == "not assessed"
+    assert judged(WORKS, never, other).status == "violated"
+
+
+def test_a_path_that_the_scenario_names_and_nobody_can_ask_is_not_assessed() -> None:
+    absent = told("", STEPS, id="web", kind="own-http", name="web", unavailable="no such Service")
+    other = told("", STEPS, id="h2", kind="http2", unavailable="no package h2")
+
+    assert judged(WORKS, other).status == "holds"
+    assert "no such Service" in judged(WORKS, absent).reason
 
 
 def test_one_answer_at_the_baseline_makes_the_rest_an_outage() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.scenario.linked_spec import LinkedSpec
 from fixtures.scenario.model import Scenario
+from fixtures.scenario.own_paths import PathSpec
 from fixtures.scenario.parts import (
     BudgetSpec,
     Consent,
@@ -57,6 +58,7 @@ _TABLES: dict[type[msgspec.Struct], str] = {
     WorkloadSpec: "[[workloads]]",
     Waiver: "[[waivers]]",
     Consent: "[consent]",
+    PathSpec: "[[paths]]",
     BudgetSpec: "[[budgets]]",
     ExtensionSpec: "[extensions.NAME]",
     LinkedSpec: "[linked]",
