@@ -199,6 +199,8 @@ class DryRun(Fact, frozen=True, kw_only=True, tag_field="type", tag="dry-run"):
     """What a quota refused the pod for."""
     freed: tuple[tuple[str, float], ...] = ()
     """(resource, amount) that a pod of the same workload counts for until it goes."""
+    unmeshed: bool = False
+    """The pod would be created without a proxy, though one of the same workload has one."""
 
 
 class RenderedObject(Fact, frozen=True, kw_only=True):

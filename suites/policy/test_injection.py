@@ -287,3 +287,43 @@ def test_canaries_settle_when_the_last_ones_agree() -> None:
     assert not canary_settled(good, FROM, 3)
     assert not canary_settled((*good, *canaries(["unmeshed"])), TO, 3)
     assert canary_settled((*good, *canaries(["unobserved"])), TO, 3)
+
+
+def leaving(**fields: Any) -> tuple[ClusterFacts, ClusterFacts]:
+    """A workload that was meshed, and whose pod is now without a proxy."""
+    before = with_pods(cluster(), pod("a", "leaver"))
+    return before, with_pods(cluster(), pod("b", "leaver", version=None, **fields))
+
+
+@pytest.mark.parametrize("fields", [{"host_network": True}, {"udp": True}])
+def test_a_workload_that_left_the_mesh_is_a_violation_though_no_rule_is_broken(
+    fields: dict[str, object],
+) -> None:
+    before, after = leaving(inject="enabled", **fields)
+
+    assert meshed_as_declared(after).status == "holds"
+    verdict = meshed_as_declared(after, baseline=before)
+    assert [i.subject for i in verdict.violations] == ["Deployment shop/leaver"]
+
+
+def test_a_workload_that_says_disabled_is_explained() -> None:
+    before, after = leaving(inject="disabled")
+    verdict = meshed_as_declared(after, baseline=before)
+
+    assert verdict.status == "holds"
+    assert "says so itself" in verdict.explained[-1].explained
+
+
+def test_what_others_would_decide_on_the_real_cluster_is_explained() -> None:
+    before, after = leaving(inject="enabled", host_network=True)
+    verdict = meshed_as_declared(after, baseline=before, elsewhere=["webhook kyverno"])
+
+    assert verdict.status == "holds"
+    assert "webhook kyverno" in verdict.explained[-1].explained
+
+
+def test_a_workload_that_was_not_meshed_throughout_leaves_nothing() -> None:
+    before, after = leaving(inject="enabled", host_network=True)
+    partly = with_pods(before, pod("c", "leaver", version=None))
+
+    assert meshed_as_declared(after, baseline=partly).status != "violated"

@@ -162,3 +162,24 @@ def test_a_way_back_to_a_release_advised_against_is_explained() -> None:
 def test_a_way_back_that_cannot_be_known_is_not_assessed() -> None:
     assert way_back(change(cluster(), config=None), HOP).status == "not assessed"
     assert way_back(configured(overrides_present=None), HOP).status == "not assessed"
+
+
+WEB = "Deployment shop/web"
+LEAVES = DryRun(what=WEB, accepted=True, unmeshed=True)
+
+
+def test_a_pod_that_would_come_without_a_proxy_is_a_violation() -> None:
+    verdict = pods_admissible([LEAVES], cluster())
+
+    assert verdict.status == "violated"
+    assert "its next pod comes without one" in verdict.seen
+
+
+def test_a_template_or_namespace_that_says_disabled_is_explained() -> None:
+    facts = cluster()
+    spaces = tuple(
+        change(n, inject="disabled") if n.name == "shop" else n for n in facts.namespaces
+    )
+
+    assert pods_admissible([LEAVES], change(facts, namespaces=spaces)).status == "holds"
+    assert pods_admissible([LEAVES], facts, ["webhook kyverno"]).explained

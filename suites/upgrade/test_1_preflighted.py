@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.snapshot.copy.copied import lacking
+from fixtures.snapshot.copy.copied import decided_elsewhere, lacking
 from fixtures.steps.evidence import reaches_of
 from policies.controls.control_plane import certificates, crds, scheduling
 from policies.controls.extensions import owner
@@ -129,7 +129,8 @@ def test_injected_pods_are_admissible(preflighted: Reached, rehearsal: Rehearsal
     manifests = {"upgrade --crds", "upgrade"}
     runs = [d for d in preflighted.all(DryRun) if d.what not in manifests]
     missing = lacking(rehearsal.cluster, preflighted.after)
-    admitted = dry_runs.pods_admissible(runs, preflighted.after)
+    elsewhere = decided_elsewhere(rehearsal.cluster, preflighted.after)
+    admitted = dry_runs.pods_admissible(runs, preflighted.after, elsewhere)
     expect(copies.but_for(admitted, missing, "PRE-10"))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
-from fixtures.snapshot.copy.copied import lacking
+from fixtures.snapshot.copy.copied import decided_elsewhere, lacking
 from policies.controls.control_plane import availability
 from policies.controls.data_plane import injection, jobs, restarts, versions
 from policies.skew import rule
@@ -24,6 +24,7 @@ def test_pods_are_meshed_as_declared(
         injection.meshed_as_declared(
             data_plane_upgraded.after,
             baseline=baseline.after,
+            elsewhere=decided_elsewhere(rehearsal.cluster, data_plane_upgraded.after),
             ignore_namespaces=(rehearsal.scenario.canary_namespace,),
         )
     )

@@ -144,13 +144,22 @@ def meshed_as_declared(
     facts: ClusterFacts,
     *,
     baseline: ClusterFacts | None = None,
+    elsewhere: Collection[str] = (),
     ignore_namespaces: Collection[str] = (),
 ) -> Verdict:
     """Judge whether pods that ask for a proxy have one, and no others do (DP-01).
 
     Pods of the control plane get theirs from the chart and are judged by its images. Pods being
     deleted are left out; pods that ended without a proxy are explained, and those that had none
-    at the baseline and are still the same.
+    at the baseline and are still the same. A workload that was meshed at the baseline and is not
+    any more has left the mesh, whatever the rules say of its pods now; that it says `disabled` by
+    itself explains it.
+
+    Args:
+        facts: Now.
+        baseline: Before anything changed.
+        elsewhere: Who else decides about pods on the real cluster, and is not asked here.
+        ignore_namespaces: Of the rehearsal itself.
     """
     if why := not_seen(facts, "namespaces"):
         return not_assessed(f"pods or namespaces could not be read ({why})")
@@ -163,8 +172,9 @@ def meshed_as_declared(
     red = at_baseline(baseline)
     bad = list(_deviating(facts, webhook, red, ignore_namespaces))
     first = next((p for p, i in bad if not i.explained), None)
+    left = left_the_mesh(baseline, facts, elsewhere, ignore_namespaces) if baseline else ()
     return judged(
-        [item for _, item in bad],
+        [*(item for _, item in bad), *left],
         holds_as="Every pod that should be meshed is, and no other",
         violated_as="Pods are not meshed as declared",
         expected="a proxy in every pod that asks for one by annotation, and in no other",
@@ -172,6 +182,54 @@ def meshed_as_declared(
         "annotation was set, or before Linkerd was installed",
         next_command=renewals(facts)(first).command if first else "",
     )
+
+
+def left_the_mesh(
+    before: ClusterFacts,
+    facts: ClusterFacts,
+    elsewhere: Collection[str],
+    ignore: Collection[str],
+) -> Iterator[Item]:
+    """Yield workloads that were meshed, and whose pods now neither have a proxy nor would get one.
+
+    Pods that would get one are told of by themselves.
+    """
+    was = _meshed_owners(before, ignore)
+    namespaces = {n.name: n for n in facts.namespaces}
+    webhook, projected = injector_webhook(facts), _token_projection(facts)
+    reasons: dict[str, str] = {}
+    for pod in facts.pods:
+        if pod.proxy is not None or pod.deleting or pod.phase in ENDED or owner(pod) not in was:
+            continue
+        namespace = namespaces.get(pod.namespace)
+        why = why_not_meshed(pod, namespace, webhook, token_projection=projected)
+        if why:
+            reasons[owner(pod)] = why
+    for name, why in reasons.items():
+        explained = "it says so itself" if why.endswith(" is disabled") else ""
+        if elsewhere and not explained:
+            explained = (
+                f"{', '.join(sorted(elsewhere))} would be asked as well on the real cluster"
+            )
+        yield Item(
+            subject=name,
+            expected="meshed, as at the baseline",
+            seen=f"pods without a proxy: {why}",
+            explained=explained,
+        )
+
+
+def _meshed_owners(facts: ClusterFacts, ignore: Collection[str]) -> frozenset[str]:
+    """Return owners all of whose running pods have a proxy."""
+    has: set[str] = set()
+    lacks: set[str] = set()
+    space = facts.control_plane_namespace
+    for pod in facts.pods:
+        if pod.phase in ENDED or pod.deleting or pod.namespace in ignore or not pod.owner_kind:
+            continue
+        if not (pod.component and pod.namespace == space):
+            (lacks if pod.proxy is None else has).add(owner(pod))
+    return frozenset(has - lacks)
 
 
 def _concerns_mesh(facts: ClusterFacts, ignore: Collection[str]) -> bool:

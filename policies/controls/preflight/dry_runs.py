@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -78,37 +78,74 @@ def _waits_for_crds(run: DryRun, facts: ClusterFacts | None, destination: Versio
     return f"it asks for CRDs that are not there yet: {', '.join(missing)}" if missing else ""
 
 
-def pods_admissible(runs: Sequence[DryRun], facts: ClusterFacts | None = None) -> Verdict:
+def pods_admissible(
+    runs: Sequence[DryRun],
+    facts: ClusterFacts | None = None,
+    elsewhere: Collection[str] = (),
+) -> Verdict:
     """Judge whether a pod of every meshed workload would be admitted, its proxy included (PRE-10).
 
     A quota that is full is no obstacle where the old pod goes first and frees what the new one
-    asks for: that is explained.
+    asks for: that is explained. So is a pod that would come without a proxy because its template
+    or namespace says `disabled`; any other has left the mesh without anybody's saying so, and the
+    restart will show it.
 
     Args:
         runs: One for each workload.
         facts: Their workloads say how pods are replaced; without them no quota is forgiven.
+        elsewhere: Who else decides about pods on the real cluster, and is not asked here.
     """
     if not runs:
         return _none_tried(facts)
     workloads = {w.key: w for w in facts.workloads} if facts else {}
+    left = [
+        _leaves(run, workloads.get(run.what), facts, elsewhere) for run in runs if run.unmeshed
+    ]
     return judged(
-        (
-            Item(
-                subject=item.subject,
-                expected=item.expected,
-                seen=item.seen,
-                explained=_makes_room(run, workloads.get(run.what)),
-            )
-            for run in runs
-            for item in _refused([run])
-        ),
+        [
+            *(
+                Item(
+                    subject=item.subject,
+                    expected=item.expected,
+                    seen=item.seen,
+                    explained=_makes_room(run, workloads.get(run.what)),
+                )
+                for run in runs
+                for item in _refused([run])
+            ),
+            *left,
+        ],
         holds_as=f"A pod of each of {number(len(runs), 'workload')} would be "
         "admitted, proxy included",
-        violated_as="Injected pods would be refused",
+        violated_as="Injected pods would be refused, or come without a proxy"
+        if any(not i.explained for i in left)
+        else "Injected pods would be refused",
         expected="a dry-run pod admitted for every meshed workload",
         cause="pod security level, quota or an admission policy of the namespace: the restart "
-        "would stand still with no new pod",
+        "would stand still with no new pod"
+        if any(not run.accepted for run in runs)
+        else "an annotation that went, a pod that the injector skips, or a selector of its "
+        "webhook: pods lose their proxy as they are restarted",
         next_command="kubectl get events --all-namespaces --field-selector reason=FailedCreate",
+    )
+
+
+def _leaves(
+    run: DryRun, workload: Workload | None, facts: ClusterFacts | None, elsewhere: Collection[str]
+) -> Item:
+    space = run.what.partition(" ")[2].partition("/")[0]
+    namespaces = {n.name: n.inject for n in facts.namespaces} if facts else {}
+    said = (workload.inject if workload else "") or namespaces.get(space, "")
+    explained = ""
+    if said == "disabled":
+        explained = "its template or namespace says linkerd.io/inject: disabled"
+    elif elsewhere:
+        explained = f"{', '.join(sorted(elsewhere))} would be asked as well, and may ask for it"
+    return Item(
+        subject=run.what,
+        expected="a proxy, as its pods have now",
+        seen="its next pod comes without one",
+        explained=explained,
     )
 
 
