@@ -101,7 +101,7 @@ def test_there_is_one_owner(preflighted: Reached, rehearsal: Rehearsal) -> None:
         scenario.helm.values,
     )
     owned = rehearsal.originals if kept else facts
-    way = ownership.one_way(owned or facts, scenario.installation, twin=kept is not None)
+    way = ownership.one_way(owned or facts, scenario.installation or "cli", twin=kept is not None)
     assert preflighted.hop
     judged = rehearsal.installer.controls(scenario)
     expect(judged.owner(way, extensions, facts, preflighted.hop, charts))
