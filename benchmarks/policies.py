@@ -20,7 +20,7 @@ import msgspec
 from benchmarks.harness import Measure, run_child
 from policies.controls.control_plane import availability, certificates, crds, webhooks
 from policies.controls.data_plane import injection, versions
-from policies.controls.preflight import configuration, dry_runs, images, left_behind
+from policies.controls.preflight import configuration, images, left_behind, way_back
 from policies.controls.prune import pruning
 from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts
@@ -55,7 +55,7 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
         "PRE-06": lambda: certificates.outlast(before, until=until),
         "PRE-07": lambda: configuration.one_owner(before),
         "PRE-11": lambda: availability.schedulable_ha(before),
-        "PRE-12": lambda: dry_runs.way_back(before, hop),
+        "PRE-12": lambda: way_back.way_back(before, hop),
         "CRD-01": lambda: crds.ready_before_control_plane(before, parse(TARGET)),
         "CRD-02": lambda: crds.stored_versions_served(after),
         "CRD-03": lambda: crds.resources_decode(before, after),

@@ -200,7 +200,8 @@ def _steps(report: Report) -> int:
     """Count the steps of the whole walk; those after a stop may never have been begun."""
     clusters = len({s.cluster for s in report.sections})
     hops = len(report.plan.hops) if report.plan else 1
-    rollback = dict(report.scenario).get("rollback") == "True"
+    said = dict(report.scenario).get("rollback")
+    rollback = "all" if said == "all" else said == "True"
     return max(len(report.sections), clusters * length(hops, rollback=rollback))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.commands.faults import FEW
+from fixtures.evidence.walk import WAYS_BACK
 from suites.detection.runs import RECORDINGS, rehearse
 
 WALKS = ("edge-25.4.4-to-edge-25.10.7", "edge-25.10.7-to-edge-26.6.3")
@@ -28,12 +30,16 @@ def test_two_planned_hops_hold(tmp_path: Path) -> None:
     assert len(hops) == 2
 
 
-def test_the_way_back_holds_and_the_rehearsal_goes_on(tmp_path: Path) -> None:
-    run = rehearse(tmp_path, "--rollback", "--stand-ins", "always", "--no-probes")
+def test_each_way_back_holds_and_the_rehearsal_goes_on(tmp_path: Path) -> None:
+    run = rehearse(
+        tmp_path,
+        *("--rollback", "all", "--scenario", str(FEW)),
+        *("--stand-ins", "always", "--no-probes"),
+    )
 
     assert run.exit_code == 0, run.output
-    found = [(f.hop, f.status) for f in run.findings if f.control == "RBK-01"]
-    assert [status for _, status in found] == ["holds"]
+    found = [(f.step, f.status) for f in run.findings if f.control == "RBK-01"]
+    assert found == [(step, "holds") for step in WAYS_BACK]
     assert run.violated() == set()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.core.errors import BadInput
 from fixtures.scenario.command_line import overrides, scenario_of
+from fixtures.scenario.loading import load
 from fixtures.scenario.model import Scenario
 from fixtures.scenario.options import (
     FLAG_OPTIONS,
@@ -194,3 +195,38 @@ def test_a_file_names_what_runs_only_where_it_is_trusted(tmp_path: Path) -> None
     with pytest.raises(BadInput, match="tools"):
         scenario_of(typed("--scenario", str(file)))
     assert scenario_of(typed("--scenario", str(file), "--trust-scenario")).tools == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), None),
+        (("--rollback",), True),
+        (("--rollback", "all"), "all"),
+        (("--rollback=all",), "all"),
+    ],
+)
+def test_ways_back_are_asked_for_by_one_option(words: tuple[str, ...], said: object) -> None:
+    config = typed(*words)
+
+    assert overrides(config)["rollback"] == said
+    assert scenario_of(config).rollback == (said or False)
+    assert given_options(config) == (["--rollback"] if said else [])
+
+
+@pytest.mark.parametrize(("text", "said"), [("true", True), ("false", False), ('"all"', "all")])
+def test_a_scenario_says_which_ways_back_are_walked(
+    tmp_path: Path, text: str, said: object
+) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(f"rollback = {text}")
+
+    assert load(file, {}).rollback == said
+
+
+def test_no_other_word_says_which_ways_back_are_walked(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text('rollback = "some"')
+
+    with pytest.raises(BadInput, match="rollback"):
+        load(file, {})

@@ -13,8 +13,17 @@ from hypothesis import strategies as st
 from fixtures.core.errors import Broken
 from fixtures.evidence.ledger import LEDGER, read
 from fixtures.evidence.records import StepChanged
-from fixtures.evidence.walk import PER_HOP, STEPS, WAY_BACK, length, next_step, order
-from fixtures.run.rehearsal import Rehearsal, StepUnavailable
+from fixtures.evidence.walk import (
+    PER_HOP,
+    STEPS,
+    WAY_BACK,
+    WAYS_BACK,
+    Rollback,
+    length,
+    next_step,
+    order,
+)
+from fixtures.run.rehearsal import ACTIONS, LEAVING, Rehearsal, StepUnavailable
 from fixtures.run.walk_evidence import Drained, WalkEvidence
 from fixtures.scenario.linked_spec import LinkedSpec
 from fixtures.scenario.model import Scenario
@@ -37,21 +46,39 @@ def plan(hops: int) -> Plan:
     return Plan(source_tag="s1", destination_tag=f"s{hops + 1}", hops=each)
 
 
-@given(hops=st.integers(0, 4), rollback=st.booleans())
-def test_every_hop_is_walked_whole_before_the_next(hops: int, *, rollback: bool) -> None:
+ROLLBACKS = st.sampled_from((False, True, "all"))
+
+
+@given(hops=st.integers(0, 4), rollback=ROLLBACKS)
+def test_every_hop_is_walked_whole_before_the_next(hops: int, *, rollback: Rollback) -> None:
     every = order(plan(hops), rollback=rollback)
 
     assert (every[0], every[-1]) == (("baseline", 0), ("settled", 0))
     assert len(every) == len(set(every)) == length(hops, rollback=rollback)
     for number in range(1, hops + 1):
         steps = [step for step, of in every if of == number]
-        wanted = [s for s in STEPS if s in PER_HOP or (rollback and s == WAY_BACK)]
+        wanted = [
+            s
+            for s in STEPS
+            if s in PER_HOP
+            or (rollback == "all" and s in WAYS_BACK)
+            or (rollback and s == WAY_BACK)
+        ]
         assert steps == wanted
     assert [of for _, of in every[1:-1]] == sorted(of for _, of in every[1:-1])
 
 
-@given(hops=st.integers(0, 3), rollback=st.booleans())
-def test_one_step_leads_to_the_next_until_the_last(hops: int, *, rollback: bool) -> None:
+def test_each_way_back_follows_the_step_it_leads_back_from() -> None:
+    changing = [s for s in PER_HOP if s not in ("preflighted", "cli_upgraded")]
+
+    assert list(WAYS_BACK.values()) == changing
+    assert [STEPS[STEPS.index(of) + 1] for of in WAYS_BACK.values()] == list(WAYS_BACK)
+    assert WAYS_BACK.keys() <= ACTIONS.keys()
+    assert WAYS_BACK.keys() - LEAVING.keys() == {"crds_rolled_back"}, "nothing was taken back"
+
+
+@given(hops=st.integers(0, 3), rollback=ROLLBACKS)
+def test_one_step_leads_to_the_next_until_the_last(hops: int, *, rollback: Rollback) -> None:
     here: tuple[str, int] | None = ("baseline", 0)
     walked: list[tuple[str, int]] = []
     while here is not None:

@@ -1,7 +1,8 @@
-"""Helm's way back leads to the revision that was there before, or is not taken."""
+"""Ways back: Helm's leads to the revision that was there before; which commands are of one."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,12 +16,16 @@ from fixtures.evidence.walk import WAY_BACK, order
 from fixtures.run import rehearsal
 from fixtures.run.rehearsal import Rehearsal, Resumption
 from fixtures.scenario.model import Scenario
+from fixtures.scenario.parts import ExtensionSpec
 from fixtures.steps import rollback
 from fixtures.steps.cli_steps import CliInstaller
 from fixtures.steps.context import StepRun
+from fixtures.steps.evidence import commands_back
+from fixtures.steps.extensions.options import release_of
 from fixtures.steps.helm_steps import HelmInstaller
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import HelmRelease
+from policies.facts.observations import CommandRun
 from suites.harness.test_session import session
 from suites.reports.test_resumed_ledger import AT, HOP, PLAN
 
@@ -145,3 +150,51 @@ def test_a_rehearsal_hands_on_what_was_before_also_after_a_resumption(
         walk.reach(WAY_BACK, HOP.number)
 
     assert [r.upgraded_from for r in seen] == [BEFORE]
+
+
+HELM = "linkerd-control-plane"
+VIZ = (("linkerd", "viz", "install"), ("kubectl", "apply", "-f", "-"))
+
+
+@pytest.mark.parametrize(
+    ("back", "forward"),
+    [
+        ((*VIZ, ("linkerd", "upgrade"), ("kubectl", "apply")), (("linkerd", "upgrade"), *VIZ)),
+        (
+            (("helm", "upgrade", "viz", "charts/linkerd-viz"), ("helm", "rollback", HELM, "1")),
+            (
+                ("helm", "upgrade", HELM, "charts/x"),
+                ("helm", "upgrade", "viz", "charts/linkerd-viz"),
+            ),
+        ),
+        ((("linkerd", "upgrade"), ("kubectl", "rollout", "restart")), ()),
+    ],
+    ids=["extensions by the CLI", "extensions by Helm", "nothing forth"],
+)
+def test_commands_of_the_way_forth_are_not_the_way_back(
+    back: tuple[tuple[str, ...], ...], forward: tuple[tuple[str, ...], ...]
+) -> None:
+    ran = [
+        CommandRun(argv=argv, program="real", exit_code=0, seconds=1.0, started=AT)
+        for argv in (*back, *forward)
+    ]
+
+    assert [c.argv for c in commands_back(ran)] == list(back)
+
+
+def test_on_a_way_back_extensions_are_of_the_release_that_is_gone_back_to() -> None:
+    pinned = Scenario(extensions={"viz": ExtensionSpec(to="edge-26.6.3")})
+    run = StepRun(
+        step="extensions_rolled_back",
+        hop=HOP,
+        plan=PLAN,
+        scenario=pinned,
+        installer=HelmInstaller(),
+        cluster=cast("Any", None),
+        ledger=cast("Any", None),
+        faults=(),
+        facts=AFTER,
+    )
+
+    assert release_of(run, "viz").text == "edge-26.6.3"
+    assert release_of(dataclasses.replace(run, goal=HOP.source), "viz") == HOP.source

@@ -10,7 +10,7 @@ import pytest
 
 from policies.controls.control_plane import availability, certificates, crds, webhooks
 from policies.controls.data_plane import injection, versions
-from policies.controls.preflight import configuration, dry_runs, images, left_behind
+from policies.controls.preflight import configuration, images, left_behind, way_back
 from policies.controls.prune import pruning
 from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts, Unreadable
@@ -44,7 +44,7 @@ POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "PRE-06": lambda f: certificates.outlast(f, until=SOON),
     "PRE-07": configuration.one_owner,
     "PRE-11": availability.schedulable_ha,
-    "PRE-12": lambda f: dry_runs.way_back(f, HOP),
+    "PRE-12": lambda f: way_back.way_back(f, HOP),
     "CRD-01": lambda f: crds.ready_before_control_plane(
         change(f, config=f.config and change(f.config, version=SOURCE)), TO
     ),

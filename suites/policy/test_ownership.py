@@ -6,7 +6,7 @@ import pytest
 
 from policies.controls.helm.ownership import one_way, owner
 from policies.controls.preflight.configuration import one_owner
-from policies.controls.preflight.dry_runs import way_back
+from policies.controls.preflight.way_back import way_back
 from policies.facts.base import ObjectKey, Setting
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import HelmObject, HelmRelease

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
-from policies.controls.preflight.dry_runs import dry_run_accepted, pods_admissible, way_back
+from policies.controls.preflight.dry_runs import dry_run_accepted, pods_admissible
 from policies.controls.preflight.left_behind import data_plane_current
-from policies.facts.cluster import ClusterFacts, Unreadable
-from policies.facts.observations import DryRun
+from policies.controls.preflight.way_back import way_back
+from policies.facts.cluster import ClusterFacts, Setting, Unreadable
+from policies.facts.observations import DryRun, Rendered
 from policies.planning.path import Hop
+from policies.releases import catalogue
 from policies.releases.grammar import parse
+from policies.verdicts.findings import Item, holds, violated
+from suites.policy.advisory_facts import crd
 from suites.policy.builders import (
     FROM,
     OLDER,
@@ -183,3 +189,69 @@ def test_a_template_or_namespace_that_says_disabled_is_explained() -> None:
 
     assert pods_admissible([LEAVES], change(facts, namespaces=spaces)).status == "holds"
     assert pods_admissible([LEAVES], facts, ["webhook kyverno"]).explained
+
+
+def test_a_way_back_needs_what_the_source_reads_to_be_served() -> None:
+    """2.14 stored Gateway API routes that a release without v1beta1 would not serve."""
+    names = {c.name: c.storage for c in catalogue().crds(FROM)}
+    facts = change(cluster(), crds=tuple(crd(name, created_by="linkerd") for name in names))
+    old = msgspec.structs.replace(HOP, source_tag=SOURCE, destination_tag="stable-2.14.10")
+
+    assert way_back(facts, HOP).status == "holds"
+    missing = way_back(facts, old)
+    served = {c.name: c.served for c in catalogue().crds(old.destination)}
+    assert {i.subject for i in missing.violations} == {
+        f"CRD {n}" for n, storage in names.items() if n in served and storage not in served[n]
+    }
+    assert missing.violations
+
+
+def test_crds_of_another_owner_stay_as_they_are() -> None:
+    foreign = crd("httproutes.gateway.networking.k8s.io")
+    back = msgspec.structs.replace(HOP, destination_tag="stable-2.14.10")
+
+    assert way_back(change(cluster(), crds=(foreign,)), back).status == "holds"
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"),
+    list(pairwise([v.anchor for v in catalogue().logical_versions])),
+)
+def test_no_hop_of_the_guide_takes_the_way_back(source: str, destination: str) -> None:
+    """Every known hop: what the older release stores, the newer one's CRDs serve."""
+    hop = Hop(number=1, source_tag=source, destination_tag=destination)
+    names = [c.name for c in catalogue().crds(parse(source))]
+    crds = tuple(crd(name, created_by="linkerd") for name in names)
+    facts = change(cluster(source), crds=crds, config=config(source))
+
+    assert not [i for i in way_back(facts, hop).violations if i.subject.startswith("CRD")]
+
+
+def test_a_value_of_another_type_is_explained() -> None:
+    """As measured: the old `check` cannot decode it, the old `upgrade` does not ask for it."""
+    path = "controller.podDisruptionBudget.maxUnavailable"
+    values = (
+        Setting(path=path, value="1"),
+        Setting(path="proxy.cores", value="null"),
+        Setting(path="identityTrustAnchorsPEM", value="sha256:00"),
+    )
+    rendered = Rendered(
+        version=TARGET,
+        values=((path, '"1"'), ("proxy.cores", "2"), ("identityTrustAnchorsPEM", "sha256:00")),
+    )
+    verdict = way_back(configured(values=values), HOP, rendered=rendered)
+
+    assert verdict.status == "holds"
+    assert [i.subject for i in verdict.explained] == [f"value {path}"]
+
+
+def test_certificates_that_end_take_the_way_back_with_them() -> None:
+    ends = violated(
+        "The issuer ends",
+        expected="valid",
+        seen="expires",
+        items=(Item(subject="identity issuer", expected="valid", seen="expires"),),
+    )
+
+    assert way_back(cluster(), HOP, certificates=ends).status == "violated"
+    assert way_back(cluster(), HOP, certificates=holds("all outlast")).status == "holds"

@@ -19,7 +19,7 @@ from fixtures.snapshot.load import read_snapshot
 from policies.controls.control_plane import availability, certificates, crds
 from policies.controls.control_plane.canaries import gaps
 from policies.controls.data_plane import injection, versions
-from policies.controls.preflight import configuration, dry_runs, images, left_behind
+from policies.controls.preflight import configuration, images, left_behind, way_back
 from policies.controls.prune import pruning
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import Canary
@@ -54,7 +54,7 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     ),
     "PRE-07": lambda w, _: configuration.one_owner(at(w, "baseline")),
     "PRE-11": lambda w, _: availability.schedulable_ha(at(w, "baseline")),
-    "PRE-12": lambda w, h: dry_runs.way_back(at(w, "baseline"), h),
+    "PRE-12": lambda w, h: way_back.way_back(at(w, "baseline"), h),
     "CRD-01": lambda w, h: crds.ready_before_control_plane(at(w, "crds_upgraded"), h.destination),
     "CRD-02": lambda w, h: crds.served_as_before(
         at(w, "baseline"), at(w, "crds_upgraded"), h.destination

@@ -13,6 +13,7 @@ from policies.facts.cluster import Bundle, Certificate, ClusterFacts, LinkerdCon
 from policies.facts.observations import Canary, CommandRun
 from policies.verdicts.findings import Verdict
 from suites.policy.builders import FROM, SOURCE, TARGET, canaries, cluster, pod, with_pods
+from suites.policy.test_extensions import with_viz
 
 UPGRADE = CommandRun(
     argv=("linkerd", "upgrade"),
@@ -103,3 +104,15 @@ def test_a_source_of_the_rehearsals_own_may_be_ahead() -> None:
     assert way_back_works(BEFORE, back, FROM, **given).status == "violated"
     own = way_back_works(BEFORE, back, FROM, **given, ignore_namespaces={"probes"})
     assert own.status == "holds", own
+
+
+def test_extensions_are_taken_back_only_where_they_were_of_the_source() -> None:
+    given: dict[str, Any] = {"commands": (UPGRADE,), "canaries": INJECTED, "extensions": True}
+    before, stayed = (with_viz(BEFORE, tag) for tag in (SOURCE, TARGET))
+
+    assert way_back_works(before, before, FROM, **given).status == "holds"
+    left = way_back_works(before, stayed, FROM, **given)
+    assert left.status == "violated"
+    assert "linkerd-viz/tap" in left.seen
+    assert way_back_works(stayed, stayed, FROM, **given).status == "holds", "they had their own"
+    assert way_back_works(BEFORE, BEFORE, FROM, **given).status == "holds", "there are none"

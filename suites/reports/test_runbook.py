@@ -166,6 +166,9 @@ def test_the_way_back_is_said_only_where_it_was_walked(tmp_path: Path) -> None:
         assert ("Nothing was changed" in step.back.said) == harmless
         assert ("not rehearsed" in step.back.said) != harmless
         assert not step.back.commands
+        if not harmless:
+            deep = "" if step.step == "control_plane_upgraded" else " all"
+            assert f"suites/upgrade --rollback{deep}` rehearses it" in step.back.said
 
 
 def test_what_was_not_rehearsed_is_said(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from policies.controls.preflight import (
     images,
     injection_requests,
     left_behind,
+    way_back,
 )
 from policies.controls.whole_run import checks
 from policies.facts.helm import ChartValues
@@ -29,6 +30,7 @@ from policies.workloads import copies
 
 if TYPE_CHECKING:
     from fixtures.run.rehearsal import Rehearsal
+    from policies.verdicts.findings import Verdict
 
 
 def kept_by(rehearsal: Rehearsal) -> Keeper | None:
@@ -81,11 +83,16 @@ def test_gateway_api_is_usable(preflighted: Reached) -> None:
     expect(crds.gateway_api(preflighted.after, preflighted.hop))
 
 
-@control("PRE-06")
-def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Rehearsal) -> None:
+def lasting(preflighted: Reached, rehearsal: Rehearsal) -> Verdict:
+    """Whether certificates outlast the rehearsal; of a copy the originals count."""
     facts = rehearsal.originals or preflighted.after
     until = facts.taken_at + timedelta(seconds=rehearsal.scenario.window)
-    expect(certificates.outlast(facts, until=until))
+    return certificates.outlast(facts, until=until)
+
+
+@control("PRE-06")
+def test_certificates_outlast_the_rehearsal(preflighted: Reached, rehearsal: Rehearsal) -> None:
+    expect(lasting(preflighted, rehearsal))
 
 
 @control("PRE-07")
@@ -142,7 +149,15 @@ def test_high_availability_can_be_scheduled(preflighted: Reached) -> None:
 @control("PRE-12")
 def test_there_is_a_way_back(preflighted: Reached, rehearsal: Rehearsal) -> None:
     assert preflighted.hop
-    expect(dry_runs.way_back(preflighted.after, preflighted.hop, kept_by(rehearsal)))
+    expect(
+        way_back.way_back(
+            preflighted.after,
+            preflighted.hop,
+            kept_by(rehearsal),
+            rendered=preflighted.one(Rendered, "upgrade"),
+            certificates=lasting(preflighted, rehearsal),
+        )
+    )
 
 
 @control("PRE-13")

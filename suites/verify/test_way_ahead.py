@@ -6,10 +6,12 @@ not judged here.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fixtures.run.controls import control, expect
 from fixtures.run.verification import Verification
-from policies.controls.control_plane import crds
-from policies.controls.preflight import configuration, dry_runs
+from policies.controls.control_plane import certificates, crds
+from policies.controls.preflight import configuration, way_back
 from policies.facts.cluster import ClusterFacts
 from policies.planning import advisories, path
 from policies.planning.path import Hop, Plan
@@ -42,10 +44,14 @@ def test_changed_defaults_are_acknowledged(
 
 
 @control("PRE-12")
-def test_there_is_a_way_back_from_the_first_hop(seen: ClusterFacts, way: Plan) -> None:
+def test_there_is_a_way_back_from_the_first_hop(
+    seen: ClusterFacts, way: Plan, verification: Verification
+) -> None:
     """Those of later hops lead to what is not installed yet."""
     if way.hops:
-        expect(dry_runs.way_back(seen, way.hops[0], keeper(seen)))
+        until = seen.taken_at + timedelta(seconds=verification.window)
+        lasting = certificates.outlast(seen, until=until)
+        expect(way_back.way_back(seen, way.hops[0], keeper(seen), certificates=lasting))
     else:
         expect(not_assessed(f"no hop leads to {way.destination}"))
 

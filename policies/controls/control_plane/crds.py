@@ -75,6 +75,11 @@ def _linkerd_owns(crd: Crd | None) -> bool:
     return crd is not None and crd.created_by != ""
 
 
+def linkerds(crd: Crd) -> bool:
+    """Whether `linkerd upgrade --crds` replaces a CRD: not where the Gateway API is another's."""
+    return GATEWAY not in crd.name or _linkerd_owns(crd)
+
+
 def _unready(name: str, versions: Sequence[str], found: Crd | None) -> Iterator[Item]:
     subject = f"CRD {name}"
     if found is None:

@@ -1,4 +1,4 @@
-"""What can be known before a hop: dry runs, admission, the way back."""
+"""What can be known before a hop: dry runs, admission."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import msgspec
 from policies.controls.control_plane.crds import missing_crds
 from policies.facts.cluster import ClusterFacts, Workload
 from policies.facts.observations import DryRun
-from policies.planning.path import Hop
-from policies.releases import catalogue
 from policies.releases.grammar import Version
-from policies.skew.ownership import Keeper
 from policies.skew.planes import GROUPS, WORKLOADS, meshed_workloads, no_data_plane, not_seen
 from policies.verdicts.findings import Item, Verdict, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number
@@ -181,73 +178,3 @@ def _refused(runs: Sequence[DryRun]) -> Iterator[Item]:
             continue
         for subject, reason in run.refusals or ((run.what, _WORDLESS[run.rendered]),):
             yield Item(subject=subject, expected="accepted", seen=reason)
-
-
-def way_back(facts: ClusterFacts, hop: Hop, kept: Keeper | None = None) -> Verdict:
-    """Judge by facts alone whether stored values and the source release are there (PRE-12).
-
-    Args:
-        facts: Before the hop.
-        hop: Its source is where the way back leads.
-        kept: Whose upgrade it is, where that is neither the CLI's nor Helm's.
-    """
-    config = facts.config
-    if config is None:
-        why = facts.cannot_read("configmaps") or "ConfigMap linkerd-config is absent"
-        return not_assessed(f"the configuration could not be read ({why})")
-    if config.overrides_present is None and not config.helm_releases:
-        why = facts.cannot_read("secrets") or "Secrets were not read"
-        return not_assessed(f"whether stored values exist is not known ({why})")
-    items: list[Item] = []
-    if kept is not None:
-        items.append(
-            Item(
-                subject="stored values",
-                expected="linkerd-config-overrides or Helm's release Secrets",
-                seen="neither",
-                explained=f"the way back is {kept.tool}'s, by what it rendered before",
-            )
-        )
-    elif not config.overrides_present and not config.helm_releases:
-        items.append(
-            Item(
-                subject="stored values",
-                expected="linkerd-config-overrides or Helm's release Secrets",
-                seen="neither",
-            )
-        )
-    if config.version != hop.source.text:
-        items.append(
-            Item(
-                subject="ConfigMap linkerd-config",
-                expected=f"{hop.source}, where the way back leads",
-                seen=config.version or "no version",
-            )
-        )
-    items += _source(hop)
-    return judged(
-        items,
-        holds_as=f"There is a way back to {hop.source}: its stored values, and the release itself",
-        violated_as=f"There is no way back to {hop.source}",
-        expected="stored values, and a source release that can be rendered again",
-        cause="the installation cannot be rendered again as it is now",
-        next_command="kubectl -n linkerd get secret linkerd-config-overrides -o yaml",
-    )
-
-
-def _source(hop: Hop) -> Iterator[Item]:
-    if not hop.source.known:
-        yield Item(
-            subject=f"release {hop.source}",
-            expected="a release that can be had again",
-            seen="not a version of a known channel",
-        )
-        return
-    release = catalogue().release(hop.source)
-    if release is not None and release.advice is not None and release.advice.against:
-        yield Item(
-            subject=f"release {hop.source}",
-            expected="a release to go back to",
-            seen=f"advised against: {release.advice.why}",
-            explained="it runs now; a way back to it is a way back to its faults",
-        )

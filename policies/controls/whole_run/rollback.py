@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from policies.controls.control_plane.availability import control_plane_rollouts
 from policies.controls.control_plane.certificates import anchors_retained
 from policies.controls.control_plane.webhooks import inject_target
+from policies.controls.extensions.installed import images_at_destination
 from policies.controls.preflight.configuration import retained
 from policies.controls.preflight.images import control_plane_images
 from policies.facts.cluster import ClusterFacts
@@ -34,6 +35,7 @@ def way_back_works(
     sightings: Sequence[Sighting] = (),
     canaries: Sequence[Canary] = (),
     ignore_namespaces: Collection[str] = (),
+    extensions: bool = False,
 ) -> Verdict:
     """Judge whether the control plane is the source's again, healthy and configured (RBK-01).
 
@@ -47,6 +49,7 @@ def way_back_works(
         canaries: Until `back`.
         ignore_namespaces: The rehearsal's own: a source of the newer release asks on meanwhile,
             and is ahead on purpose.
+        extensions: They were taken back as well, where they were of the source's release.
     """
     theirs = replace(
         back, pods=tuple(p for p in back.pods if p.namespace not in ignore_namespaces)
@@ -60,12 +63,20 @@ def way_back_works(
         never_more_than_one(sightings, theirs),
         no_proxy_ahead(theirs),
         inject_target(canaries, source),
+        *(_extensions(before, back, source) if extensions else ()),
     )
     return combined(
         parts,
         holds_as=f"The way back leads to {source}: images, rollouts, configuration and anchors "
         "are as before, no proxy is ahead, new pods are injected",
     )
+
+
+def _extensions(before: ClusterFacts, back: ClusterFacts, source: Version) -> tuple[Verdict, ...]:
+    """Return whether extensions are the source's again; nothing where they never were."""
+    if images_at_destination(before, {}, source).status != "holds":
+        return ()
+    return (images_at_destination(back, {}, source),)
 
 
 def _ran(commands: Sequence[CommandRun]) -> Verdict:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from fixtures.core.as_typed import as_typed
 from fixtures.core.errors import BadInput, RehearsalError
 from fixtures.evidence.bundle import Bundle
 from fixtures.evidence.records import Resumed
+from fixtures.evidence.walk import AFTER, WAYS_BACK
+from policies.facts.helm import CONTROL_PLANE
 from policies.verdicts.wording import number
 from reports.build.guidance.commands import Place, Typed, typed
 from reports.build.report import build as report_of
@@ -16,9 +19,9 @@ from reports.model.runbook import Command, Runbook, Step, WayBack
 
 PASSED = ("holds", "incomplete")
 """Verdicts of rehearsals that went through without a violated blocker."""
-BACK, AFTER = "rolled_back", "control_plane_upgraded"
-LEFT_OUT = frozenset({"baseline", BACK})
-"""Steps that are not on the way: what installs the source, and the way back."""
+BACK_FROM: Mapping[str, str] = {of: way for way, of in WAYS_BACK.items()}
+LEFT_OUT = frozenset({"baseline", *WAYS_BACK})
+"""Steps that are not on the way: what installs the source, and the ways back."""
 HARMLESS = frozenset({"preflighted", "cli_upgraded", "settled"})
 """Steps that change nothing in the cluster."""
 PURPOSES: Mapping[str, str] = {
@@ -220,14 +223,12 @@ def _abort(
 def _back(report: Report, section: Section, lines: Sequence[Typed]) -> WayBack:
     if section.step in HARMLESS:
         return WayBack(said="Nothing was changed in this step: stop here.")
-    unrehearsed = WayBack(said="The way back from here was not rehearsed.")
-    if section.step != AFTER:
-        return unrehearsed
-    place = section.cluster, section.hop, BACK
+    place = section.cluster, section.hop, BACK_FROM.get(section.step, "")
     back = _reached(report, place)
     if back is None:
-        more = " `pytest suites/upgrade --rollback` rehearses it."
-        return WayBack(said=unrehearsed.said + more)
+        option = "--rollback" if section.step == AFTER else "--rollback all"
+        told = as_typed(f"pytest suites/upgrade {option}", report.header.command or "pytest")
+        return WayBack(said=f"The way back from here was not rehearsed. `{told}` rehearses it.")
     judged = [e for e in report.findings if e.id in back.findings and e.control == "RBK-01"]
     if not judged or any(e.status != "holds" for e in judged):
         why = judged[0].summary if judged else "it was not judged"
@@ -235,7 +236,9 @@ def _back(report: Report, section: Section, lines: Sequence[Typed]) -> WayBack:
     commands = _until_forth([t.command for t in lines if t.place == place])
     gap = _gap(report, back)
     lasted = f" Injection gaps: {gap:.1f} s, the way forth again included." if gap else ""
-    return WayBack(said=f"Rehearsed: RBK-01 held.{lasted}", commands=commands)
+    kept = " Nothing need be taken back: the source can be applied again on the new CRDs."
+    stays = kept if section.step == "crds_upgraded" else ""
+    return WayBack(said=f"Rehearsed: RBK-01 held.{stays}{lasted}", commands=commands)
 
 
 def _reached(report: Report, place: Place) -> Section | None:
@@ -248,7 +251,11 @@ def _reached(report: Report, place: Place) -> Section | None:
 def _until_forth(commands: Sequence[Command]) -> tuple[Command, ...]:
     """Return commands before the newer release is rendered again."""
     renders = [n for n, c in enumerate(commands) if c.line.startswith("linkerd upgrade")]
-    upgrades = [n for n, c in enumerate(commands) if c.line.startswith("helm upgrade")]
+    upgrades = [
+        n
+        for n, c in enumerate(commands)
+        if c.line.startswith("helm upgrade") and CONTROL_PLANE in c.line
+    ]
     return tuple(commands[: min([*renders[1:], *upgrades], default=len(commands))])
 
 
