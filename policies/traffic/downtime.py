@@ -1,4 +1,4 @@
-"""Zero downtime judged: the traffic controls TRF-01 to TRF-05.
+"""Zero downtime judged by what was probed: the traffic controls TRF-01 to TRF-05.
 
 A path with fewer than three samples in a step, all answered, or with an excused stretch there, is
 not assessed there; a sparse one is judged over all steps together. One whose kind the prober does

@@ -10,6 +10,7 @@ from policies.facts.observations import (
     Rendered,
     VersionReport,
 )
+from policies.facts.proxy_counters import ProxyCounts
 from policies.verdicts.wording import number
 from reports.model.report import Said
 
@@ -30,6 +31,8 @@ def said_of(what: object, label: str) -> Said:
     if isinstance(what, ImageEvidence):
         details = _some(what.evidence)
         return Said(kind="image", label=what.image, text=what.outcome, details=details)
+    if isinstance(what, ProxyCounts):
+        return _counts(what, label)
     return Said(kind=type(what).__name__.lower(), label=label, text="recorded", details=())
 
 
@@ -65,6 +68,15 @@ def _dry_run(what: DryRun, label: str) -> Said:
     outcome = outcome if what.rendered else "not rendered"
     details = tuple(f"{name}: {why}" for name, why in what.refusals)
     return Said(kind="dry run", label=label or what.what, text=outcome, details=details)
+
+
+def _counts(what: ProxyCounts, label: str) -> Said:
+    read, failed = number(len(what.proxies), "proxy", "proxies"), ("received_5xx", "refused")
+    lost = sum(getattr(p, name) for p in what.proxies for name in (*failed, "failfast", "lost"))
+    asked = sum(p.received for p in what.proxies)
+    text = what.reason or f"{read}, {number(asked, 'response')}, {lost} failed, since they started"
+    details = tuple(f"{workload}: {why}" for workload, why in what.unread)
+    return Said(kind=label, label=what.when, text=text, details=details)
 
 
 def _some(text: str) -> tuple[str, ...]:

@@ -54,6 +54,27 @@ async def test_a_share_of_requests_fails_for_as_long_as_it_is_told() -> None:
 
 
 @scene
+async def test_the_proxy_beside_a_program_counts_what_it_answered() -> None:
+    async with stage() as on:
+        await on.destination()
+        await on.serve("web", mesh="container")
+        await on.serve("plain")
+        on.fault("errors", service=f"{SPACE}/web", ratio=0.2, seconds=1000, status=503)
+        for source in (MESHED, UNMESHED):
+            port = on.path(source)
+            for _ in range(10):
+                await result_of(port)
+            await result_of(on.path(source, "plain:80"))
+
+        (web,), (plain,) = on.cluster.pods(app="web"), on.cluster.pods(app="plain")
+
+        counted = dict(on.links.counted(web.uid))
+        assert counted == {200: 16, 503: 4}
+        assert on.links.counted(plain.uid) == {}  # it has no proxy
+        assert on.links.counted("no such pod") == {}
+
+
+@scene
 async def test_a_policy_denies_what_a_meshed_server_is_asked() -> None:
     async with stage() as on:
         await on.destination()

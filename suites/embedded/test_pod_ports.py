@@ -61,6 +61,7 @@ def test_metrics_name_the_version(api: Client, pods: str, process: object) -> No
     assert answer.headers.get_content_type() == "text/plain"
     assert 'proxy_build_info{version="edge-25.4.4",vendor="linkerd"} 1' in answer.body
     assert "process_start_time_seconds 1767323045" in answer.body
+    assert "response_total{" not in answer.body  # nothing went through it
 
 
 @pytest.mark.parametrize("where", ["web:8080", "web", "web:9999", "http:web:1"])

@@ -17,7 +17,7 @@ from policies.verdicts.catalogue import (
 )
 
 NUMBERS = {
-    "PRE": 15, "CLI": 3, "CRD": 3, "CP": 11, "PRN": 4, "EXT": 7, "DP": 8, "TRF": 5, "VER": 4,
+    "PRE": 15, "CLI": 3, "CRD": 3, "CP": 11, "PRN": 4, "EXT": 7, "DP": 8, "TRF": 6, "VER": 4,
     "RBK": 1,
 }  # fmt: skip
 PLANNED: set[str] = set()

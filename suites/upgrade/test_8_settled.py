@@ -16,8 +16,9 @@ from policies.controls.prune import pruning
 from policies.controls.whole_run import checks, rewritten
 from policies.controls.whole_run.differences import Difference, reapply_changes_only_regenerated
 from policies.facts.observations import CheckRun, Rendered, Written
+from policies.facts.proxy_counters import ProxyCounts
 from policies.facts.traffic import Budget
-from policies.traffic import downtime
+from policies.traffic import counted, downtime
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import not_assessed
 
@@ -139,6 +140,16 @@ def test_latency_stays_within_its_budget(settled: Reached, rehearsal: Rehearsal)
                 simulated=settled.after.simulated,
             )
         )
+
+
+@control("TRF-06")
+def test_no_workload_lost_requests_by_its_own_proxies(
+    settled: Reached, rehearsal: Rehearsal
+) -> None:
+    if settled.traffic is None:
+        expect(not_assessed(NOT_PROBED))
+    else:
+        expect(counted.workloads_lost_nothing(rehearsal.observed(ProxyCounts)))
 
 
 @control("TRF-05")
