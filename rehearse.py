@@ -14,6 +14,9 @@ from fixtures.commands.suites import SUITES
 from fixtures.core.errors import BadInput, RehearsalError, unexpected
 from fixtures.core.signals import STOP
 
+FLEET_DOCUMENTS = {"fleet.html": "html", "fleet.json": "json", "fleet.junit.xml": "junit"}
+"""File in the folder of a fleet's runs -> format."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; exit codes: 0 well, 1 blocked, 2 interrupted, 3 broken, 4 bad input.
@@ -206,6 +209,55 @@ def _history(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _fleet(arguments: argparse.Namespace) -> int:
+    action, named = _fleet_words(arguments.words)
+    if action == "plan":
+        from fixtures.commands.fleet import plan
+
+        say("\n".join(plan(Path(named))))
+        return 0
+    if action == "report":
+        return _fleet_report(named, arguments.output)
+    from fixtures.commands.fleet import run
+    from reports.several_runs import fleet, rendered
+
+    out = Path(arguments.out or Path(".rehearsals") / f"fleet-{Path(named).stem}")
+    run(
+        Path(named),
+        out,
+        at_once=arguments.at_once,
+        resume=arguments.resume,
+        tell=lambda text: say(text, to=sys.stderr),
+    )
+    report = fleet(str(out))
+    for name in FLEET_DOCUMENTS:
+        _put(rendered(report, FLEET_DOCUMENTS[name]), str(out / name))
+    say(rendered(report, "text"))
+    return report.exit_code
+
+
+def _fleet_words(words: list[str]) -> tuple[str, str]:
+    action = words[0] if words[0] in ("plan", "report") else "run"
+    rest = words if action == "run" else words[1:]
+    if len(rest) != 1:
+        raise BadInput(
+            f"Name one {'folder of runs' if action == 'report' else 'fleet file'}",
+            where=f"fleet {' '.join(words)}",
+            expected="rehearse fleet FILE, fleet plan FILE, or fleet report DIR",
+        )
+    return action, rest[0]
+
+
+def _fleet_report(folder: str, output: str) -> int:
+    from reports.output import kind_of
+    from reports.several_runs import fleet, rendered
+
+    kind = kind_of(output, ("text", "json", "html", "junit"))
+    report = fleet(folder)
+    _put(rendered(report, kind), output)
+    return report.exit_code
+
+
 def _runbook(arguments: argparse.Namespace) -> int:
     from fixtures.evidence.bundle import bundle_path, open_bundle
     from reports.build.guidance.runbook import build
@@ -331,6 +383,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "compare": _compare,
     "completion": _completion,
     "faults": _faults,
+    "fleet": _fleet,
     "history": _history,
     "inventory": _inventory,
     "learn": _learn,

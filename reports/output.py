@@ -10,6 +10,8 @@ from fixtures.core.whole_file import write_whole
 KINDS = {
     "html": "html",
     "htm": "html",
+    "xml": "junit",
+    "junit": "junit",
     "json": "json",
     "txt": "text",
     "text": "text",

@@ -1,4 +1,4 @@
-"""What `rehearse compare` and `rehearse history` do: bundles read, compared, rendered."""
+"""What `rehearse compare`, `history` and `fleet report` do: bundles read, folded, rendered."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from fixtures.core.errors import BadInput
+from fixtures.core.errors import BadInput, RehearsalError
+from fixtures.evidence import fleet_mark
 from fixtures.evidence.bundle import Bundle, bundle_path, open_bundle
-from fixtures.evidence.bundle_folder import bundles
+from fixtures.evidence.bundle_folder import bundles, places
 from reports.build.compared import run_diff as compared
 from reports.build.compared import run_history
+from reports.build.fleet import Fold
 from reports.build.report import build
+from reports.formats import fleet as fleets_
 from reports.formats import run_diff
 from reports.formats import run_history as trends
+from reports.model.fleet import FleetReport
 from reports.model.report import Report
 from reports.model.run_diff import RunDiff
 from reports.model.run_history import RunHistory
@@ -53,8 +57,40 @@ def history(folder: str) -> RunHistory:
     return run_history.build(reports, place.resolve().name, left_out)
 
 
-def rendered(document: RunDiff | RunHistory, kind: str) -> str:
-    """Return a comparison or a history in one format."""
+def fleet(folder: str) -> FleetReport:
+    """Return the report of a fleet's runs, read one after the other.
+
+    Raises:
+        BadInput: There is no such folder, or none of its runs can be read.
+    """
+    place = Path(folder)
+    mark = fleet_mark.read(place)
+    if mark is None:
+        names = {p.name: "" for p in places(place, "DIR")}
+        mark = fleet_mark.Mark(name=place.resolve().name)
+    else:
+        names = {c.name: c.group for c in mark.clusters}
+    fold = Fold(mark.name, names, mark.groups)
+    for name in names:
+        if not (place / name).exists():
+            continue
+        try:
+            fold.add(name, build(open_bundle(place / name)))
+        except RehearsalError as error:
+            fold.refuse(name, f"{error.what} {error.seen}".strip())
+    return fold.finished()
+
+
+def rendered(document: RunDiff | RunHistory | FleetReport, kind: str) -> str:
+    """Return a comparison, a history or a fleet's report in one format."""
+    if isinstance(document, FleetReport):
+        fleets = {
+            "html": fleets_.html,
+            "json": fleets_.as_json,
+            "text": fleets_.text,
+            "junit": fleets_.junit,
+        }
+        return fleets[kind](document)
     if isinstance(document, RunDiff):
         diff = {"html": run_diff.html, "json": run_diff.as_json, "text": run_diff.text}
         return diff[kind](document)

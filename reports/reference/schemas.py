@@ -15,6 +15,7 @@ from fixtures.evidence.records import SCHEMA as LEDGER_SCHEMA
 from fixtures.evidence.records import Record
 from policies.releases.dataset import SCHEMA as RELEASES_SCHEMA
 from policies.releases.dataset import DataSet
+from reports.model.fleet import FleetReport
 from reports.model.inventory import InventoryDocument
 from reports.model.plan import PlanDocument
 from reports.model.report import SCHEMA as REPORT_SCHEMA
@@ -27,6 +28,7 @@ REPORT = ROOT / "reports" / "schema" / "report.schema.json"
 COMMANDS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "plan": (PlanDocument, "rehearse plan -o json"),
     "inventory": (InventoryDocument, "rehearse inventory -o json"),
+    "fleet": (FleetReport, "rehearse fleet report -o json"),
     "faults": (FaultList, "rehearse faults list | show -o json"),
     "releases": (ReleaseList, "rehearse releases list -o json"),
     "release": (OneRelease, "rehearse releases show -o json"),
