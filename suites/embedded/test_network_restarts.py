@@ -26,6 +26,7 @@ from suites.embedded.network_stage import (
 
 SLOW = 10.0
 """So slow that the time in which kube-proxy knows a pod that has gone takes 85 ms."""
+TRIES = 5
 
 
 async def restarted(
@@ -45,6 +46,16 @@ async def restarted(
             end.cancel()
         return failures, [await ends[0]]
     return failures, [await end for end in ends]
+
+
+async def lost_at_last(on: Stage, name: str) -> list[str]:
+    """Restart until a request falls into the moment: on a busy machine it may pass unasked."""
+    for _ in range(TRIES):
+        (lost,), ends = await restarted(on, name, UNMESHED)
+        assert ends == ["eof"]
+        if lost:
+            return lost
+    return []
 
 
 @pytest.mark.parametrize("mesh", ["container", "native"])
@@ -67,10 +78,9 @@ async def test_restart_refuses_an_unmeshed_client_near_the_ends_of_pods() -> Non
     async with stage(speed=SLOW) as on:
         await on.serve("web", {"replicas": 2}, mesh="container")
 
-        (failures,), ends = await restarted(on, "web", UNMESHED)
+        failures = await lost_at_last(on, "web")
 
         assert set(failures) == {"refused"}
-        assert ends == ["eof"]
 
 
 @scene
@@ -82,7 +92,7 @@ async def test_a_native_sidecar_ends_last_so_a_lingering_program_loses_nothing()
         await on.serve("together", {"replicas": 2}, mesh="container", linger=2.0)
 
         (kept,), _ = await restarted(on, "last", UNMESHED)
-        (lost,), _ = await restarted(on, "together", UNMESHED)
+        lost = await lost_at_last(on, "together")
 
         assert kept == []
         assert set(lost) == {"refused"}
@@ -241,10 +251,15 @@ async def test_programs_that_cut_their_connections_are_seen() -> None:
         await on.serve("web", {"replicas": 2}, linger=2.0)
         on.fault("abrupt-close", selector={"namespace": SPACE, "labels": {"app": "web"}})
 
-        (_, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
+        seen = set[str]()
+        for _ in range(TRIES):
+            (_, plain), ends = await restarted(on, "web", MESHED, UNMESHED)
+            assert ends == ["reset", "reset"]
+            seen |= set(plain)
+            if "refused" in seen:
+                break
 
-        assert "refused" in plain
-        assert ends == ["reset", "reset"]
+        assert "refused" in seen
 
 
 @scene

@@ -26,6 +26,7 @@ TEXT = {
     ("policies/verdicts/catalogue.py", "source"): "where a control's rule is from",
     ("policies/traffic/latencies.py", "source"): "who asks",
     ("policies/controls/extensions/owner.py", "release"): "Helm's, as NAMESPACE/NAME",
+    ("policies/controls/preflight/configuration.py", "release"): "Helm's, as NAMESPACE/NAME",
     ("fixtures/scenario/faults.py", "source"): "where a fault was seen",
     ("fixtures/scenario/model.py", "releases"): "where release knowledge lies",
     ("fixtures/steps/helm_steps.py", "release"): "Helm's",
