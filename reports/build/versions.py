@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from fixtures.evidence.records import Record, SightingsSeen
 from policies.facts.observations import Sighting
@@ -57,6 +58,7 @@ def _state(point: Point) -> tuple[object, ...]:
     return (point.control_plane, point.proxies, point.unmeshed)
 
 
+@lru_cache(maxsize=512)
 def age(version: str) -> tuple[str, tuple[int, ...], str]:
     """Return the sorting key of versions for display: channel, numbers, then the text itself."""
     channel = version.partition("-")[0]

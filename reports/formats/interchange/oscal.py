@@ -235,7 +235,8 @@ def _props(*pairs: tuple[str, str]) -> tuple[oscal.Property, ...]:
 
 
 def _line(text: str) -> str:
-    return textwrap.shorten(one_line(text), TEXT, placeholder=" ...")
+    line = one_line(text)
+    return line if len(line) <= TEXT else textwrap.shorten(line, TEXT, placeholder=" ...")
 
 
 def _resources(report: Report, identify: Identify) -> tuple[oscal.Resource, ...]:
