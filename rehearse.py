@@ -7,12 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fixtures.commands import suites
 from fixtures.commands.arguments import Knowledge, parser_of, say
 from fixtures.commands.suites import SUITES
 from fixtures.core.errors import BadInput, RehearsalError, unexpected
 from fixtures.core.signals import STOP
+
+if TYPE_CHECKING:
+    from reports.attestation.attest import Attested
 
 FLEET_DOCUMENTS = {"fleet.html": "html", "fleet.json": "json", "fleet.junit.xml": "junit"}
 """File in the folder of a fleet's runs -> format."""
@@ -152,26 +156,47 @@ def _verify_bundle(arguments: argparse.Namespace) -> int:
     from reports.bundle_check import check
 
     path, vouched = bundle_path(arguments.bundle), ()
-    if arguments.public_key:
-        from reports.attestation.extra import require
-
-        require()
-        from reports.attestation.attest import verified
-
-        attested = verified(path, arguments.public_key, arguments.attestation)
+    signer = (arguments.certificate_identity, arguments.certificate_oidc_issuer)
+    if any(signer) or arguments.public_key:
+        attested = _attested(path, arguments, signer)
         say("\n".join(attested.lines))
         vouched = attested.vouched
-    elif arguments.attestation:
-        raise BadInput("Name the key that must have signed it", where="--public-key")
+    elif arguments.attestation or arguments.trusted_root:
+        raise BadInput(
+            "Name who must have signed it",
+            where="verify-bundle",
+            expected="--public-key, or --certificate-identity with --certificate-oidc-issuer",
+        )
     said, well = check(path, vouched)
     say(said)
     return 0 if well else 1
+
+
+def _attested(path: Path, arguments: argparse.Namespace, signer: tuple[str, str]) -> Attested:
+    from reports.attestation.extra import require
+
+    if any(signer) and (arguments.public_key or not all(signer)):
+        raise BadInput(
+            "An identity is one that somebody issued",
+            where="--certificate-identity, --certificate-oidc-issuer",
+            expected="both of them, and no --public-key",
+        )
+    require(keyless=any(signer))
+    from reports.attestation.attest import verified, verified_keyless
+
+    if not any(signer):
+        return verified(path, arguments.public_key, arguments.attestation)
+    return verified_keyless(
+        path, *signer, trusted_root=arguments.trusted_root, attestation=arguments.attestation
+    )
 
 
 def _attest(arguments: argparse.Namespace) -> int:
     from reports.attestation.extra import require
 
     require()
+    if arguments.keyless:
+        require(keyless=True)
     from fixtures.core.real_time import utc_now
     from fixtures.evidence.bundle import bundle_path
     from reports.attestation import attest
@@ -180,8 +205,15 @@ def _attest(arguments: argparse.Namespace) -> int:
     if url and not url.startswith("https://"):
         raise BadInput("This is no address of a page", where="--url", expected="https://...")
     output, now = arguments.output, utc_now()
+    if arguments.trust_config and not arguments.keyless:
+        raise BadInput(
+            "A key is used without Sigstore", where="--trust-config", expected="--keyless"
+        )
     if arguments.statement:
         written = attest.write_statement(path, now, output=output, url=url)
+    elif arguments.keyless:
+        config = arguments.trust_config
+        written = attest.attest_keyless(path, now, trust_config=config, output=output, url=url)
     else:
         public = arguments.public_key
         written = attest.attest(path, arguments.key, now, public=public, output=output, url=url)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from fixtures.evidence.archives import Contents, contents_of
 from fixtures.evidence.bundle import MANIFEST
 from fixtures.evidence.ledger import LEDGER
 from policies.verdicts.wording import number
-from reports.attestation.envelope import LARGEST, AttestationError, encoded, opened, sealed
+from reports.attestation.envelope import AttestationError, encoded, file_of, opened, sealed
 from reports.attestation.keys import public_key, signer
 from reports.attestation.statement import Statement, statement_of
 from reports.bundle_check import examine
@@ -47,6 +45,21 @@ def attest(
     """
     signing = signer(key, public)
     return _written(sealed(statement(bundle, now, url), signing), ATTESTATION, bundle, output)
+
+
+def attest_keyless(
+    bundle: Path, now: datetime, *, trust_config: str = "", output: str = "", url: str = ""
+) -> Path:
+    """Sign a bundle as the identity of this job; return where Sigstore's bundle is.
+
+    Raises:
+        AttestationError, BundleError: As `statement` has it; or there is no identity, or Sigstore
+            cannot be asked.
+    """
+    from reports.attestation import keyless  # a quarter of a second, and seldom asked for
+
+    signed = keyless.sealed(statement(bundle, now, url), trust_config)
+    return _written(signed, keyless.SIGSTORE, bundle, output)
 
 
 def write_statement(bundle: Path, now: datetime, *, output: str = "", url: str = "") -> Path:
@@ -102,25 +115,58 @@ def verified(bundle: Path, public: str, attestation: str = "") -> Attested:
         KeyRefused: The public key cannot be used.
     """
     key = public_key(public)
-    contents = contents_of(_folder(bundle))
-    name = attestation or f"{bundle}/{ATTESTATION}"
-    text = _file(Path(attestation)) if attestation else _beside(contents, name)
+    contents, name, text = _attestation(bundle, attestation, ATTESTATION)
     signed = opened(text, key, name)
+    return _told(signed, contents, name, (f"  signed by  {key.keytype} key {key.keyid}",))
+
+
+def verified_keyless(
+    bundle: Path, identity: str, issuer: str, *, trusted_root: str = "", attestation: str = ""
+) -> Attested:
+    """Check that an identity signed this bundle as it is, and tell what was signed.
+
+    Raises:
+        AttestationError: As for a key; or the roots of trust cannot be had.
+    """
+    from reports.attestation import keyless
+
+    contents, name, text = _attestation(bundle, attestation, keyless.SIGSTORE)
+    signed, when = keyless.opened(text, name, identity, issuer, trusted_root)
+    who = (f"  signed by  {one_line(identity)}", f"  issued by  {one_line(issuer)}")
+    return _told(signed, contents, name, (*who, *((f"  logged at  {when}",) if when else ())))
+
+
+def _attestation(bundle: Path, named: str, usual: str) -> tuple[Contents, str, bytes]:
+    """Return the bundle's files, and the attestation with its name: named, or beside it."""
+    contents, name = contents_of(_folder(bundle)), named or f"{bundle}/{usual}"
+    if named:
+        return contents, name, file_of(named, "--attestation")
+    if usual not in contents.names():
+        raise AttestationError(
+            "The bundle is not signed: there is no attestation beside it",
+            where=name,
+            next_command="rehearse attest, or name its file with --attestation",
+        )
+    return contents, name, contents.read(usual)
+
+
+def _told(signed: Statement, contents: Contents, name: str, who: tuple[str, ...]) -> Attested:
+    """Compare what was signed with what is there; tell who signed it, and what it says."""
     vouched, missing = _compared(signed, contents, name)
     told = signed.subject[0].annotations
-    lines = [
+    at = (f"  signed at  {utc(told.signed)}, by the signer's clock",) if told else ()
+    rehearsed = (f"  rehearsed  {utc(told.started)} to {utc(told.ended)}",) if told else ()
+    lines = (
         f"{name}: signed",
-        f"  signed by  {key.keytype} key {key.keyid}",
+        *who,
+        *at,
         f"  subject    {MANIFEST} sha256:{signed.subject[0].digest.sha256}",
+        *rehearsed,
         f"  result     {signed.predicate.result}: {_results(signed)}",
         f"  covers     {number(len(signed.subject) - len(missing), 'file')} as signed",
-    ]
-    if told:
-        lines.insert(2, f"  signed at  {utc(told.signed)}, by the signer's clock")
-        lines.insert(4, f"  rehearsed  {utc(told.started)} to {utc(told.ended)}")
-    if missing:
-        lines.append(f"  not here   {', '.join(map(one_line, missing))}")
-    return Attested(lines=tuple(lines), vouched=tuple(vouched))
+        *((f"  not here   {', '.join(map(one_line, missing))}",) if missing else ()),
+    )
+    return Attested(lines=lines, vouched=tuple(vouched))
 
 
 def _results(signed: Statement) -> str:
@@ -163,31 +209,3 @@ def _compared(signed: Statement, contents: Contents, name: str) -> tuple[list[st
 
 def _folder(bundle: Path) -> Path:
     return bundle.parent if bundle.name in (LEDGER, MANIFEST) else bundle
-
-
-def _beside(contents: Contents, name: str) -> bytes:
-    if ATTESTATION not in contents.names():
-        raise AttestationError(
-            "The bundle is not signed: there is no attestation beside it",
-            where=name,
-            next_command="rehearse attest, or name its file with --attestation",
-        )
-    return contents.read(ATTESTATION)
-
-
-def _file(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                text = file.read(LARGEST + 1)
-                if len(text) <= LARGEST:
-                    return text
-    except (OSError, ValueError) as error:
-        seen = getattr(error, "strerror", "") or type(error).__name__
-        raise AttestationError(
-            "The attestation cannot be read", where=str(path), seen=seen
-        ) from None
-    raise AttestationError(
-        "This is no attestation", where=str(path), expected=f"a file of at most {LARGEST} bytes"
-    )

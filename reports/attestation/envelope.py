@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import stat
+from pathlib import Path
 
 import msgspec
 from securesystemslib.dsse import Envelope
@@ -81,7 +84,7 @@ def opened(text: bytes, key: SSlibKey, name: str) -> Statement:
             expected=f"a signature of the {key.keytype} key {key.keyid}",
             seen=", ".join(f"key {s.keyid or 'unnamed'}" for s in signatures[:5]),
         )
-    return _statement(envelope, name)
+    return statement_in(envelope.payload_type, envelope.payload, name)
 
 
 def _signed(envelope: Envelope, signature: Signature, key: SSlibKey) -> bool:
@@ -92,16 +95,18 @@ def _signed(envelope: Envelope, signature: Signature, key: SSlibKey) -> bool:
     return True
 
 
-def _statement(envelope: Envelope, name: str) -> Statement:
-    if envelope.payload_type != PAYLOAD:
+def statement_in(kind: str, payload: bytes, name: str) -> Statement:
+    """Return the statement that was signed, of what a signature was verified.
+
+    Raises:
+        AttestationError: It says something else than the result of a rehearsal.
+    """
+    if kind != PAYLOAD:
         raise AttestationError(
-            "What was signed is no statement",
-            where=name,
-            expected=PAYLOAD,
-            seen=envelope.payload_type,
+            "What was signed is no statement", where=name, expected=PAYLOAD, seen=kind
         )
     try:
-        statement = msgspec.json.decode(envelope.payload, type=Statement)
+        statement = msgspec.json.decode(payload, type=Statement)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise AttestationError(
             "The statement is not about a rehearsal", where=name, seen=str(error)
@@ -120,3 +125,27 @@ def _statement(envelope: Envelope, name: str) -> Statement:
 def _bytes(text: str) -> bytes:
     """Decode base64 of either alphabet, as DSSE allows."""
     return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+
+
+def file_of(said: str, where: str) -> bytes:
+    """Return what a file of at most `LARGEST` bytes holds.
+
+    Raises:
+        AttestationError: It cannot be read, is too large or no regular file.
+    """
+    path, place = Path(said), f"{where} {said}"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                text = file.read(LARGEST + 1)
+                if len(text) <= LARGEST:
+                    return text
+    except (OSError, ValueError) as error:
+        seen = getattr(error, "strerror", "") or type(error).__name__
+        raise AttestationError("This file cannot be read", where=place, seen=seen) from None
+    raise AttestationError(
+        "This file cannot be used",
+        where=place,
+        expected=f"a regular file of at most {LARGEST} bytes",
+    )

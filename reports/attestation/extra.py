@@ -7,14 +7,18 @@ from importlib.util import find_spec
 from fixtures.core.errors import BadInput
 
 
-def require() -> None:
+def require(*, keyless: bool = False) -> None:
     """Make sure that attestations can be made and checked.
+
+    Args:
+        keyless: By an identity, which needs Sigstore's own library.
 
     Raises:
         BadInput: The extra is not installed.
     """
-    if find_spec("securesystemslib") is None:
+    package = "sigstore" if keyless else "securesystemslib"
+    if find_spec(package) is None:
         raise BadInput(
-            "Attestations need the package securesystemslib, which is not installed",
+            f"Such attestations need the package {package}, which is not installed",
             next_command="pip install '.[attest]'",
         )
