@@ -20,6 +20,7 @@ from fixtures.core.as_typed import as_typed
 from fixtures.evidence.walk import length
 from reports.formats import grouped, traffic_drawing, wording
 from reports.formats.axis import zeros
+from reports.formats.compiled import Compiled
 from reports.formats.svg import clock, exact
 from reports.formats.timeline import key_of, steps_of, timelines
 from reports.model.report import Entry, Report
@@ -93,6 +94,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
+        bytecode_cache=Compiled(TEMPLATES, Path(__file__)),
     )
     filters: dict[str, Callable[..., Any]] = {
         "code": code,

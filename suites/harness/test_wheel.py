@@ -33,7 +33,7 @@ def test_it_holds_every_file_that_a_run_reads() -> None:
         str(file.relative_to(ROOT))
         for folder in WHOLE
         for file in (ROOT / folder).rglob("*")
-        if file.is_file() and file.suffix != ".pyc"
+        if file.is_file() and "__pycache__" not in file.parts
     }
     needed |= {str(file.relative_to(ROOT)) for file in NAMED}
 
