@@ -104,6 +104,8 @@ class Control(Fact, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Can be judged read-only on any cluster, without an upgrade."""
     verify_needs: tuple[Need, ...] = ()
     """What `suites/verify` must be able to do for it, beyond `needs`."""
+    follows: tuple[str, ...] = ()
+    """Controls whose violation may be what violates this one, the likeliest first."""
     every_moment: bool = False
     """Speaks of every moment of its step, so that time nobody watched leaves it open."""
 
@@ -130,6 +132,9 @@ def read_catalogue(text: str) -> Mapping[str, Control]:
     for control in controls:
         last = _checked(control, last)
         found[control.id] = control
+    for control in controls:
+        if unknown := [c for c in control.follows if c not in found or c == control.id]:
+            raise CatalogueError(f"{control.id}: follows {', '.join(unknown)}, no other control")
     return MappingProxyType(found)
 
 

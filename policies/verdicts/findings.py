@@ -76,6 +76,10 @@ class Finding(Fact, frozen=True, kw_only=True):
     def status(self) -> Status:
         return self.verdict.status
 
+    @property
+    def violations(self) -> tuple[Item, ...]:
+        return self.verdict.violations
+
 
 def holds(summary: str, *, seen: str = "", items: Iterable[Item] = ()) -> Verdict:
     """Return that the control holds; `items` may name explained deviations."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from fixtures.core.as_typed import as_typed
 from fixtures.evidence.records import ControlEntry, FindingMade, Record, superseded_by
+from policies.verdicts.causes import roots
 from policies.verdicts.findings import Severity, Status
 from reports.model.report import Counts, Entry, Tally, Unfound
 
@@ -30,9 +33,23 @@ def entries_of(
             made.append(_entry(record, record.body, known, len(made) + 1, command or "pytest"))
     return tuple(
         sorted(
-            made, key=lambda e: (place.get(e.control, len(place)), _unlisted(e, place), e.record)
+            _with_causes(made, controls),
+            key=lambda e: (place.get(e.control, len(place)), _unlisted(e, place), e.record),
         )
     )
+
+
+def _with_causes(made: Sequence[Entry], controls: Sequence[ControlEntry]) -> list[Entry]:
+    """Say of each violated blocker which one it follows from."""
+    failing = [e for e in made if e.fails]
+    follows = dict(
+        zip(
+            (e.id for e in failing),
+            roots(failing, {c.id: c.follows for c in controls}),
+            strict=True,
+        )
+    )
+    return [msgspec.structs.replace(e, follows=follows.get(e.id, "")) for e in made]
 
 
 def _unlisted(entry: Entry, place: dict[str, int]) -> str:

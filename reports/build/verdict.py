@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fixtures.evidence.records import VERDICTS, RunEnded
+from policies.verdicts.wording import verb
 from reports.model.report import Entry, Unfound, VerdictLine
 
 NAMED = 6
@@ -59,7 +60,7 @@ def _headline(code: int, entries: Sequence[Entry], without: Sequence[Unfound]) -
     if code == 0:
         return _all_hold(entries, without)
     if code == 1 and failing:
-        return f"{_number(failing)} violated: {_names([e.control for e in failing])}."
+        return f"{_number(failing)} violated: {_by_cause(failing)}."
     if code == 1:
         return "A test failed, although no finding is a violated blocker."
     if code == 6:
@@ -73,6 +74,14 @@ def _headline(code: int, entries: Sequence[Entry], without: Sequence[Unfound]) -
     if code == 5:
         return "No test was collected. Nothing was rehearsed."
     return "The rehearsal itself broke. There is no verdict on the upgrade."
+
+
+def _by_cause(failing: Sequence[Entry]) -> str:
+    """Name the causes, and behind them what follows from them."""
+    causes = [e.control for e in failing if not e.follows]
+    rest = [e.control for e in failing if e.follows and e.control not in causes]
+    follow = f"; {_names(rest)} {verb(len(set(rest)), 'follows', 'follow')}" if rest else ""
+    return f"{_names(causes)}{follow}"
 
 
 def _all_hold(entries: Sequence[Entry], without: Sequence[Unfound]) -> str:

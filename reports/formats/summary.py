@@ -83,6 +83,7 @@ def _several(title: str, entries: Sequence[Entry]) -> list[str]:
 
 def _entry(entry: Entry) -> list[str]:
     pairs = (
+        ("follows from", told(entry.follows)),
         ("where", told(where(entry))),
         ("expected", told(entry.expected)),
         ("seen", told(seen(entry))),

@@ -96,6 +96,7 @@ def _entry(told: Merged, paint: _Paint, word: str, style: str) -> list[str]:
     entry = told.entry
     lines = [f"{paint(f'{word} {entry.control}', 'bold', style)}  {one_line(entry.summary)}"]
     pairs = (
+        ("follows from", entry.follows),
         ("where", told.where),
         ("expected", entry.expected),
         ("seen", seen(entry)),

@@ -122,6 +122,8 @@ class Entry(Part, frozen=True, kw_only=True):
     """Number of the ledger's record."""
     at: datetime
     cluster_time: datetime | None
+    follows: str = ""
+    """Of a violated blocker: the control whose violation it follows from; empty for a cause."""
 
     @property
     def violations(self) -> tuple[Item, ...]:
@@ -365,8 +367,15 @@ class Report(Part, frozen=True, kw_only=True):
 
     @property
     def failures(self) -> tuple[Entry, ...]:
-        """Violated blockers, in the order of the ledger."""
-        return tuple(sorted((e for e in self.findings if e.fails), key=lambda e: e.record))
+        """Violated blockers: causes in the order of the ledger, their consequences behind."""
+        failing = sorted((e for e in self.findings if e.fails), key=lambda e: e.record)
+        causes = list(dict.fromkeys(e.control for e in failing if not e.follows))
+
+        def place(entry: Entry) -> tuple[int, bool]:
+            cause = entry.follows or entry.control
+            return (causes.index(cause) if cause in causes else len(causes), bool(entry.follows))
+
+        return tuple(sorted(failing, key=place))
 
     @property
     def advice(self) -> tuple[Entry, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.commands.faults import causes_of
 from fixtures.scenario.faults import load_fault
 from policies.verdicts.catalogue import catalogue
 from suites.detection.conftest import OfFault
@@ -40,6 +41,7 @@ def test_a_fault_is_caught_by_the_control_that_names_it(file: Path, of_fault: Of
 
     assert run.exit_code == 1, run.output
     assert set(fault.catches) <= run.violated(), run.output
+    assert causes_of(run.findings) == (fault.cause,), "one cause, one finding"
     steps = {f.step for f in run.findings if f.status == "violated" and f.severity == "blocker"}
     judged_at = {catalogue()[control].step for control in fault.catches}
     assert steps in (judged_at, {fault.step}), "nothing after the control's step may be judged"

@@ -253,6 +253,7 @@ def _entry(control: Control) -> ControlEntry:
         and not control.planned
         and "rollback" not in control.needs,
         standards=control.standards,
+        follows=control.follows,
     )
 
 

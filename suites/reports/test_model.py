@@ -37,7 +37,7 @@ def test_a_violated_blocker_is_named(reports: dict[str, Report]) -> None:
     verdict = reports["violated"].verdict
 
     assert (verdict.word, verdict.exit_code) == ("violated", 1)
-    assert verdict.headline == "2 blockers are violated: CP-02, CP-05."
+    assert verdict.headline == "2 blockers are violated: CP-02; CP-05 follows."
 
 
 def test_required_controls_without_judgement_are_named(reports: dict[str, Report]) -> None:

@@ -40,6 +40,7 @@ def _message(entry: Entry) -> str:
         ("expected", entry.expected),
         ("seen", entry.seen),
         ("likely cause", entry.cause),
+        ("follows from", entry.follows),
         ("next", entry.next_command),
     )
     return "\n".join([entry.summary, *(f"{name}: {text}" for name, text in pairs if text)])

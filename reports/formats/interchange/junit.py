@@ -105,6 +105,7 @@ def _detail(entry: Entry) -> str:
         ("expected", entry.expected),
         ("seen", entry.seen),
         ("likely cause", entry.cause),
+        ("follows from", entry.follows),
         ("next", entry.next_command),
     )
     lines = [entry.summary, *(f"{name}: {text}" for name, text in pairs if text)]
