@@ -8,6 +8,7 @@ Both are compared by Fisher's exact test, for as many comparisons as are made.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
@@ -86,7 +87,7 @@ def workloads_lost_nothing(readings: Sequence[ProxyCounts]) -> Verdict:
         expected="no larger share of failed requests than before anything was changed",
         cause="what TRF-01 says beside; else the workload has no second replica, no readiness "
         "probe, or ends before its connections do",
-        next_command="linkerd diagnostics proxy-metrics",
+        next_command=f"linkerd diagnostics proxy-metrics {_named(items)}".rstrip(),
     )
 
 
@@ -131,6 +132,16 @@ def _items(tallies: dict[Key, Tally]) -> list[Item]:
             )
         )
     return items
+
+
+def _named(items: Iterable[Item]) -> str:
+    """Return the first workload that lost requests, as `linkerd` takes it."""
+    subject = next((i.subject for i in items if not i.explained), "")
+    kind, _, place = subject.partition(" in ")[0].partition(" ")
+    namespace, _, name = place.partition("/")
+    if not name:
+        return ""
+    return f"-n {shlex.quote(namespace)} {shlex.quote(f'{kind.lower()}/{name}')}"
 
 
 def _unread(readings: Iterable[ProxyCounts]) -> list[Item]:

@@ -61,6 +61,7 @@ def test_a_workload_that_lost_more_is_named_with_its_step(lost: dict[str, Any]) 
 
     assert verdict.status == "violated"
     assert [i.subject for i in verdict.violations] == [f"{WEB} in data_plane_upgraded, hop 1"]
+    assert verdict.next_command == "linkerd diagnostics proxy-metrics -n shop deployment/web"
 
 
 def test_other_workloads_are_not_accused() -> None:

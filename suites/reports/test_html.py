@@ -179,6 +179,16 @@ def test_every_reason_for_not_assessing_is_shown(
         assert entry.reason.lower() in shown
 
 
+def test_what_keeps_a_verdict_open_is_told_beside_it(reports: dict[str, Report]) -> None:
+    report = reports["incomplete"]
+    header = page_of(html.render(report)).all("header")[0].text
+    open_ = [e for e in report.unassessed if e.required]
+
+    assert open_
+    assert all(e.control in header for e in open_)
+    assert all(html.sentence(e.reason)[:60] in header for e in open_)
+
+
 def test_gaps_and_explained_items_are_shown(reports: dict[str, Report]) -> None:
     report = reports["healthy"]
     page = page_of(html.render(report))
