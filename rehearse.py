@@ -7,16 +7,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fixtures.commands import suites
-from fixtures.commands.arguments import Knowledge, parser_of, say
+from fixtures.commands.arguments import Knowledge, parser_of
 from fixtures.commands.suites import SUITES
 from fixtures.core.errors import BadInput, RehearsalError, unexpected
+from fixtures.core.plain_text import say
 from fixtures.core.signals import STOP
-
-if TYPE_CHECKING:
-    from reports.attestation.attest import Attested
+from reports import commands
+from reports.commands import put
 
 FLEET_DOCUMENTS = {"fleet.html": "html", "fleet.json": "json", "fleet.junit.xml": "junit"}
 """File in the folder of a fleet's runs -> format."""
@@ -80,10 +79,10 @@ def _plan(arguments: argparse.Namespace) -> int:
         said=found.said,
     )
     if kind == "text":
-        _put(plan.render(found.plan, found.advisories), arguments.output)
+        put(plan.render(found.plan, found.advisories), arguments.output)
     else:
         write = {"html": plan_document.html, "json": plan_document.as_json}[kind]
-        _put(write(document), arguments.output)
+        put(write(document), arguments.output)
     return 1 if found.plan.blockers else 0
 
 
@@ -123,122 +122,8 @@ def _inventory(arguments: argparse.Namespace) -> int:
     code = exit_code(found)
     document = InventoryDocument(exit_code=code, control_planes=found)
     text = inventory.as_json(document) if kind == "json" else inventory.render(found)
-    _put(text, arguments.output)
+    put(text, arguments.output)
     return code
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    from fixtures.evidence.bundle import bundle_path, open_bundle
-    from reports.write import write_all
-
-    path = bundle_path(arguments.bundle)
-    bundle = open_bundle(path)
-    folder = Path(arguments.output or path)
-    if not folder.is_dir():
-        if not arguments.output:
-            raise BadInput("Name a folder for the documents of a packed bundle", where="--output")
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            raise BadInput(
-                "The folder for the documents cannot be made",
-                where=f"--output {folder}",
-                seen=error.strerror or str(error),
-                next_command="name another folder with --output",
-            ) from None
-    for document in write_all(bundle, folder).documents:
-        say(str(document.path))
-    return 0
-
-
-def _verify_bundle(arguments: argparse.Namespace) -> int:
-    from fixtures.evidence.bundle import bundle_path
-    from reports.bundle_check import check
-
-    path, vouched = bundle_path(arguments.bundle), ()
-    signer = (arguments.certificate_identity, arguments.certificate_oidc_issuer)
-    if any(signer) or arguments.public_key:
-        attested = _attested(path, arguments, signer)
-        say("\n".join(attested.lines))
-        vouched = attested.vouched
-    elif arguments.attestation or arguments.trusted_root:
-        raise BadInput(
-            "Name who must have signed it",
-            where="verify-bundle",
-            expected="--public-key, or --certificate-identity with --certificate-oidc-issuer",
-        )
-    said, well = check(path, vouched)
-    say(said)
-    return 0 if well else 1
-
-
-def _attested(path: Path, arguments: argparse.Namespace, signer: tuple[str, str]) -> Attested:
-    from reports.attestation.extra import require
-
-    if any(signer) and (arguments.public_key or not all(signer)):
-        raise BadInput(
-            "An identity is one that somebody issued",
-            where="--certificate-identity, --certificate-oidc-issuer",
-            expected="both of them, and no --public-key",
-        )
-    require(keyless=any(signer))
-    from reports.attestation.attest import verified, verified_keyless
-
-    if not any(signer):
-        return verified(path, arguments.public_key, arguments.attestation)
-    return verified_keyless(
-        path, *signer, trusted_root=arguments.trusted_root, attestation=arguments.attestation
-    )
-
-
-def _attest(arguments: argparse.Namespace) -> int:
-    from reports.attestation.extra import require
-
-    require()
-    if arguments.keyless:
-        require(keyless=True)
-    from fixtures.core.real_time import utc_now
-    from fixtures.evidence.bundle import bundle_path
-    from reports.attestation import attest
-
-    path, url = bundle_path(arguments.bundle), arguments.url
-    if url and not url.startswith("https://"):
-        raise BadInput("This is no address of a page", where="--url", expected="https://...")
-    output, now = arguments.output, utc_now()
-    if arguments.trust_config and not arguments.keyless:
-        raise BadInput(
-            "A key is used without Sigstore", where="--trust-config", expected="--keyless"
-        )
-    if arguments.statement:
-        written = attest.write_statement(path, now, output=output, url=url)
-    elif arguments.keyless:
-        config = arguments.trust_config
-        written = attest.attest_keyless(path, now, trust_config=config, output=output, url=url)
-    else:
-        public = arguments.public_key
-        written = attest.attest(path, arguments.key, now, public=public, output=output, url=url)
-    say(str(written))
-    return 0
-
-
-def _compare(arguments: argparse.Namespace) -> int:
-    from reports.output import kind_of
-    from reports.several_runs import compare, rendered
-
-    kind = kind_of(arguments.output, ("text", "json", "html"))
-    diff = compare(arguments.first, arguments.second, arguments.history)
-    _put(rendered(diff, kind), arguments.output)
-    return 1 if diff.worse else 0
-
-
-def _history(arguments: argparse.Namespace) -> int:
-    from reports.output import kind_of
-    from reports.several_runs import history, rendered
-
-    output = arguments.output or str(Path(arguments.folder) / "history.html")
-    kind = kind_of(output, ("text", "json", "html"))
-    _put(rendered(history(arguments.folder), kind), output)
-    return 0
 
 
 def _fleet(arguments: argparse.Namespace) -> int:
@@ -263,7 +148,7 @@ def _fleet(arguments: argparse.Namespace) -> int:
     )
     report = fleet(str(out))
     for name in FLEET_DOCUMENTS:
-        _put(rendered(report, FLEET_DOCUMENTS[name]), str(out / name))
+        put(rendered(report, FLEET_DOCUMENTS[name]), str(out / name))
     say(rendered(report, "text"))
     return report.exit_code
 
@@ -286,32 +171,8 @@ def _fleet_report(folder: str, output: str) -> int:
 
     kind = kind_of(output, ("text", "json", "html", "junit"))
     report = fleet(folder)
-    _put(rendered(report, kind), output)
+    put(rendered(report, kind), output)
     return report.exit_code
-
-
-def _runbook(arguments: argparse.Namespace) -> int:
-    from fixtures.evidence.bundle import bundle_path, open_bundle
-    from reports.build.guidance.runbook import build
-    from reports.formats import runbook
-    from reports.output import kind_of
-
-    kind = kind_of(arguments.output, ("md", "html"))
-    book = build(open_bundle(bundle_path(arguments.bundle)))
-    text = runbook.html(book) if kind == "html" else runbook.markdown(book)
-    _put(text, arguments.output)
-    return 0
-
-
-def _put(text: str, output: str) -> None:
-    """Print a document, or write it where its file was named."""
-    from reports.output import is_printed, write
-
-    if is_printed(output):
-        say(text)
-        return
-    write(text, Path(output))
-    say(output)
 
 
 def _rbac(arguments: argparse.Namespace) -> int:
@@ -351,7 +212,7 @@ def _releases_list(arguments: argparse.Namespace) -> int:
     kind = kind_of(arguments.output, ("text", "json"))
     arguments.knowledge.take()
     lines = listed(every=arguments.all)
-    _put(as_json(releases(catalogue())) if kind == "json" else "\n".join(lines), arguments.output)
+    put(as_json(releases(catalogue())) if kind == "json" else "\n".join(lines), arguments.output)
     return 0
 
 
@@ -363,7 +224,7 @@ def _releases_show(arguments: argparse.Namespace) -> int:
 
     kind, tag = kind_of(arguments.output, ("text", "json")), arguments.release
     recall((parse(tag),), _note)
-    _put(as_json(release(tag)) if kind == "json" else "\n".join(shown(tag)), arguments.output)
+    put(as_json(release(tag)) if kind == "json" else "\n".join(shown(tag)), arguments.output)
     return 0
 
 
@@ -385,7 +246,7 @@ def _releases_diff(arguments: argparse.Namespace) -> int:
         "md": release_diff.markdown,
         "text": release_diff.text,
     }
-    _put(formats[kind](diff), arguments.output)
+    put(formats[kind](diff), arguments.output)
     return 0
 
 
@@ -402,7 +263,7 @@ def _faults(arguments: argparse.Namespace) -> int:
         raise BadInput("Name a fault: a file, or an id of the catalogue", where=f"faults {action}")
     if action in ("list", "show"):
         kind = kind_of(arguments.output, ("text", "json"))
-        _put((listed if action == "list" else shown)(named, kind), arguments.output)
+        put((listed if action == "list" else shown)(named, kind), arguments.output)
     elif action == "check":
         say(check(named))
     else:
@@ -411,12 +272,12 @@ def _faults(arguments: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "attest": _attest,
-    "compare": _compare,
+    "attest": commands.attest,
+    "compare": commands.compare,
     "completion": _completion,
     "faults": _faults,
     "fleet": _fleet,
-    "history": _history,
+    "history": commands.history,
     "inventory": _inventory,
     "learn": _learn,
     "plan": _plan,
@@ -424,13 +285,13 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "releases_diff": _releases_diff,
     "releases_list": _releases_list,
     "releases_show": _releases_show,
-    "report": _report,
-    "runbook": _runbook,
+    "report": commands.report,
+    "runbook": commands.runbook,
     "serve": _serve,
     "snapshot": _snapshot,
     "tools": _tools,
     "update": _update,
-    "verify_bundle": _verify_bundle,
+    "verify_bundle": commands.verify_bundle,
 }
 
 
