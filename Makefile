@@ -41,6 +41,7 @@ rehearse: $(VENV)/.ready  ## rehearse FROM -> TO on the embedded cluster, print 
 
 test: lint types layers docs-check unit suites  ## everything that CI runs on the oldest Python
 
+newest: ALL := -m "not whole"
 newest: unit rehearse  ## what CI also runs on the newest: make newest PYTHON=python3.13 VENV=.venv-newest
 
 setup: $(VENV)/.ready $(if $(KIND),$(VENV)/.kind)  ## the virtual environment, no more; KIND=1: with pytest-kind (GPL)
@@ -75,7 +76,7 @@ docs-check: $(VENV)/.ready  ## the generated pages are as the sources say
 	$(BIN)/python -m reports.reference.pages docs/reference --check
 
 unit: $(VENV)/.ready $(VENV)/.kind  ## policies, machinery, reports, the embedded cluster's contract
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci suites/policy suites/harness suites/reports suites/embedded
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --hypothesis-profile ci $(ALL) suites/policy suites/harness suites/reports suites/embedded
 
 suites: $(VENV)/.ready  ## whole rehearsals: healthy ones green, each fault caught
 	$(BIN)/pytest -q -n $(REHEARSALS) --dist worksteal -m "not again" suites/detection

@@ -15,6 +15,8 @@ from suites.embedded.recorded_exchanges import BODY_OMITTED, CONDITIONAL, Exchan
 from suites.embedded.replay import compare, compare_watch, replay_all
 from suites.embedded.replay_table import Row, Table, judge, read_table, steady
 
+pytestmark = pytest.mark.whole
+
 ENOUGH = 3700
 """Exchanges that the recordings at hand have at least."""
 

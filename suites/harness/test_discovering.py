@@ -32,6 +32,8 @@ from suites.harness.asked_linkerd import AskedLinkerd, asked_linkerd
 from suites.harness.existing import Existing, existing
 from suites.harness.test_existing_rehearsal import at, restricted
 
+pytestmark = pytest.mark.whole
+
 SOURCE, TARGET = "edge-25.4.4", "edge-25.10.7"
 HOP = Hop(number=1, source_tag=SOURCE, destination_tag=TARGET)
 QUICK = Patience(question=60, between=0.01, questions=1)

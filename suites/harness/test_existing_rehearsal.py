@@ -25,6 +25,8 @@ from policies.verdicts.catalogue import catalogue
 from suites.detection.runs import ROOT, Run, rehearse
 from suites.harness.existing import Existing, existing
 
+pytestmark = pytest.mark.whole
+
 SOURCE = "edge-25.4.4"
 ACCOUNT = "kube-system/linkerd-upgrade-rehearsal"
 

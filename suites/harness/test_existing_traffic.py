@@ -16,6 +16,8 @@ from policies.traffic.outages import outages
 from suites.detection.runs import rehearse
 from suites.harness.existing import Existing, existing
 
+pytestmark = pytest.mark.whole
+
 SOURCE = "edge-25.4.4"
 ERRORS = {"service": "rehearse-probes/echo", "ratio": 0.1, "seconds": 100_000}
 """One request in ten fails, from before the rehearsal to its end."""

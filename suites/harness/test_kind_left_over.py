@@ -16,6 +16,8 @@ from fixtures.targets.kind import KindTarget
 from suites.harness.kind_machine import IMAGE, Told, alive, kind_machine, target
 from suites.harness.kind_standins import Machine
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 
 

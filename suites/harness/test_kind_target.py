@@ -18,6 +18,8 @@ from suites.harness.kind_machine import IMAGE, Told, alive, answers, kind_machin
 from suites.harness.kind_standins import Machine
 from suites.harness.scripted_api import Asked, Says, scripted_api
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Machine]:

@@ -33,6 +33,8 @@ from suites.detection.runs import LIMIT, ROOT, Run
 from suites.detection.test_interrupted import wait_for
 from suites.harness.existing import Existing, existing
 
+pytestmark = pytest.mark.whole
+
 SOURCE = "edge-25.4.4"
 CUT_OFF = b'{"schema":1,"seq":9999,"run":"run","at":"20'
 MOMENTS = {c.id for c in catalogue().values() if c.every_moment or c.area == "traffic"}

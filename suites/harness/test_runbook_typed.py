@@ -9,8 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from suites.embedded.client import Client
 from suites.harness.test_rehearse import LIMIT, ROOT, rehearse, served, told
+
+pytestmark = pytest.mark.whole
 
 CLIENT = "STAND_IN_LINKERD_VERSION"
 
