@@ -10,7 +10,7 @@ import msgspec
 
 from policies.verdicts.wording import number
 from reports.formats.html import environment
-from reports.formats.wording import duration, one_line
+from reports.formats.wording import duration, one_line, path_of
 from reports.model.run_diff import (
     ControlChange,
     Direction,
@@ -181,7 +181,7 @@ def allowed(measure: Measure) -> str:
 
 def _sides(diff: RunDiff) -> Iterator[str]:
     for name, side in (("before", diff.before), ("after", diff.after)):
-        way = f"{side.source} -> {side.destination}" if side.source else side.suite
+        way = path_of(side.suite, side.source, side.destination)
         simulated = ", simulated" if side.simulated else ""
         yield (
             f"  {name:<7} {one_line(side.run)}: {one_line(way)} on {one_line(side.target)}"

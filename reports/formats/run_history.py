@@ -10,7 +10,7 @@ from markupsafe import Markup
 from policies.verdicts.wording import number
 from reports.formats import svg
 from reports.formats.html import environment
-from reports.formats.wording import duration, one_line, utc
+from reports.formats.wording import duration, one_line, path_of, utc
 from reports.model.run_history import Group, RunHistory, RunPoint
 
 MOST = 60
@@ -76,7 +76,7 @@ def headline(history: RunHistory) -> str:
 
 def title(group: Group) -> str:
     """Return what the runs of a group have in common."""
-    way = " -> ".join(p for p in (group.source, group.destination) if p) or group.suite
+    way = path_of(group.suite, group.source, group.destination)
     simulated = ", simulated" if group.simulated else ""
     return (
         f"{one_line(way)} on {one_line(group.target)}{simulated},"

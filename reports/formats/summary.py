@@ -12,7 +12,15 @@ from typing import get_args
 from policies.verdicts.findings import Severity, Status
 from policies.verdicts.wording import number
 from reports.formats.markdown import code, told
-from reports.formats.wording import duration, faults, seen, subject, traffic_line, where
+from reports.formats.wording import (
+    duration,
+    faults,
+    occasion,
+    seen,
+    subject,
+    traffic_line,
+    where,
+)
 from reports.model.report import Entry, Report
 
 ENTRIES = 10
@@ -45,7 +53,7 @@ def _head(report: Report) -> list[str]:
     mark = _MARKS.get(verdict.exit_code, "\u26a0\ufe0f")
     simulated = ", simulated" if header.simulated else ""
     lines = [
-        f"## {mark} Linkerd upgrade: {verdict.word}{simulated}",
+        f"## {mark} {occasion(report)}: {verdict.word}{simulated}",
         "",
         f"**{told(verdict.headline)}**",
         "",

@@ -112,6 +112,19 @@ def subject(report: Report) -> str:
     return header.title or header.source or header.run
 
 
+def occasion(report: Report) -> str:
+    """Return what a verdict is of: an upgrade that was rehearsed, or a look."""
+    return "Linkerd upgrade" if report.header.suite == "upgrade" else "Linkerd, looked at"
+
+
+def path_of(suite: str, source: str, destination: str) -> str:
+    """Return the releases of a run in one line; a look at a way ahead says that it is one."""
+    way = " -> ".join(p for p in (source, destination) if p)
+    if not way:
+        return suite
+    return way if suite == "upgrade" else f"{suite} {way}"
+
+
 def next_of_look(report: Report) -> tuple[str, ...]:
     """Return what to do after a look at the way ahead, then commands; empty after anything else.
 

@@ -7,8 +7,9 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from reports.formats import text
+from reports.formats import summary, text
 from reports.formats.interchange import github
+from reports.formats.wording import path_of
 from reports.model.report import Report
 
 
@@ -84,6 +85,21 @@ def test_a_look_ahead_says_what_comes_next(
 
     assert [line.strip() for line in last.splitlines()[1:]] == told
     assert "\nnext: " not in text.render(healthy)
+
+
+def test_a_look_is_called_one_wherever_its_verdict_stands_alone(
+    reports: dict[str, Report],
+) -> None:
+    healthy = reports["healthy"]
+    look = replace(healthy, header=replace(healthy.header, suite="verify"))
+
+    for render in (summary.render, github.render):
+        assert "Linkerd upgrade: " in render(healthy)
+        assert "Linkerd, looked at: " in render(look)
+    header = look.header
+    assert path_of("verify", header.source, header.destination).startswith("verify edge-")
+    assert path_of("upgrade", header.source, header.destination).startswith("edge-")
+    assert path_of("verify", "", "") == "verify"
 
 
 def test_colour_only_when_asked(report: Report) -> None:

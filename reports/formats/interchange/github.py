@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixtures.core.plain_text import harmless
-from reports.formats.wording import where
+from reports.formats.wording import occasion, where
 from reports.model.report import Entry, Report
 
 LIMIT = 10
@@ -21,7 +21,7 @@ def render(report: Report) -> str:
     level = "notice" if report.verdict.exit_code == 0 else "error"
     if level == "notice" or not report.failures:
         text = " ".join(t for t in (report.verdict.headline, report.verdict.reason) if t)
-        lines.append(_command(level, f"Linkerd upgrade: {word}{label}", text))
+        lines.append(_command(level, f"{occasion(report)}: {word}{label}", text))
     return "".join(line + "\n" for line in lines)
 
 
