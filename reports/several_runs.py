@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ from fixtures.evidence.bundle import Bundle, bundle_path, open_bundle
 from fixtures.evidence.bundle_folder import bundles, places
 from reports.build.compared import run_diff as compared
 from reports.build.compared import run_history
-from reports.build.fleet import Fold
+from reports.build.fleet import Fold, Taken, refused, taken
 from reports.build.report import build
 from reports.formats import fleet as fleets_
 from reports.formats import run_diff
@@ -22,6 +24,8 @@ from reports.model.report import Report
 from reports.model.run_diff import RunDiff
 from reports.model.run_history import RunHistory
 
+MANY = 100
+"""Runs from which on processes beside this one are worth their start."""
 LeftOut = tuple[tuple[str, str], ...]
 
 
@@ -71,14 +75,22 @@ def fleet(folder: str) -> FleetReport:
     else:
         names = {c.name: c.group for c in mark.clusters}
     fold = Fold(mark.name, names, mark.groups)
-    for name in names:
-        if not (place / name).exists():
-            continue
-        try:
-            fold.add(name, build(open_bundle(place / name)))
-        except RehearsalError as error:
-            fold.refuse(name, f"{error.what} {error.seen}".strip())
+    there = [place / name for name in names if (place / name).exists()]
+    if len(there) < MANY:
+        for run in there:
+            fold.take(_taken(run))
+        return fold.finished()
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
+        for each in workers.map(_taken, there, chunksize=10):
+            fold.take(each)
     return fold.finished()
+
+
+def _taken(run: Path) -> Taken:
+    try:
+        return taken(run.name, build(open_bundle(run)))
+    except RehearsalError as error:
+        return refused(run.name, f"{error.what} {error.seen}".strip())
 
 
 def rendered(document: RunDiff | RunHistory | FleetReport, kind: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from policies.verdicts.catalogue import catalogue
 from policies.verdicts.findings import Status
 from reports.model.fleet import Cause, Cell, ClusterRow, FleetReport, GroupSum
@@ -20,6 +22,42 @@ _RANK: Mapping[Status, int] = {
     "holds": 3,
     "not applicable": 4,
 }
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one run."""
+
+    row: ClusterRow
+    causes: tuple[Cause, ...] = ()
+
+
+def taken(name: str, report: Report) -> Taken:
+    """Return what is kept of the run of one cluster."""
+    header, verdict = report.header, report.verdict
+    lost = [t.failed for t in report.traffic if not t.void]
+    row = ClusterRow(
+        name=name,
+        word=verdict.word,
+        exit_code=verdict.exit_code,
+        headline=verdict.headline,
+        source=header.source,
+        destination=header.destination,
+        kubernetes=header.kubernetes,
+        simulated=header.simulated,
+        started=header.started,
+        seconds=header.seconds,
+        lost=sum(lost) if lost else None,
+        remaining=sum(r.pods for r in report.remaining),
+        manifest=report.origin.manifest_digest,
+        cells=_cells(report.findings),
+    )
+    causes = (_cause(name, e) for e in report.findings if e.status == "violated")
+    return Taken(row=row, causes=tuple(causes))
+
+
+def refused(name: str, why: str) -> Taken:
+    """Return the row of a run that cannot be used."""
+    return Taken(row=ClusterRow(name=name, word=UNREADABLE, exit_code=3, headline=why))
 
 
 class Fold:
@@ -39,40 +77,13 @@ class Fold:
         self._rows: dict[str, ClusterRow] = {}
         self._causes: dict[tuple[str, str], Cause] = {}
 
-    def add(self, name: str, report: Report) -> None:
+    def take(self, taken: Taken) -> None:
         """Take the run of one cluster."""
-        header, verdict = report.header, report.verdict
-        lost = [t.failed for t in report.traffic if not t.void]
-        self._rows[name] = ClusterRow(
-            name=name,
-            group=self._groups.get(name, ""),
-            word=verdict.word,
-            exit_code=verdict.exit_code,
-            headline=verdict.headline,
-            source=header.source,
-            destination=header.destination,
-            kubernetes=header.kubernetes,
-            simulated=header.simulated,
-            started=header.started,
-            seconds=header.seconds,
-            lost=sum(lost) if lost else None,
-            remaining=sum(r.pods for r in report.remaining),
-            manifest=report.origin.manifest_digest,
-            cells=_cells(report.findings),
-        )
-        for entry in report.findings:
-            if entry.status == "violated":
-                self._cause(name, entry)
-
-    def refuse(self, name: str, why: str) -> None:
-        """Note a run that cannot be used."""
-        self._rows[name] = ClusterRow(
-            name=name,
-            group=self._groups.get(name, ""),
-            word=UNREADABLE,
-            exit_code=3,
-            headline=why,
-        )
+        row = taken.row
+        group = self._groups.get(row.name, "")
+        self._rows[row.name] = msgspec.structs.replace(row, group=group)
+        for cause in taken.causes:
+            self._cause(cause)
 
     def finished(self) -> FleetReport:
         """Return the report; a cluster that nothing came from stands in it as missing."""
@@ -104,19 +115,11 @@ class Fold:
             ),
         )
 
-    def _cause(self, name: str, entry: Entry) -> None:
-        key = entry.control, entry.summary
-        known = self._causes.get(key)
-        clusters = (*(known.clusters if known else ()), name)
-        self._causes[key] = Cause(
-            control=entry.control,
-            title=entry.title,
-            severity=entry.severity,
-            summary=entry.summary,
-            cause=known.cause if known else entry.cause,
-            next_command=known.next_command if known else entry.next_command,
-            clusters=tuple(dict.fromkeys(clusters)),
-        )
+    def _cause(self, cause: Cause) -> None:
+        key = cause.control, cause.summary
+        known = self._causes.get(key, cause)
+        clusters = tuple(dict.fromkeys((*known.clusters, *cause.clusters)))
+        self._causes[key] = msgspec.structs.replace(known, clusters=clusters)
 
     def _sums(self, rows: Iterable[ClusterRow]) -> Iterable[GroupSum]:
         by: dict[str, list[ClusterRow]] = {}
@@ -134,6 +137,18 @@ class Fold:
                     dict.fromkeys(r.destination for r in by[group] if r.destination)
                 ),
             )
+
+
+def _cause(name: str, entry: Entry) -> Cause:
+    return Cause(
+        control=entry.control,
+        title=entry.title,
+        severity=entry.severity,
+        summary=entry.summary,
+        cause=entry.cause,
+        next_command=entry.next_command,
+        clusters=(name,),
+    )
 
 
 def _badness(row: ClusterRow) -> tuple[int, int, int]:
