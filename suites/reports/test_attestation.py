@@ -8,18 +8,11 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
     load_pem_public_key,
 )
 from securesystemslib.dsse import Envelope
@@ -27,78 +20,24 @@ from securesystemslib.signer import RSA_PKCS1V15_SHA256, SSlibKey  # pyright: ig
 
 import rehearse
 from fixtures.evidence.bundle import open_bundle
-from reports.attestation import extra, keys
+from reports.attestation import keys
 from reports.attestation.attest import ATTESTATION
 from reports.build.report import build
-from reports.write import DEFAULT, write_all
-from suites.reports.samples import SAMPLES, healthy_sample, violated_sample
-
-MAKE: dict[str, Callable[[], PrivateKeyTypes]] = {
-    "ed25519": ed25519.Ed25519PrivateKey.generate,
-    "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "rsa": lambda: rsa.generate_private_key(65537, 2048),
-}
-PASSWORD = "correct horse"
-
-
-class Pair:
-    """A private key and its public one, each in a file."""
-
-    def __init__(self, folder: Path, name: str, key: PrivateKeyTypes, password: str = "") -> None:
-        self.private, self.public = folder / f"{name}.pem", folder / f"{name}.pub"
-        lock = BestAvailableEncryption(password.encode()) if password else NoEncryption()
-        self.private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
-        public = key.public_key()
-        self.public.write_bytes(
-            public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        )
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
-    folder = tmp_path_factory.mktemp("keys")
-    found = {name: Pair(folder, name, make()) for name, make in MAKE.items()}
-    found["other"] = Pair(folder, "other", MAKE["ed25519"]())
-    found["locked"] = Pair(folder, "locked", MAKE["ecdsa"](), PASSWORD)
-    return found
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory, pairs: dict[str, Pair]) -> Path:
-    """A bundle with samples and documents, signed with the ed25519 key."""
-    root = tmp_path_factory.mktemp("written")
-    bundle = healthy_sample().write(root)
-    folder = Path(bundle.place)
-    write_all(bundle, folder)
-    assert rehearse.main(["attest", str(folder), "--key", str(pairs["ed25519"].private)]) == 0
-    return folder
-
-
-@pytest.fixture
-def folder(written: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be changed."""
-    return Path(shutil.copytree(written, tmp_path / "run"))
-
-
-def sign(folder: Path, key: str | Path, *more: str) -> int:
-    return rehearse.main(["attest", str(folder), "--key", str(key), *more])
-
-
-def verify(folder: Path, pair: Pair, *more: str) -> int:
-    return rehearse.main(["verify-bundle", str(folder), "--public-key", str(pair.public), *more])
-
-
-def envelope_of(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / ATTESTATION).read_bytes())
-
-
-def statement_of(folder: Path) -> dict[str, Any]:
-    return json.loads(base64.b64decode(envelope_of(folder)["payload"]))
-
-
-def pae(kind: bytes, payload: bytes) -> bytes:
-    """The bytes that are signed, as the DSSE protocol has them."""
-    return b" ".join((b"DSSEv1", b"%d" % len(kind), kind, b"%d" % len(payload), payload))
+from reports.write import DEFAULT
+from suites.reports.attestation_keys import (
+    MAKE,
+    PASSWORD,
+    Pair,
+    envelope_of,
+    pae,
+    sign,
+    statement_of,
+    verify,
+)
+from suites.reports.attestation_keys import folder as folder
+from suites.reports.attestation_keys import pairs as pairs
+from suites.reports.attestation_keys import written as written
+from suites.reports.samples import SAMPLES, violated_sample
 
 
 @pytest.mark.parametrize("kind", MAKE)
@@ -352,113 +291,3 @@ def test_another_key_is_refused(
 ) -> None:
     assert verify(folder, pairs[kind]) == 4
     assert "not signed with this key" in capsys.readouterr().err
-
-
-def _weak(folder: Path, name: str) -> Path:
-    made: dict[str, Callable[[], PrivateKeyTypes]] = {
-        "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
-        "rsa1024": lambda: rsa.generate_private_key(65537, 1024),
-    }
-    return Pair(folder, name, made[name]()).private
-
-
-BAD_KEYS: dict[str, tuple[Callable[[Path], str | Path], str]] = {
-    "p384": (lambda f: _weak(f, "p384"), "of this kind"),
-    "rsa1024": (lambda f: _weak(f, "rsa1024"), "1024 bits"),
-    "absent": (lambda f: f / "absent.pem", "cannot be read"),
-    "a folder": (lambda f: f, "cannot be read"),
-    "a device": (lambda _: "/dev/zero", "no regular file"),
-    "an empty variable": (lambda _: "env:NOT_SET", "empty or not set"),
-    "no key": (lambda f: _file(f, "-----BEGIN SOMETHING-----"), "no private key"),
-    "of cosign": (
-        lambda f: _file(f, "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"),
-        "such as that of cosign",
-    ),
-    "large": (lambda f: _file(f, "x" * 100_000), "too large"),
-    "of a service, alone": (lambda _: "awskms:alias/signer", "--public-key"),
-}
-
-
-def _file(folder: Path, text: str) -> Path:
-    path = folder / "key.pem"
-    path.write_text(text)
-    return path
-
-
-@pytest.mark.parametrize("name", BAD_KEYS)
-def test_a_key_that_cannot_be_used_is_one_message(
-    name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make, told = BAD_KEYS[name]
-    (folder / ATTESTATION).unlink()
-
-    assert sign(folder, make(tmp_path)) == 4
-
-    said = capsys.readouterr().err
-    assert said.startswith("rehearse: ")
-    assert told in said
-    assert not (folder / ATTESTATION).exists()
-
-
-def test_a_service_whose_library_is_absent_is_told(
-    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    public = str(pairs["ecdsa"].public)
-
-    assert sign(folder, "awskms:alias/signer", "--public-key", public) == 4
-    assert "library of this service" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("password", ["", "incorrect horse"])
-def test_a_locked_key_wants_its_password(
-    password: str,
-    pairs: dict[str, Pair],
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv(keys.PASSWORD, password)
-
-    assert sign(folder, pairs["locked"].private) == 4
-
-    said = capsys.readouterr().err
-    assert ("password is wrong" if password else keys.PASSWORD) in said
-
-
-def test_a_private_key_is_no_public_one(
-    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    private = str(pairs["ed25519"].private)
-
-    assert rehearse.main(["verify-bundle", str(folder), "--public-key", private]) == 4
-    assert "openssl pkey" in capsys.readouterr().err
-
-
-def test_a_bundle_that_is_not_as_it_should_be_is_not_signed(
-    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (folder / "report.json").write_text("{}")
-
-    assert sign(folder, pairs["ed25519"].private) == 4
-    assert "report.json" in capsys.readouterr().err
-
-
-def test_an_attestation_without_a_key_and_a_page_that_is_none_are_told(
-    pairs: dict[str, Pair], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert rehearse.main(["verify-bundle", str(folder), "--attestation", "x"]) == 4
-    assert "--public-key" in capsys.readouterr().err
-    assert sign(folder, pairs["rsa"].private, "--url", "javascript:alert(1)") == 4
-    assert "--url" in capsys.readouterr().err
-
-
-def test_without_the_extra_the_way_to_it_is_told(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def absent(_: str) -> None:
-        return None
-
-    monkeypatch.setattr(extra, "find_spec", absent)
-
-    assert sign(folder, "key.pem") == 4
-    assert "pip install '.[attest]'" in capsys.readouterr().err
