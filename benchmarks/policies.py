@@ -21,7 +21,7 @@ from benchmarks.harness import Measure, run_child
 from policies.controls.control_plane import availability, certificates, crds, webhooks
 from policies.controls.data_plane import injection, versions
 from policies.controls.preflight import configuration, images, left_behind, way_back
-from policies.controls.prune import pruning
+from policies.controls.prune import orphans, pruning
 from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import VersionReport
@@ -67,7 +67,7 @@ def policies(before: ClusterFacts, after: ClusterFacts) -> dict[str, Callable[[]
         "CP-07": lambda: checks.reports_match(report, after, parse(TARGET)),
         "CP-10": lambda: injection.gap(seen, budget_seconds=60),
         "PRN-02": lambda: pruning.protected_kept(before, after),
-        "PRN-03": lambda: pruning.no_orphans(after, parse(TARGET)),
+        "PRN-03": lambda: orphans.no_orphans(after, parse(TARGET)),
         "DP-01": lambda: injection.meshed_as_declared(after),
         "DP-02": lambda: versions.data_plane_at_destination(after, parse(TARGET)),
         "DP-03": lambda: rule.never_more_than_one((), after),

@@ -13,7 +13,7 @@ from policies.controls.data_plane.versions import (
     identities_valid,
     nothing_old_left,
 )
-from policies.controls.prune.pruning import no_orphans
+from policies.controls.prune.orphans import no_orphans
 from policies.facts.cluster import ClusterFacts, LabelledObject, ObjectKey, Pod, Unreadable
 from suites.policy.builders import (
     ANCHORS,

@@ -11,7 +11,7 @@ import pytest
 from policies.controls.control_plane import availability, certificates, crds, webhooks
 from policies.controls.data_plane import injection, versions
 from policies.controls.preflight import configuration, images, left_behind, way_back
-from policies.controls.prune import pruning
+from policies.controls.prune import orphans, pruning
 from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts, Unreadable
 from policies.facts.observations import VersionReport
@@ -57,7 +57,7 @@ POLICIES: dict[str, Callable[[ClusterFacts], Verdict]] = {
     "CP-05": lambda f: webhooks.answer_and_inject(f, SEEN, TO),
     "CP-07": lambda f: checks.reports_match(REPORT, f, TO),
     "PRN-02": lambda f: pruning.protected_kept(f, f),
-    "PRN-03": lambda f: pruning.no_orphans(f, TO),
+    "PRN-03": lambda f: orphans.no_orphans(f, TO),
     "DP-01": injection.meshed_as_declared,
     "DP-02": lambda f: versions.data_plane_at_destination(f, TO),
     "DP-05": availability.data_plane_rollouts,

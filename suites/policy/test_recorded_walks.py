@@ -20,7 +20,7 @@ from policies.controls.control_plane import availability, certificates, crds
 from policies.controls.control_plane.canaries import gaps
 from policies.controls.data_plane import injection, versions
 from policies.controls.preflight import configuration, images, left_behind, way_back
-from policies.controls.prune import pruning
+from policies.controls.prune import orphans, pruning
 from policies.facts.cluster import ClusterFacts
 from policies.facts.observations import Canary
 from policies.planning.path import Hop
@@ -74,7 +74,7 @@ CONTROLS: dict[str, Callable[[str, Hop], Verdict]] = {
     "PRN-02": lambda w, _: pruning.protected_kept(
         at(w, "control_plane_upgraded"), at(w, "pruned"), first=at(w, "baseline")
     ),
-    "PRN-03": lambda w, h: pruning.no_orphans(at(w, "pruned"), h.destination),
+    "PRN-03": lambda w, h: orphans.no_orphans(at(w, "pruned"), h.destination),
     "DP-01": lambda w, _: injection.meshed_as_declared(at(w, "settled"), ignore_namespaces=CANARY),
     "DP-02": lambda w, h: versions.data_plane_at_destination(at(w, "settled"), h.destination),
     "DP-05": lambda w, _: availability.data_plane_rollouts(at(w, "settled")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fixtures.evidence.reached import Reached
 from fixtures.run.controls import control, expect
 from policies.controls.installers import Pruned
-from policies.controls.prune import pruning
+from policies.controls.prune import orphans, pruning
 from policies.facts.observations import PruneRun, Rendered
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_protected_objects_kept_their_identity(pruned: Reached, baseline: Reache
 
 @control("PRN-03")
 def test_nothing_is_orphaned(pruned: Reached) -> None:
-    expect(pruning.no_orphans(pruned.after, pruned.destination, rendered=pruned.all(Rendered)))
+    expect(orphans.no_orphans(pruned.after, pruned.destination, rendered=pruned.all(Rendered)))
 
 
 @control("PRN-04")

@@ -20,7 +20,7 @@ from policies.controls.preflight import (
     injection_requests,
     left_behind,
 )
-from policies.controls.prune import pruning
+from policies.controls.prune import orphans
 from policies.controls.whole_run import checks
 from policies.facts.cluster import ClusterFacts
 from policies.planning.path import Hop
@@ -114,7 +114,7 @@ def test_linkerd_check_agrees(release: Version, verification: Verification) -> N
 
 @control("PRN-03")
 def test_nothing_is_orphaned(seen: ClusterFacts, release: Version) -> None:
-    expect(pruning.no_orphans(seen, release))
+    expect(orphans.no_orphans(seen, release))
 
 
 @control("EXT-02")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from policies.controls.data_plane import trust_bundles
-from policies.controls.prune import pruning
+from policies.controls.prune import orphans, pruning
 from policies.facts.cluster import ClusterFacts, Crd, Fact, Pod
 from policies.facts.helm import linkerd_release
 from policies.releases.versions import Version, parse
@@ -261,7 +261,7 @@ def nothing_old_left(
     items += _created_by(facts, destination)
     items += [
         Item(subject=str(key), expected="gone", seen=f"runs {image}")
-        for key, image in pruning.old_components(facts, pruning.inventory(destination, facts))
+        for key, image in orphans.old_components(facts, pruning.inventory(destination, facts))
     ]
     if facts.config is not None and facts.config.version != destination.text:
         items.append(
