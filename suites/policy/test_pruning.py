@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.controls.prune.orphans import no_orphans
 from policies.controls.prune.pruning import (
     expected_prune,
     inventory,
     labelled,
     list_equals,
-    no_orphans,
     protected_kept,
     second_prune_empty,
     whose,
