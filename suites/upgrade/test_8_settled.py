@@ -39,7 +39,8 @@ def test_check_and_facts_agree(settled: Reached) -> None:
 def test_the_cluster_is_stable(settled: Reached, baseline: Reached, rehearsal: Rehearsal) -> None:
     stable = restarts.stable(settled.before, settled.after, baseline=baseline.after)
     last = len(settled.plan.hops)
-    then = rehearsal.reach("pruned", last).all(Written) if last else ()
+    done = "data_plane_rolled_back" if rehearsal.scenario.rollback == "all" else "pruned"
+    then = rehearsal.reach(done, last).all(Written) if last else ()
     alone = rewritten.left_alone(then, settled.all(Written))
     expect(combined([stable, alone], holds_as=f"{stable.summary}; {alone.summary}"))
 
