@@ -43,6 +43,12 @@ HOSTILE = (
 """A name that ends or begins something in each of the formats."""
 
 
+OF_HOP = (
+    *("preflighted", "cli_upgraded", "crds_upgraded", "control_plane_upgraded", "pruned"),
+    *("extensions_upgraded", "data_plane_upgraded"),
+)
+
+
 @dataclass
 class Ticking:
     """Clocks that move by a fixed amount per look, so that samples are equal each time."""
@@ -183,15 +189,7 @@ class _Writer:
 def _steps(plan: Plan) -> Iterator[tuple[str, Hop | None]]:
     yield "baseline", None
     for hop in plan.hops:
-        for step in (
-            "preflighted",
-            "cli_upgraded",
-            "crds_upgraded",
-            "control_plane_upgraded",
-            "pruned",
-            "extensions_upgraded",
-            "data_plane_upgraded",
-        ):
+        for step in OF_HOP:
             yield step, hop
     yield "settled", None
 
