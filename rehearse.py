@@ -139,13 +139,17 @@ def _fleet(arguments: argparse.Namespace) -> int:
     from reports.several_runs import fleet, rendered
 
     out = Path(arguments.out or Path(".rehearsals") / f"fleet-{Path(named).stem}")
-    run(
-        Path(named),
-        out,
-        at_once=arguments.at_once,
-        resume=arguments.resume,
-        tell=lambda text: say(text, to=sys.stderr),
-    )
+    try:
+        run(
+            Path(named),
+            out,
+            at_once=arguments.at_once,
+            resume=arguments.resume,
+            tell=lambda text: say(text, to=sys.stderr),
+        )
+    except KeyboardInterrupt:
+        say(f"what has ended lies in {out}; go on with --resume", to=sys.stderr)
+        raise
     report = fleet(str(out))
     for name in FLEET_DOCUMENTS:
         put(rendered(report, FLEET_DOCUMENTS[name]), str(out / name))

@@ -69,6 +69,8 @@ class HelmRelease(Fact, frozen=True, kw_only=True):
     """The stored manifest."""
     unread: str = ""
     """Why only the labels are known; empty when the release was read in full."""
+    damaged: bool = False
+    """Its Secret was read, and holds no release."""
 
     @property
     def linkerd(self) -> str:

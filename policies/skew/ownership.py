@@ -119,6 +119,16 @@ def release_secrets(facts: ClusterFacts) -> tuple[str, ...]:
     return tuple(secret for secret in found if ours(secret))
 
 
+def damaged_releases(facts: ClusterFacts) -> str:
+    """Return which of the core's releases was read and is none; empty where nothing says so.
+
+    A release that nobody read is another matter: its name alone says who owns the installation.
+    """
+    if facts.config is None or facts.config.overrides_present:
+        return ""
+    return "; ".join(r.unread for r in facts.helm if r.name in CHARTS and r.damaged)
+
+
 def _annotated(facts: ClusterFacts) -> set[str]:
     """Return `NAMESPACE/NAME` of the releases that Linkerd's own objects say they belong to."""
     return set(_releases(facts))

@@ -35,10 +35,12 @@ def taken(name: str, report: Report) -> Taken:
     """Return what is kept of the run of one cluster."""
     header, verdict = report.header, report.verdict
     lost = [t.failed for t in report.traffic if not t.void]
+    # What was not asked for stands in no finding: a part of a rehearsal makes no cluster ready.
+    part = verdict.exit_code == 0 and any(u.required for u in report.without_finding)
     row = ClusterRow(
         name=name,
-        word=verdict.word,
-        exit_code=verdict.exit_code,
+        word="incomplete" if part else verdict.word,
+        exit_code=6 if part else verdict.exit_code,
         headline=verdict.headline,
         source=header.source,
         destination=header.destination,
@@ -94,7 +96,7 @@ class Fold:
                     group=group,
                     word=MISSING,
                     exit_code=3,
-                    headline="It was not rehearsed, or its run has no ledger.",
+                    headline=f"It was not rehearsed, or came to no ledger: see {name}.log.",
                 )
         rows = sorted(self._rows.values(), key=lambda r: (_badness(r), r.name))
         known = list(catalogue())

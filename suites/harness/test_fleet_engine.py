@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.core.errors import BadInput
-from fixtures.fleet.engine import Progress, folder, rehearse, verdict
+from fixtures.fleet.engine import Progress, folder, inputs, rehearse, verdict
 from fixtures.fleet.model import Fleet, Member
 from suites.reports.samples import healthy_sample, incomplete_sample, violated_sample
 
@@ -84,13 +85,54 @@ def test_what_has_a_verdict_is_not_rehearsed_again(tmp_path: Path) -> None:
     (tmp_path / incomplete_sample().name).rename(tmp_path / "b")
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "ledger.jsonl").write_text("cut off")
+    four = fleet("a", "b", "c", "d")
+    for member in four.members:
+        (tmp_path / f"{member.name}.inputs").write_text(inputs(member))
 
-    progress = rehearse(fleet("a", "b", "c", "d"), tmp_path, program({}), at_once=2, tell=quiet)
+    progress = rehearse(four, tmp_path, program({}), at_once=2, tell=quiet)
 
     before = {d.member.name: d.before for d in progress.done}
     assert before == {"a": True, "b": True, "c": False, "d": False}
     assert sorted((tmp_path / "started").read_text().split()) == ["c", "d"]
     assert (tmp_path / "c.died-1" / "ledger.jsonl").read_text() == "cut off", "nothing is deleted"
+
+
+@pytest.mark.parametrize("changed", ["to", "snapshot", "scenario", "nothing said"])
+def test_a_verdict_on_something_else_is_none(tmp_path: Path, changed: str) -> None:
+    """Another destination, another file of the same name, or another cluster's bundle."""
+    snapshot, scenario = tmp_path / "s.json", tmp_path / "s.toml"
+    snapshot.write_text("{}")
+    scenario.write_text("soak = 1")
+    out = tmp_path / "out"
+    healthy_sample().write(out)
+    (out / healthy_sample().name).rename(out / "a")
+    member = Member(name="a", group="", snapshot=snapshot, scenario=scenario, to="edge-25.10.7")
+    if changed != "nothing said":
+        (out / "a.inputs").write_text(inputs(member))
+
+    def again(to: str = "edge-25.10.7") -> bool:
+        now = Member(name="a", group="", snapshot=snapshot, scenario=scenario, to=to)
+        one = Fleet(name="f", members=(now,), groups=("",))
+        return not rehearse(one, out, program({}), at_once=1, tell=quiet).done[0].before
+
+    if changed == "nothing said":
+        assert again()
+        return
+    assert not again()
+    if changed == "to":
+        assert again("edge-26.6.3")
+    else:
+        {"snapshot": snapshot, "scenario": scenario}[changed].write_text("soak = 2")
+        assert again()
+
+
+def test_a_rehearsal_that_outlived_its_engine_keeps_its_folder(tmp_path: Path) -> None:
+    with (tmp_path / "a.held").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BadInput, match="still writes"):
+            rehearse(fleet("a"), tmp_path, program({}), at_once=1, tell=quiet)
+
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_bundle_that_was_altered_has_no_verdict(tmp_path: Path) -> None:
@@ -150,3 +192,4 @@ def test_a_folder_is_one_fleets_and_one_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "mine" / "notes.txt").touch()
     with pytest.raises(BadInput), folder(fleet("a"), tmp_path / "mine", resume=True):
         pass
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"], "nothing is written"

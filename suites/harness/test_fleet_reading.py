@@ -140,6 +140,9 @@ folder = "nowhere"
         ("[[clusters]]\nname = 3\nsnapshot = 'a.json'\n", "Wrong value for `clusters[0].name`"),
         ("[groups.x]\nspeed = 3\n", "Unknown key `groups.x.speed`"),
         ("= =", "fleet.toml"),
+        ('[[clusters]]\nname = "a"\nsnapshot = "a\\u0000b"\n', "control character"),
+        ('[[clusters]]\nname = "x.log"\nsnapshot = "a.json"\n', "name of a folder"),
+        ('[[clusters]]\nname = "fleet.json"\nsnapshot = "a.json"\n', "name of a folder"),
     ],
 )
 def test_a_file_that_is_none_is_one_message(place: Path, text: str, said: str) -> None:
@@ -147,3 +150,8 @@ def test_a_file_that_is_none_is_one_message(place: Path, text: str, said: str) -
         read_fleet(fleet_file(place, text))
 
     assert said in str(bad.value)
+
+
+def test_a_file_that_is_not_there_is_called_a_fleet_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="There is no fleet file"):
+        read_fleet(tmp_path / "absent.toml")

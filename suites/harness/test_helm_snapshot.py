@@ -13,9 +13,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from fixtures.cluster.facts.helm_manifest import documents, objects_of
-from fixtures.cluster.facts.helm_release import packed, unpacked
+from fixtures.cluster.facts.helm_release import (
+    SecretMeta,
+    named,
+    packed,
+    release_facts,
+    unpacked,
+)
 from fixtures.snapshot.copy.certificates import StandIns
-from fixtures.snapshot.copy.releases import is_release, rewrite_release
+from fixtures.snapshot.copy.releases import is_release, learn_release, rewrite_release
 from fixtures.snapshot.copy.rewrite import Rewriter
 from fixtures.snapshot.copy.standin import LoadableSnapshot, prepare
 from fixtures.snapshot.load import read_snapshot
@@ -119,9 +125,43 @@ def rewriter() -> Rewriter:
     return Rewriter(StandIns(captured_at=NOW, now=NOW))
 
 
-@pytest.mark.parametrize("value", ["", "UkVNT1ZFRA==", packed(b"[]"), packed(b'{"config": 1}')])
+DEEP = b'{"config":{"a":' + b"[" * 950 + b"]" * 950 + b"}}"
+SECRET_OF_A_NUMBER = b'{"manifest":"kind: Secret\\nmetadata: {name: x}\\ndata: 3\\n"}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "UkVNT1ZFRA==",
+        packed(b"[]"),
+        packed(b'{"config": 1}'),
+        packed(b'{"config":{},"x":"\xff"}'),
+        packed(b'{"manifest":"kind: A\\ntrue: 3\\n"}'),
+        packed(b'{"manifest":"kind: A\\n~: 3\\n"}'),
+        packed(SECRET_OF_A_NUMBER),
+    ],
+)
 def test_a_release_whose_content_was_left_out_is_told(value: str) -> None:
+    learn_release(release(value), rewriter())
     assert "Helm cannot upgrade from it" in rewrite_release(release(value), rewriter(), {})
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "-1", "1e3", ""])
+def test_a_revision_that_is_no_number_is_none(number: str) -> None:
+    labels = {"name": "linkerd-crds", "version": number}
+
+    assert named(SecretMeta("sh.helm.release.v1.linkerd-crds.vx", "linkerd", labels)) == ("", 0)
+
+
+def test_values_that_are_nested_too_deeply_are_damaged() -> None:
+    name = "sh.helm.release.v1.linkerd-crds.v1"
+    meta = SecretMeta(name, "linkerd", {})
+
+    (fact,) = release_facts([meta], {name: packed(DEEP)}, unread="")
+
+    assert fact.damaged
+    assert name in fact.unread
 
 
 def test_a_release_without_values_of_the_users_is_left_as_it_is() -> None:

@@ -6,13 +6,17 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.core.errors import BadInput
 from fixtures.evidence.fleet_mark import MARK, Mark, Place, write
 from rehearse import main
+from reports.build.fleet import taken
+from reports.build.report import build
 from reports.formats import fleet as formats
 from reports.model.fleet import FleetReport
+from reports.model.report import Report, Unfound
 from reports.several_runs import fleet
 from suites.reports.samples import (
     Sample,
@@ -51,6 +55,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write(mark, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return build(healthy_sample().write(tmp_path_factory.mktemp("healthy")))
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +162,20 @@ def test_a_mark_that_cannot_be_read_is_one_message(
         fleet(str(tmp_path))
     with pytest.raises(BadInput, match="no folder"):
         fleet(str(tmp_path / "absent"))
+
+
+def test_a_part_of_a_rehearsal_makes_no_cluster_ready(healthy: Report) -> None:
+    """What `-k` chose may hold: what it left out was not asked."""
+    some = tuple(f for f in healthy.findings if f.control == "PRE-01")
+    left_out = Unfound(
+        control="CP-01",
+        title="t",
+        area="a",
+        severity="blocker",
+        required=True,
+        reason="not chosen",
+    )
+    part = msgspec.structs.replace(healthy, findings=some, without_finding=(left_out,))
+
+    assert taken("a", healthy).row.ready
+    assert (taken("a", part).row.word, taken("a", part).row.exit_code) == ("incomplete", 6)

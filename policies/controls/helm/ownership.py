@@ -16,7 +16,7 @@ from policies.facts.base import Fact
 from policies.facts.cluster import ClusterFacts
 from policies.facts.helm import HelmRelease
 from policies.releases.grammar import Version
-from policies.skew.ownership import CHARTS, Keeper, keeper, release_secrets
+from policies.skew.ownership import CHARTS, Keeper, damaged_releases, keeper, release_secrets
 from policies.skew.ownership import gitops as marks
 from policies.verdicts.combining import combined
 from policies.verdicts.findings import Item, Verdict, judged, not_assessed
@@ -112,6 +112,8 @@ def one_way(facts: ClusterFacts, way: Tool, *, twin: bool = False) -> Verdict:
         twin: The rehearsal changes a simulated copy only.
     """
     kept = keeper(facts)
+    if why := damaged_releases(facts):
+        return not_assessed(f"Helm owns the installation, and {why}")
     return combined(
         [
             one_owner(facts),

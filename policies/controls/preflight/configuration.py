@@ -20,7 +20,13 @@ from policies.facts.cluster import ClusterFacts, LinkerdConfig, Setting
 from policies.facts.observations import Rendered
 from policies.planning.advisories import AdvisoryResult
 from policies.releases.grammar import Version
-from policies.skew.ownership import BY_CHARTS, Keeper, keeper, release_secrets
+from policies.skew.ownership import (
+    BY_CHARTS,
+    Keeper,
+    damaged_releases,
+    keeper,
+    release_secrets,
+)
 from policies.verdicts.findings import Item, Verdict, holds, judged, not_applicable, not_assessed
 from policies.verdicts.wording import number, verb
 
@@ -42,6 +48,8 @@ def one_owner(facts: ClusterFacts) -> Verdict:
         return not_assessed(f"whether the CLI's stored values exist is not known ({why})")
     elif (kept := keeper(facts)) is not None:
         return _kept(facts, kept)
+    elif why := damaged_releases(facts):
+        return not_assessed(f"Helm owns the installation, and {why}")
     else:
         items = [*_stores(facts, config), *_marks(facts, by_charts=bool(release_secrets(facts)))]
     owner = "Helm" if config and release_secrets(facts) else "The CLI"
