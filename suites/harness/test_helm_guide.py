@@ -6,7 +6,7 @@ The programs are small scripts that say what a real one would; the cluster answe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
+from fixtures.cluster.access.connection import Connection
+from fixtures.cluster.reader import ClusterReader
 from fixtures.cluster.writer import Answer, Put
 from fixtures.core.waiting import until
 from fixtures.evidence.ledger import Ledger
@@ -33,6 +35,7 @@ from policies.facts.observations import Canary, DryRun, Rendered
 from policies.releases.grammar import parse
 from policies.skew.hops import Hop, Plan
 from suites.harness.helm_charts import write_archive, write_tools
+from suites.harness.scripted_api import listing, scripted_api
 from suites.harness.test_helm_tool import script
 
 OLD, NEW = "edge-25.10.7", "edge-26.6.3"
@@ -102,7 +105,18 @@ Make = Callable[..., StepRun]
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Make:
+def reader(tmp_path: Path) -> Iterator[ClusterReader]:
+    """Of a cluster that holds nothing."""
+    place = tmp_path / "api"
+    place.mkdir()
+    with scripted_api(place, lambda _: listing()) as api:
+        reader = ClusterReader(Connection(api.kubeconfig))
+        yield reader
+        reader.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path, reader: ClusterReader) -> Make:
     """A step on scripted programs."""
 
     def made(
@@ -116,7 +130,7 @@ def make(tmp_path: Path) -> Make:
         cluster = Cluster(
             target=cast("Any", Target()),
             toolbox=Toolbox(tools, "never", tmp_path / "kubeconfig"),
-            reader=cast("Any", None),
+            reader=reader,
             writer=cast("Any", Writer(refuses)),
             installed=True,
             make_watch=cast("Any", None),
