@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from policies.controls.helm.ownership import one_way
+from policies.controls.helm.ownership import Tool, one_way
 from policies.controls.preflight.configuration import one_owner
 from policies.facts.cluster import ClusterFacts, LinkerdConfig
 from policies.facts.helm import CONTROL_PLANE, CRDS, HelmRelease
@@ -41,10 +41,10 @@ def helms(*, damaged: bool, overrides: bool = False) -> ClusterFacts:
 
 
 @pytest.mark.parametrize("way", ["cli", "helm"])
-def test_a_damaged_release_is_not_assessed_and_blames_nobody(way: str) -> None:
+def test_a_damaged_release_is_not_assessed_and_blames_nobody(way: Tool) -> None:
     facts = helms(damaged=True)
 
-    for verdict in (one_owner(facts), one_way(facts, way, twin=True)):  # type: ignore[arg-type]
+    for verdict in (one_owner(facts), one_way(facts, way, twin=True)):
         assert verdict.status == "not assessed"
         assert SECRETS[1] in verdict.reason
 
