@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.commands.fleet import plan
 from fixtures.core.errors import BadInput
 from fixtures.fleet.reading import read_fleet
-from suites.harness.snapshots import cluster, written
+from suites.harness.snapshots import FIRST, cluster, recorded, written
 
 DEFAULTS = '[defaults]\nto = "edge-25.10.7"\n'
 
@@ -155,3 +156,21 @@ def test_a_file_that_is_none_is_one_message(place: Path, text: str, said: str) -
 def test_a_file_that_is_not_there_is_called_a_fleet_file(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="There is no fleet file"):
         read_fleet(tmp_path / "absent.toml")
+
+
+def test_a_plan_says_each_way_and_what_blocks_it(tmp_path: Path) -> None:
+    (tmp_path / "x.json.gz").symlink_to(recorded(FIRST))
+    two = "".join(
+        f'[[clusters]]\nname = "{name}"\nsnapshot = "{file}"\nto = "{to}"\n'
+        for name, file, to in (
+            ("forth", "x.json.gz", "edge-25.10.7"),
+            ("back", str(recorded(FIRST)), "edge-24.8.2"),
+        )
+    )
+
+    said = list(plan(fleet_file(tmp_path, two)))
+
+    assert any("forth" in line and line.endswith("edge-25.10.7: 1 hop") for line in said)
+    (back,) = [line for line in said if "back" in line]
+    assert ": blocked: " in back
+    assert "Blocker(" not in back
